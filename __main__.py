@@ -1,0 +1,27 @@
+"""A highly available Redis in Docker: settings -> component -> outputs."""
+
+import pulumi
+
+from components.docker_host import resolve_base_image
+from components.redis_ha import RedisHa, outputs
+from components.settings_loader import load_settings
+from components.topology import TopologyError, plan
+
+project, stack = pulumi.get_project(), pulumi.get_stack()
+settings = load_settings(project, stack)
+try:
+    topology = plan(settings, project, stack)
+except TopologyError as error:
+    raise pulumi.RunError(str(error)) from None
+
+cluster = RedisHa(
+    stack,
+    {
+        "settings": settings,
+        "topology": topology,
+        "base_image": resolve_base_image(settings.base_image),
+    },
+)
+
+for name, value in outputs(settings, topology, cluster).items():
+    pulumi.export(name, value)

@@ -1,0 +1,1 @@
+"""What is declared: typed settings, the topology they lead to, and the Pulumi resources."""

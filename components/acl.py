@@ -1,0 +1,76 @@
+"""The users of data nodes and Sentinels, as Redis ACL files; passwords only as SHA-256 hashes."""
+
+import hashlib
+
+# No pattern can forbid one channel, so these allow every channel that does not begin with two
+# underscores, and keyspace notifications: the Sentinels' hello channel stays theirs alone.
+_APPLICATION_CHANNELS = "resetchannels &[^_]* &_[^_]* &__key*"
+_DANGEROUS = "-flushall -flushdb -config -debug -shutdown -keys"
+# What would get between Redis and Sentinel is denied to the application in any case.
+_CLUSTER_ONLY = (
+    "-replicaof -slaveof -failover -sync -psync -replconf -module -cluster -migrate -acl "
+    "+acl|whoami -save -bgsave -bgrewriteaof -client|kill -client|pause -client|unpause"
+)
+# The minimal set of facts on Sentinel's own connections to the nodes it watches.
+_SENTINEL_ON_NODE = (
+    "resetchannels &__sentinel__:hello -@all +multi +slaveof +ping +exec +subscribe "
+    "+config|rewrite +role +publish +info +client|setname +client|kill +script|kill"
+)
+_HANDOVER_ON_NODE = (
+    "resetchannels -@all +ping +info +role +replicaof +multi +exec +discard +dbsize +wait "
+    "+client|pause +client|unpause +client|kill +client|setname +config|set +config|get "
+    "+config|rewrite +shutdown"
+)
+_CLIENT_ON_SENTINEL = (
+    "allchannels -@all +auth +hello +ping +info +role +quit +reset +command +client|setname "
+    "+client|setinfo +client|id +client|getname +client|list +subscribe +psubscribe +unsubscribe "
+    "+punsubscribe +sentinel|get-master-addr-by-name +sentinel|master +sentinel|masters "
+    "+sentinel|replicas +sentinel|slaves +sentinel|sentinels +sentinel|ckquorum +sentinel|myid "
+    "+sentinel|failover"
+)
+_SENTINEL_ON_SENTINEL = (
+    "&__sentinel__:hello -@all +auth +hello +ping +info +publish +client|setname +client|setinfo "
+    "+sentinel|is-master-down-by-addr"
+)
+_HANDOVER_ON_SENTINEL = (
+    "allchannels -@all +auth +hello +ping +info +role +publish +client|setname "
+    "+sentinel|get-master-addr-by-name +sentinel|master +sentinel|masters +sentinel|replicas "
+    "+sentinel|sentinels +sentinel|is-master-down-by-addr +sentinel|failover +sentinel|ckquorum "
+    "+sentinel|myid +subscribe +psubscribe"
+)
+
+
+def internal_password(password: str, system_password: str | None) -> str:
+    """What replication, Sentinels and hand-overs log in with: 64 hex digits.
+
+    Derived, so that a password of any letters never has to be quoted in a configuration file.
+    """
+    return _sha256(f"redis-ha/internal/{system_password or password}")
+
+
+def data_node_acl(password: str, internal: str, allow_dangerous: bool) -> str:
+    """The ACL file of a data node."""
+    rules = "+@all" if allow_dangerous else f"+@all {_DANGEROUS}"
+    return _acl_file(
+        f"default on #{_sha256(password)} ~* {_APPLICATION_CHANNELS} {rules} {_CLUSTER_ONLY}",
+        f"replication on #{_sha256(internal)} resetchannels -@all +psync +replconf +ping",
+        f"sentinel on #{_sha256(internal)} {_SENTINEL_ON_NODE}",
+        f"handover on #{_sha256(internal)} {_HANDOVER_ON_NODE}",
+    )
+
+
+def sentinel_acl(password: str, internal: str) -> str:
+    """The ACL file of a Sentinel. Clients cannot change what it monitors, nor forge hellos."""
+    return _acl_file(
+        f"default on #{_sha256(password)} {_CLIENT_ON_SENTINEL}",
+        f"sentinel on #{_sha256(internal)} {_SENTINEL_ON_SENTINEL}",
+        f"handover on #{_sha256(internal)} {_HANDOVER_ON_SENTINEL}",
+    )
+
+
+def _acl_file(*users: str) -> str:
+    return "".join(f"user {user}\n" for user in users)
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

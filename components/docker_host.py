@@ -1,0 +1,59 @@
+"""The program's own look at the Docker daemon: which base image is there, how a client gets one."""
+
+import functools
+import os
+from typing import TYPE_CHECKING
+
+import pulumi
+
+if TYPE_CHECKING:
+    import docker
+
+STAND_IN_LABEL = "redis-ha.stand-in"
+
+
+@functools.cache
+def docker_client() -> "docker.DockerClient":
+    """A client of the daemon that the docker command would use: DOCKER_HOST, else the context.
+
+    Raises docker.errors.DockerException when the daemon cannot be reached.
+    """
+    import docker
+    from docker.context import ContextAPI
+
+    if not os.environ.get("DOCKER_HOST"):
+        context = ContextAPI.get_current_context()
+        host = context.Host if context is not None else None
+        if host:
+            return docker.DockerClient(base_url=host, tls=context.TLSConfig or False)
+    return docker.from_env()
+
+
+def resolve_base_image(base_image: str) -> str:
+    """The image to build on: `base_image`, or the stand-in that `pulumiw` has made for it.
+
+    Raises pulumi.RunError when neither is there and `base_image` cannot be pulled.
+    """
+    from docker.errors import APIError, DockerException, ImageNotFound
+
+    try:
+        images = docker_client().images
+        try:
+            images.get(base_image)
+            return base_image
+        except ImageNotFound:
+            stand_ins = images.list(filters={"label": f"{STAND_IN_LABEL}={base_image}"})
+        if stand_ins:
+            return str(stand_ins[0].tags[0])
+        pulumi.log.info(f"pulling base image {base_image}")
+        images.pull(base_image)
+        return base_image
+    except (APIError, ImageNotFound) as error:
+        raise pulumi.RunError(
+            f"baseImage: {base_image!r} is not on this machine and cannot be pulled: "
+            f"{error.explanation or error}. Allowed: an image that Docker has or can pull"
+        ) from None
+    except DockerException as error:
+        raise pulumi.RunError(
+            f"Docker cannot be reached: {error}. Is the daemon running?"
+        ) from None

@@ -1,0 +1,107 @@
+"""Waiting until a node has joined: the next one of a roll-out starts only then.
+
+The container's own health check is asked, by an exec through the Docker API. So this needs neither
+a route to Redis nor a password on the deploying machine.
+"""
+
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from components.docker_host import docker_client
+
+if TYPE_CHECKING:
+    from docker.models.containers import Container
+
+JOIN_TIMEOUT_SECONDS = 60.0
+POLL_SECONDS = 0.05
+HEALTH_CHECK = "redis-ha-health"
+JOINED_MARKER = "/tmp/joined"  # inside the container, written by its health check
+BOOTSTRAP_SIGNAL = "/tmp/bootstrap"  # inside the container, read by its entrypoint
+LOG_LINES = 10
+
+
+class NotJoinedError(pulumi.RunError):
+    """A node did not join in time; the message has its reason and its last log lines."""
+
+
+async def joined(container: str, bootstrap_master: bool = False) -> None:
+    """Return when `container` has joined.
+
+    `bootstrap_master` tells the container to start an empty master at once where no other data
+    node of its stack exists that could hold data.
+
+    Raises NotJoinedError after JOIN_TIMEOUT_SECONDS, or as soon as the container is gone.
+    """
+    await asyncio.to_thread(_wait_until_joined, container, bootstrap_master)
+
+
+async def joined_once(container: str) -> None:
+    """Return when `container` has joined at some time since it was created.
+
+    An earlier roll-out may have stopped at this node: then nothing may be replaced behind it.
+    A node that had joined and is down now does not hold anything up.
+    """
+    await asyncio.to_thread(_wait_until_joined_once, container)
+
+
+def _wait_until_joined_once(name: str) -> None:
+    from docker.errors import NotFound
+
+    try:
+        docker_client().containers.get(name).get_archive(JOINED_MARKER)
+    except NotFound:
+        _wait_until_joined(name, bootstrap_master=False)
+
+
+def _wait_until_joined(name: str, bootstrap_master: bool) -> None:
+    from docker.errors import APIError, DockerException
+
+    deadline = time.monotonic() + JOIN_TIMEOUT_SECONDS
+    reason = "its container does not exist"
+    signalled = not bootstrap_master
+    try:
+        container = docker_client().containers.get(name)
+        while time.monotonic() < deadline:
+            try:
+                if not signalled:
+                    _signal_bootstrap(container)
+                    signalled = True
+                exit_code, output = container.exec_run([HEALTH_CHECK])
+                reason = output.decode(errors="replace").strip() or f"exit code {exit_code}"
+                if exit_code == 0:
+                    return
+            except APIError as error:  # between two restarts
+                container.reload()
+                reason = f"it is {container.status}: {error.explanation}"
+                if container.status in ("exited", "dead"):
+                    break
+            time.sleep(POLL_SECONDS)
+        log = (
+            b"".join(container.logs(tail=LOG_LINES, stream=True)).decode(errors="replace").rstrip()
+        )
+    except DockerException as error:
+        raise NotJoinedError(f"{name} has not joined: {error}") from None
+    raise NotJoinedError(
+        f"{name} has not joined: {reason}. The roll-out stops here; the others keep serving. "
+        f"Its last log lines:\n{log}"
+    )
+
+
+def _signal_bootstrap(container: "Container") -> None:
+    """Only where no other data node exists: elsewhere an empty master could wipe the others."""
+    stack = container.labels["redis-ha.stack"]
+    others = docker_client().containers.list(
+        all=True,
+        filters={"label": [f"redis-ha.stack={stack}", "redis-ha.kind=redis"]},
+    )
+    if all(_is_new(other) for other in others if other.id != container.id):
+        container.exec_run(["touch", BOOTSTRAP_SIGNAL])
+
+
+def _is_new(container: "Container") -> bool:
+    """Whether a data node has never held data: it is up and waits for its first master."""
+    exit_code, output = container.exec_run(["ls", "/data"])
+    return exit_code == 0 and b"dump.rdb" not in output and b"synced" not in output

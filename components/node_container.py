@@ -1,0 +1,140 @@
+"""What the containers of data nodes and Sentinels have in common."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_docker as docker
+
+from components.joining import joined
+from components.setting_types import size_in_bytes
+from components.settings import Settings
+from components.topology import Node, Topology
+
+LABEL_STACK = "redis-ha.stack"
+LABEL_KIND = "redis-ha.kind"
+LABEL_NODE = "redis-ha.node"
+DIRECTIVES_FILE = "/etc/redis-ha/node/directives.conf"
+ACL_FILE = "/etc/redis-ha/secrets/users.acl"
+INTERNAL_FILE = "/etc/redis-ha/secrets/internal"
+# Room for a hand-over (5 s at most) and for Redis to bring its last writes to disk.
+STOP_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What every node of a stack is given."""
+
+    settings: Settings
+    topology: Topology
+    image: pulumi.Input[str]
+    network: pulumi.Input[str] | None
+    internal: str
+
+
+def labels(stack: str, kind: str, node: str | None = None) -> dict[str, str]:
+    """The labels by which everything of a stack can be found from outside."""
+    found = {LABEL_STACK: stack, LABEL_KIND: kind}
+    if node is not None:
+        found[LABEL_NODE] = node
+    return found
+
+
+def node_volume(shared: Shared, node: Node, parent: pulumi.Resource) -> docker.Volume:
+    """The named volume that is the node's /data."""
+    return docker.Volume(
+        node.name,
+        name=node.container,
+        labels=[
+            docker.VolumeLabelArgs(label=label, value=value)
+            for label, value in labels(shared.topology.stack, node.kind, node.name).items()
+        ],
+        opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=shared.settings.retain_data),
+    )
+
+
+def node_container(
+    shared: Shared,
+    node: Node,
+    *,
+    command: str,
+    envs: Mapping[str, str],
+    directives: str,
+    acl: str,
+    parent: pulumi.Resource,
+    after: pulumi.Input[Sequence[pulumi.Resource]],
+) -> docker.Container:
+    """One node's container, replaced in place of the old one and waited for until it has joined.
+
+    `after` is what must have joined before this one is touched.
+    """
+    settings = shared.settings
+    volume = node_volume(shared, node, parent)
+    resources = settings.resources
+    limits = node.kind == "redis"
+    memory = size_in_bytes(resources.memory) // 1024**2 if limits and resources.memory else None
+    bridge = node.fixed_address is not None
+    return docker.Container(
+        node.name,
+        name=node.container,
+        image=shared.image,
+        command=[command],
+        envs=[f"{name}={value}" for name, value in sorted(envs.items())],
+        labels=[
+            docker.ContainerLabelArgs(label=label, value=value)
+            for label, value in labels(shared.topology.stack, node.kind, node.name).items()
+        ],
+        volumes=[docker.ContainerVolumeArgs(container_path="/data", volume_name=volume.name)],
+        uploads=[
+            docker.ContainerUploadArgs(
+                file=DIRECTIVES_FILE, content=directives, permissions="0444"
+            ),
+            docker.ContainerUploadArgs(
+                file=ACL_FILE, content=pulumi.Output.secret(acl), permissions="0444"
+            ),
+            docker.ContainerUploadArgs(
+                file=INTERNAL_FILE,
+                content=pulumi.Output.secret(f"{shared.internal}\n"),
+                permissions="0444",
+            ),
+        ],
+        networks_advanced=(
+            [
+                docker.ContainerNetworksAdvancedArgs(
+                    name=shared.network, ipv4_address=node.fixed_address
+                )
+            ]
+            if bridge and shared.network is not None
+            else None
+        ),
+        network_mode=None if bridge else "host",
+        ports=_published(settings, node) if bridge else None,
+        restart=settings.restart,
+        memory=memory,
+        memory_swap=memory,
+        cpus=resources.cpus if limits else None,
+        log_driver="json-file",
+        log_opts={"max-size": "10m", "max-file": "3"},
+        stop_timeout=STOP_SECONDS,
+        destroy_grace_seconds=STOP_SECONDS,
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            depends_on=after,
+            delete_before_replace=True,
+            hooks=pulumi.ResourceHookBinding(after_create=[_joined_hook(shared, node)]),
+        ),
+    )
+
+
+def _published(settings: Settings, node: Node) -> list[docker.ContainerPortArgs] | None:
+    address = settings.advertise or settings.publish
+    if address == "none":
+        return None
+    return [docker.ContainerPortArgs(internal=node.port, external=node.port, ip=address)]
+
+
+def _joined_hook(shared: Shared, node: Node) -> pulumi.ResourceHook:
+    async def wait_until_joined(_: pulumi.ResourceHookArgs) -> None:
+        await joined(node.container, bootstrap_master=node.role == "master")
+
+    return pulumi.ResourceHook(f"{node.container}-joined", wait_until_joined)

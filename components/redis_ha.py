@@ -1,0 +1,112 @@
+"""The component: one master, its replicas and its Sentinels in Docker."""
+
+from typing import Any, TypedDict
+from urllib.parse import quote
+
+import pulumi
+import pulumi_docker as docker
+
+from components.acl import internal_password
+from components.data_node import data_node
+from components.image import redis_image
+from components.node_container import Shared, labels
+from components.rollout import after_joined
+from components.sentinel import sentinel
+from components.settings import Settings
+from components.topology import Node, Topology
+
+
+class RedisHaArgs(TypedDict):
+    """What the component is given."""
+
+    settings: Settings
+    topology: Topology
+    base_image: str
+
+
+class RedisHa(pulumi.ComponentResource):
+    """A highly available Redis.
+
+    Declares image, network, volumes and containers. The containers form one chain, replicas
+    first, then the bootstrap master, then the Sentinels: one is touched only when the one before
+    it has joined.
+    """
+
+    image: pulumi.Output[str]
+    """What the containers run, by digest or id."""
+
+    def __init__(
+        self,
+        name: str,
+        args: RedisHaArgs,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__("redis-ha:index:RedisHa", name, None, opts)
+        settings, topology = args["settings"], args["topology"]
+        child = pulumi.ResourceOptions(parent=self)
+        built = redis_image(settings, args["base_image"], topology.stack, child)
+        self.image = built.repo_digest
+        secret, system = settings.password, settings.system_password
+        shared = Shared(
+            settings=settings,
+            topology=topology,
+            image=self.image,
+            network=self._network(topology, child),
+            internal=internal_password(
+                secret.get_secret_value(), system.get_secret_value() if system else None
+            ),
+        )
+        previous: tuple[Node, docker.Container] | None = None
+        for node in topology.rollout_order:
+            declare = sentinel if node.kind == "sentinel" else data_node
+            container = declare(shared, node, self, after_joined(previous))
+            previous = (node, container)
+        self.register_outputs({"image": self.image})
+
+    @staticmethod
+    def _network(topology: Topology, opts: pulumi.ResourceOptions) -> pulumi.Output[str] | None:
+        if topology.subnet is None:
+            return None
+        network = docker.Network(
+            "network",
+            name=f"{topology.project}-{topology.stack}",
+            driver="bridge",
+            ipam_configs=[
+                docker.NetworkIpamConfigArgs(
+                    subnet=str(topology.subnet), gateway=str(topology.subnet[1])
+                )
+            ],
+            labels=[
+                docker.NetworkLabelArgs(label=label, value=value)
+                for label, value in labels(topology.stack, "network").items()
+            ],
+            opts=opts,
+        )
+        return network.name
+
+
+def outputs(settings: Settings, topology: Topology, cluster: RedisHa) -> dict[str, Any]:
+    """The stack's outputs: whatever a client or a drill needs."""
+    password = settings.password.get_secret_value()
+    sentinels = [node.endpoint for node in topology.sentinels]
+    return {
+        "master_name": settings.master_name,
+        "nodes": [
+            {
+                "name": node.name,
+                "host": node.address,
+                "port": node.port,
+                "container": node.container,
+            }
+            for node in topology.data_nodes
+        ],
+        "sentinels": sentinels,
+        "image": cluster.image,
+        "password": pulumi.Output.secret(password),
+        "url": pulumi.Output.secret(url(password, topology)),
+    }
+
+
+def url(password: str, topology: Topology) -> str:
+    """The bootstrap master as a redis:// URL, percent-encoded; after a failover ask a Sentinel."""
+    return f"redis://:{quote(password, safe='')}@{topology.master.endpoint}/0"

@@ -1,0 +1,46 @@
+"""A Sentinel: watches the master, and leads or joins failovers."""
+
+from collections.abc import Sequence
+
+import pulumi
+import pulumi_docker as docker
+
+from components.acl import sentinel_acl
+from components.data_node import bind_address
+from components.directives import sentinel_directives
+from components.node_container import Shared, node_container
+from components.topology import Node
+
+
+def sentinel(
+    shared: Shared,
+    node: Node,
+    parent: pulumi.Resource,
+    after: pulumi.Input[Sequence[pulumi.Resource]],
+) -> docker.Container:
+    """Declare `node`. A Sentinel knows the whole topology, so scaling rolls the Sentinels."""
+    settings, topology = shared.settings, shared.topology
+    return node_container(
+        shared,
+        node,
+        command=node.role,
+        envs={
+            "sentinel_port": str(node.port),
+            "master_port": str(topology.master.port),
+            "master_address": topology.master.address,
+            "announce_address": node.address,
+            "bind_address": bind_address(node),
+            "master_name": settings.master_name,
+            "node_name": node.name,
+            "sentinel_index": str(node.index),
+            "quorum": str(settings.effective_quorum),
+            "data_nodes": " ".join(peer.endpoint for peer in topology.data_nodes),
+            "sentinels": " ".join(
+                f"{peer.endpoint}:{topology.sentinel_id(peer)}" for peer in topology.sentinels
+            ),
+        },
+        directives=sentinel_directives(settings),
+        acl=sentinel_acl(settings.password.get_secret_value(), shared.internal),
+        parent=parent,
+        after=after,
+    )
