@@ -20,6 +20,7 @@ POLL_SECONDS = 0.05
 HEALTH_CHECK = "redis-ha-health"
 JOINED_MARKER = "/tmp/joined"  # inside the container, written by its health check
 BOOTSTRAP_SIGNAL = "/tmp/bootstrap"  # inside the container, read by its entrypoint
+NEVER_HAD_A_MASTER = "no master has ever been"  # in the health check's line of such a replica
 LOG_LINES = 10
 
 
@@ -69,9 +70,8 @@ def _wait_until_joined(name: str, bootstrap_master: bool) -> None:
                 if not signalled:
                     _signal_bootstrap(container)
                     signalled = True
-                exit_code, output = container.exec_run([HEALTH_CHECK])
-                reason = output.decode(errors="replace").strip() or f"exit code {exit_code}"
-                if exit_code == 0:
+                healthy, reason = _health(container)
+                if healthy:
                     return
             except APIError as error:  # between two restarts
                 container.reload()
@@ -103,5 +103,19 @@ def _signal_bootstrap(container: "Container") -> None:
 
 def _is_new(container: "Container") -> bool:
     """Whether a data node has never held data: it is up and waits for its first master."""
-    exit_code, output = container.exec_run(["ls", "/data"])
-    return exit_code == 0 and b"dump.rdb" not in output and b"synced" not in output
+    from docker.errors import APIError
+
+    try:
+        healthy, reason = _health(container)
+    except APIError:  # not running: it may hold data
+        return False
+    return healthy and NEVER_HAD_A_MASTER in reason
+
+
+def _health(container: "Container") -> tuple[bool, str]:
+    """What the container's health check says: joined or not, and its one line."""
+    result = container.exec_run([HEALTH_CHECK])
+    text = (
+        result.output.decode(errors="replace").strip() if isinstance(result.output, bytes) else ""
+    )
+    return result.exit_code == 0, text or f"exit code {result.exit_code}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from components.joining import joined
+from components import rollout
 from components.setting_types import size_in_bytes
 from components.settings import Settings
 from components.topology import Node, Topology
@@ -121,7 +121,7 @@ def node_container(
             parent=parent,
             depends_on=after,
             delete_before_replace=True,
-            hooks=pulumi.ResourceHookBinding(after_create=[_joined_hook(shared, node)]),
+            hooks=rollout.until_joined(node),
         ),
     )
 
@@ -131,10 +131,3 @@ def _published(settings: Settings, node: Node) -> list[docker.ContainerPortArgs]
     if address == "none":
         return None
     return [docker.ContainerPortArgs(internal=node.port, external=node.port, ip=address)]
-
-
-def _joined_hook(shared: Shared, node: Node) -> pulumi.ResourceHook:
-    async def wait_until_joined(_: pulumi.ResourceHookArgs) -> None:
-        await joined(node.container, bootstrap_master=node.role == "master")
-
-    return pulumi.ResourceHook(f"{node.container}-joined", wait_until_joined)

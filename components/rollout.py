@@ -1,4 +1,4 @@
-"""One node at a time: what a node of the chain waits for before it is touched."""
+"""One node at a time: what a node of the chain waits for, before it is touched and after."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from typing import cast
 import pulumi
 import pulumi_docker as docker
 
-from components.joining import joined_once
+from components.joining import joined, joined_once
 from components.topology import Node
 
 
@@ -32,3 +32,13 @@ def after_joined(
         return [container]
 
     return cast(pulumi.Input[Sequence[pulumi.Resource]], asyncio.ensure_future(wait()))
+
+
+def until_joined(node: Node) -> pulumi.ResourceHookBinding:
+    """The hook by which a node counts as created only when it has joined."""
+
+    async def wait(_: pulumi.ResourceHookArgs) -> None:
+        await joined(node.container, bootstrap_master=node.role == "master")
+
+    hook = pulumi.ResourceHook(f"{node.container}-joined", wait)
+    return pulumi.ResourceHookBinding(after_create=[hook])

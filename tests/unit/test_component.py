@@ -1,0 +1,161 @@
+"""The component under Pulumi's mocks: what is declared, in which order, and what is secret."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import joining, rollout
+from components.redis_ha import RedisHa, outputs
+from components.settings_loader import parse_settings
+from components.topology import plan
+
+PASSWORD = "a-password"
+
+
+class Recorder(pulumi.runtime.Mocks):
+    """Remembers every resource; outputs are the inputs."""
+
+    def __init__(self) -> None:
+        self.resources: list[pulumi.runtime.MockResourceArgs] = []
+
+    def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        self.resources.append(args)
+        computed = {"repoDigest": "sha256:1"} if args.typ == "docker:index/image:Image" else {}
+        return f"{args.name}-id", {**args.inputs, **computed}
+
+    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
+        raise AssertionError(f"no invoke is expected, got {args.token}")
+
+    def of_type(self, name: str) -> list[pulumi.runtime.MockResourceArgs]:
+        return [one for one in self.resources if one.typ.endswith(f":{name}")]
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
+    # Mocks have no daemon to ask, and Pulumi's mocks run no hooks.
+    monkeypatch.setattr(joining, "_wait_until_joined_once", lambda name: None)
+    monkeypatch.setattr(rollout, "until_joined", lambda node: None)
+    mocks = Recorder()
+    pulumi.runtime.set_mocks(mocks, project="redis-ha", stack="unit", preview=False)
+    yield mocks
+
+
+def deploy(**values: Any) -> dict[str, Any]:
+    """Run the component; returns the stack outputs, resolved."""
+    settings = parse_settings({"password": PASSWORD, **values}, "unit")
+    topology = plan(settings, "redis-ha", "unit")
+    found: dict[str, Any] = {}
+
+    @pulumi.runtime.test
+    def run() -> pulumi.Output[Any]:
+        args = {"settings": settings, "topology": topology, "base_image": "base"}
+        cluster = RedisHa("unit", args)  # type: ignore[arg-type]
+        return pulumi.Output.all(**outputs(settings, topology, cluster)).apply(found.update)
+
+    run()
+    return found
+
+
+def environment(container: pulumi.runtime.MockResourceArgs) -> dict[str, str]:
+    return dict(item.split("=", 1) for item in container.inputs["envs"])
+
+
+def test_one_container_and_volume_for_each_node(recorder: Recorder) -> None:
+    deploy(replicas=2, sentinels=3)
+    names = [one.inputs["name"] for one in recorder.of_type("Container")]
+    assert names == [
+        f"redis-ha-unit-{node}"
+        for node in ("redis-1", "redis-2", "redis-0", "sentinel-0", "sentinel-1", "sentinel-2")
+    ]
+    assert len(recorder.of_type("Volume")) == 6
+    assert len(recorder.of_type("Network")) == len(recorder.of_type("Image")) == 1
+
+
+def test_roles_ports_and_addresses_reach_the_containers(recorder: Recorder) -> None:
+    deploy(subnet="10.1.2.0/24")
+    by_name = {one.name: one for one in recorder.of_type("Container")}
+    assert by_name["redis-0"].inputs["command"] == ["master"]
+    assert by_name["redis-1"].inputs["command"] == ["replica"]
+    assert by_name["sentinel-0"].inputs["command"] == ["sentinel"]
+    replica = environment(by_name["redis-1"])
+    assert (replica["redis_port"], replica["master_port"]) == ("16380", "16379")
+    assert replica["master_address"] == "10.1.2.10"
+    assert environment(by_name["sentinel-1"])["sentinel_port"] == "16391"
+    assert by_name["redis-1"].inputs["ports"] == [
+        {"internal": 16380, "external": 16380, "ip": "127.0.0.1"}
+    ]
+
+
+def test_data_nodes_are_told_the_same_however_many_there_are(recorder: Recorder) -> None:
+    deploy(replicas=1, sentinels=1)
+    before = {one.name: one.inputs for one in recorder.of_type("Container")}
+    recorder.resources.clear()
+    deploy(replicas=5, sentinels=5)
+    after = {one.name: one.inputs for one in recorder.of_type("Container")}
+    assert after["redis-0"] == before["redis-0"]
+    assert after["redis-1"] == before["redis-1"]
+    assert after["sentinel-0"] != before["sentinel-0"]
+
+
+def test_everything_carries_the_labels(recorder: Recorder) -> None:
+    deploy()
+    for kind in ("Container", "Volume", "Network"):
+        for one in recorder.of_type(kind):
+            labels = {entry["label"]: entry["value"] for entry in one.inputs["labels"]}
+            assert labels["redis-ha.stack"] == "unit"
+            assert kind == "Network" or labels["redis-ha.kind"] == one.name.split("-")[0]
+            assert kind == "Network" or labels["redis-ha.node"] == one.name
+
+
+def test_the_password_is_in_no_environment_label_or_directive(recorder: Recorder) -> None:
+    deploy()
+    for one in recorder.of_type("Container"):
+        visible = {key: value for key, value in one.inputs.items() if key != "uploads"}
+        assert PASSWORD not in json.dumps(visible, default=str)
+        assert pulumi.runtime.rpc._special_secret_sig in one.inputs["uploads"].values()
+        # users.acl has hashes only, and the internal password is another one
+        assert PASSWORD not in json.dumps(one.inputs["uploads"], default=str)
+
+
+def test_outputs_are_the_contract(recorder: Recorder) -> None:
+    found = deploy(subnet="10.1.2.0/24", replicas=1)
+    assert found["master_name"] == "mymaster"
+    assert found["nodes"] == [
+        {
+            "name": "redis-0",
+            "host": "10.1.2.10",
+            "port": 16379,
+            "container": "redis-ha-unit-redis-0",
+        },
+        {
+            "name": "redis-1",
+            "host": "10.1.2.11",
+            "port": 16380,
+            "container": "redis-ha-unit-redis-1",
+        },
+    ]
+    assert found["sentinels"] == ["10.1.2.130:16381", "10.1.2.131:16391", "10.1.2.132:16401"]
+    assert (found["image"], found["password"]) == ("sha256:1", PASSWORD)
+    assert found["url"] == "redis://:a-password@10.1.2.10:16379/0"
+
+
+def test_host_network_publishes_nothing(recorder: Recorder) -> None:
+    deploy(network="host")
+    assert not recorder.of_type("Network")
+    for one in recorder.of_type("Container"):
+        assert one.inputs["networkMode"] == "host"
+        assert "ports" not in one.inputs
+
+
+def test_limits_and_durability(recorder: Recorder) -> None:
+    deploy(resources={"memory": "100m"}, durability="consistent", redisConfig={"hz": 20})
+    node = next(one for one in recorder.of_type("Container") if one.name == "redis-0")
+    assert node.inputs["memory"] == node.inputs["memorySwap"] == 100
+    uploads = node.inputs["uploads"]["value"]  # a secret, so wrapped
+    directives = next(one["content"] for one in uploads if one["file"].endswith("directives.conf"))
+    assert "maxmemory 62914560\n" in directives
+    assert "min-replicas-to-write 1\n" in directives
+    assert "hz 20\n" in directives

@@ -1,0 +1,12 @@
+"""Pulumi.yaml's config schema and the README's settings table follow from the settings."""
+
+from pathlib import Path
+
+from components.reference import targets
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_generated_parts_are_up_to_date() -> None:
+    for path, expected in targets(ROOT).items():
+        assert path.read_text() == expected, f"{path.name}: run python -m components.reference"

@@ -1,0 +1,100 @@
+"""Settings: defaults, conversions, and every wrong value named with what is allowed."""
+
+from typing import Any
+
+import pulumi
+import pytest
+
+from components.settings import Settings
+from components.settings_loader import parse_settings
+
+
+def settings(**values: Any) -> Settings:
+    return parse_settings({"password": "pw", **values}, "dev")
+
+
+def refusal(**values: Any) -> list[str]:
+    with pytest.raises(pulumi.RunError) as caught:
+        settings(**values)
+    return [line.strip() for line in str(caught.value).splitlines()[1:]]
+
+
+def test_defaults_are_the_source_documents_cluster() -> None:
+    found = settings()
+    assert (found.replicas, found.sentinels, found.effective_quorum) == (2, 3, 2)
+    assert (found.ports.master, found.ports.replica, found.ports.sentinel) == (16379, 16380, 16381)
+    assert found.warnings() == []
+
+
+def test_texts_as_pulumi_hands_them_over() -> None:
+    found = settings(replicas="4", appendOnly="false", ports='{"master": 7000}', quorum="")
+    assert (found.replicas, found.append_only, found.ports.master) == (4, False, 7000)
+    assert found.quorum is None
+
+
+def test_slave_is_accepted_for_replica() -> None:
+    assert settings(ports={"slave": 7001}).ports.replica == 7001
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ({"replicas": "two"}, "replicas: 'two': allowed: a valid integer"),
+        ({"replicas": "-1"}, "replicas: '-1': allowed: greater than or equal to 0"),
+        ({"sentinels": 0}, "sentinels: 0: allowed: greater than or equal to 1"),
+        ({"quorum": 4}, "quorum: 4 is more than the 3 Sentinels; allowed: 1 to 3"),
+        ({"quorum": 0}, "quorum: 0: allowed: greater than or equal to 1"),
+        ({"replica": 3}, "replica: unknown setting; did you mean replicas?"),
+        ({"ports": {"mastr": 1}}, "ports.mastr: unknown setting; did you mean master?"),
+        ({"ports": {"master": 70000}}, "ports.master: 70000: allowed: less than or equal to 65535"),
+        ({"ports": "{bad"}, "ports: '{bad': allowed: an object, or its JSON text"),
+        ({"network": "overlay"}, "network: 'overlay': allowed: 'bridge' or 'host'"),
+        ({"subnet": "10.0.0.0/8"}, "subnet: '10.0.0.0/8': allowed: a private IPv4 subnet"),
+        ({"advertise": "example"}, "advertise: 'example': allowed: an IPv4 address"),
+        ({"timeZone": "Mars"}, "timeZone: 'Mars': allowed: an IANA time zone"),
+        ({"maxMemory": "lots"}, "maxMemory: 'lots': allowed: a size"),
+        ({"downAfter": 10}, "downAfter: 10: allowed: greater than or equal to 200"),
+        ({"durability": "strict"}, "durability: 'strict': allowed: 'available' or 'consistent'"),
+        ({"durability": "consistent", "replicas": 0}, "durability: 'consistent' needs replicas"),
+        ({"redisConfig": {"port": 1}}, "redisConfig: {'port': 1}: port is set by this project"),
+        ({"sentinelConfig": {"sentinel": "a\nb"}}, "sentinelConfig: {'sentinel': 'a\\nb'}: the"),
+        (
+            {"maxMemory": "1g", "resources": {"memory": "512m"}},
+            "maxMemory: 1g leaves no room in the container's 512m",
+        ),
+    ],
+)
+def test_wrong_values_are_named(values: dict[str, Any], expected: str) -> None:
+    lines = refusal(**values)
+    assert len(lines) == 1
+    assert lines[0].startswith(expected)
+
+
+def test_all_errors_at_once() -> None:
+    assert len(refusal(replicas="x", sentinels="y", network="z", nonsense="1")) == 4
+
+
+def test_missing_password_says_how_to_set_it() -> None:
+    with pytest.raises(pulumi.RunError, match="config set --secret password --stack prod"):
+        parse_settings({}, "prod")
+
+
+def test_a_refused_password_is_not_shown() -> None:
+    (line,) = refusal(password="two words")
+    assert "two words" not in line
+    assert "[secret]" in line
+
+
+@pytest.mark.parametrize(
+    ("values", "word"),
+    [
+        ({"sentinels": 2}, "odd number"),
+        ({"sentinels": 4}, "odd number"),
+        ({"sentinels": 1}, "3 or more"),
+        ({"sentinels": 5, "quorum": 2}, "less than a majority"),
+        ({"downAfter": 300}, "several failovers"),
+        ({"replicas": 0}, "nothing can take over"),
+    ],
+)
+def test_unusual_values_are_warned_of(values: dict[str, Any], word: str) -> None:
+    assert any(word in warning for warning in settings(**values).warnings())
