@@ -1,0 +1,140 @@
+"""A deployed cluster as it is right now: its containers (by label), roles (by asking) and health."""
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import docker
+from docker.models.containers import Container
+from redis.exceptions import RedisError
+
+from drills import clients
+from drills.errors import DrillError
+from drills.outputs import Address, Node, Outputs
+from drills.waiting import until
+
+
+@dataclass(frozen=True)
+class Role:
+    """What a data node says of itself. `master` and `linked` are of a replica only."""
+
+    name: str
+    offset: int
+    master: Address | None = None
+    linked: bool = False
+
+    def __str__(self) -> str:
+        if self.master is None:
+            return self.name
+        link = "linked" if self.linked else "not linked"
+        return f"{self.name} of {self.master[0]}:{self.master[1]}, {link}"
+
+
+class Cluster:
+    """One stack's nodes and Sentinels. Never remembers who is master: it asks."""
+
+    def __init__(self, outputs: Outputs) -> None:
+        self.outputs = outputs
+        self._probes: dict[Address, Any] = {}
+
+    @cached_property
+    def docker(self) -> docker.DockerClient:
+        """The Docker daemon of the environment. Raises DrillError when there is none."""
+        try:
+            client = docker.from_env(timeout=120)
+            client.ping()
+        except Exception as error:
+            raise DrillError(f"Docker cannot be reached: {error}") from None
+        return client
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """The data nodes."""
+        return self.outputs.nodes
+
+    @cached_property
+    def sentinels(self) -> tuple[Node, ...]:
+        """The Sentinels, joined with their containers by label; both are in ordinal order."""
+        found = sorted(self.containers("sentinel"), key=lambda c: int(c.labels["redis-ha.node"].rpartition("-")[2]))
+        if len(found) != len(self.outputs.sentinels):
+            raise DrillError(
+                f"stack {self.outputs.stack} has {len(self.outputs.sentinels)} Sentinels in its outputs "
+                f"but {len(found)} Sentinel containers"
+            )
+        return tuple(
+            Node(c.labels["redis-ha.node"], host, port, str(c.name))
+            for c, (host, port) in zip(found, self.outputs.sentinels, strict=True)
+        )
+
+    def containers(self, kind: str | None = None) -> list[Container]:
+        """The stack's containers, stopped ones too; `kind` is redis or sentinel."""
+        labels = [f"redis-ha.stack={self.outputs.stack}"] + ([f"redis-ha.kind={kind}"] if kind else [])
+        listed: list[Container] = self.docker.containers.list(all=True, filters={"label": labels})
+        return [c for c in listed if c.labels.get("redis-ha.kind") in ("redis", "sentinel")]
+
+    def container(self, node: Node | str) -> Container:
+        """The container of a node, found by label. Raises DrillError when there is none."""
+        name = node if isinstance(node, str) else node.name
+        for found in self.containers():
+            if found.labels.get("redis-ha.node") == name:
+                return found
+        raise DrillError(f"stack {self.outputs.stack} has no container of node {name}")
+
+    def probe(self, node: Node) -> Any:
+        """A client of that one node, for questions; fails within half a second."""
+        if node.address not in self._probes:
+            self._probes[node.address] = clients.direct(node.address, self.outputs.password)
+        return self._probes[node.address]
+
+    def role(self, node: Node) -> Role | None:
+        """What the node says it is; None when it does not answer."""
+        try:
+            answer = self.probe(node).execute_command("ROLE")
+        except (RedisError, OSError):
+            return None
+        if answer[0] == "master":
+            return Role("master", int(answer[1]))
+        return Role("replica", int(answer[4]), (str(answer[1]), int(answer[2])), answer[3] == "connected")
+
+    def roles(self, nodes: Iterable[Node] | None = None) -> dict[Node, Role | None]:
+        """The roles of all data nodes (or of `nodes`), asked at the same time."""
+        asked = list(nodes or self.nodes)
+        with ThreadPoolExecutor(len(asked)) as pool:
+            return dict(zip(asked, pool.map(self.role, asked), strict=True))
+
+    def by_address(self, address: Address) -> Node | None:
+        """The data node that announces this address, if one does."""
+        return next((n for n in self.nodes if n.address == address), None)
+
+    def announced(self, sentinel: Node) -> Address | None:
+        """The master's address as one Sentinel tells it to clients; None when the Sentinel does not answer."""
+        try:
+            answer = self.probe(sentinel).execute_command(
+                "SENTINEL GET-MASTER-ADDR-BY-NAME", self.outputs.master_name
+            )
+        except (RedisError, OSError):
+            return None
+        return (str(answer[0]), int(answer[1])) if answer else None
+
+    def master(self, timeout: float = 10.0) -> Node:
+        """The one master: the node that the Sentinels announce and that says so itself. Raises WaitTimeout."""
+        return until(self._agreed_master, "a master on which the Sentinels and the node agree", timeout)
+
+    def _agreed_master(self) -> Node | None:
+        for sentinel in self.sentinels:
+            address = self.announced(sentinel)
+            node = self.by_address(address) if address else None
+            if node is not None:
+                role = self.role(node)
+                if role is not None and role.name == "master":
+                    return node
+        # Without any Sentinel the nodes alone know.
+        masters = [n for n, role in self.roles().items() if role is not None and role.name == "master"]
+        return masters[0] if len(masters) == 1 else None
+
+    def replicas(self) -> list[Node]:
+        """The data nodes that are not the master."""
+        master = self.master()
+        return [n for n in self.nodes if n != master]

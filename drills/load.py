@@ -1,0 +1,151 @@
+"""Clients that write without rest, and remember every write that was acknowledged to them."""
+
+import itertools
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import TracebackType
+
+from redis.exceptions import RedisError
+
+from drills.cluster import Cluster
+from drills.errors import DrillError
+from drills.routes import Route
+from drills.waiting import until
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An error that a client's code saw, that is, after the client's own retries. `at` is in seconds since the epoch."""
+
+    at: float
+    client: str
+    kind: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A time without an acknowledged write of one client, in seconds since the epoch."""
+
+    client: str
+    start: float
+    end: float
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.end - self.start
+
+
+@dataclass
+class Client:
+    """One writer and its record. `acknowledged[i]` is (number written, when the answer came)."""
+
+    name: str
+    key: str
+    route: Route
+    acknowledged: list[tuple[int, float]] = field(default_factory=list)
+    failures: list[Failure] = field(default_factory=list)
+
+    def gaps(self, at_least: float, since: float = 0.0) -> list[Gap]:
+        """The intervals between acknowledgements of `at_least` seconds that ended after `since`."""
+        times = [t for _, t in self.acknowledged]
+        return [Gap(self.name, a, b) for a, b in itertools.pairwise(times) if b - a >= at_least and b > since]
+
+
+class Load:
+    """A number of clients, each on a thread and with a connection of its own, at a steady rate.
+
+    As a context manager: inside it the clients write; entering waits until each has written. A client that is held up
+    goes on at its rate afterwards and does not catch up.
+    """
+
+    def __init__(self, make_route: Callable[[], Route], clients: int = 2, rate: float = 200.0, name: str = "client"):
+        """`rate` is in writes a second, of each client."""
+        self.period = 1.0 / rate
+        run = uuid.uuid4().hex[:8]
+        self.clients = [Client(f"{name}-{i}", f"drill:{run}:{i}", make_route()) for i in range(clients)]
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._write, args=(c,), daemon=True) for c in self.clients]
+
+    def __enter__(self) -> "Load":
+        for thread in self._threads:
+            thread.start()
+        try:
+            self.settle(timeout=20)
+        except DrillError:
+            self.stop()
+            raise
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """End the writing and close the connections."""
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=60)
+        for client in self.clients:
+            client.route.close()
+
+    def settle(self, writes: int = 20, timeout: float = 30.0) -> None:
+        """Wait until each client has had `writes` further acknowledgements. Raises WaitTimeout."""
+        goals = [(c, len(c.acknowledged) + writes) for c in self.clients]
+
+        def why() -> str:
+            last = [c.failures[-1] for c in self.clients if c.failures]
+            return f"last error {last[-1].kind}: {last[-1].text}" if last else "no error was reported"
+
+        until(lambda: all(len(c.acknowledged) >= n for c, n in goals), "each client to write", timeout, 0.02, why)
+
+    def _write(self, client: Client) -> None:
+        due = time.monotonic()
+        for number in itertools.count():
+            if self._stop.is_set():
+                return
+            try:
+                client.route.write(client.key, number)
+            except (RedisError, OSError) as error:
+                client.failures.append(Failure(time.time(), client.name, type(error).__name__, str(error)))
+            else:
+                client.acknowledged.append((number, time.time()))
+            due = max(due + self.period, time.monotonic())
+            self._stop.wait(due - time.monotonic())
+
+    @property
+    def acknowledged(self) -> int:
+        """Writes acknowledged so far, of all clients."""
+        return sum(len(c.acknowledged) for c in self.clients)
+
+    @property
+    def failures(self) -> list[Failure]:
+        """The errors that the clients' code saw."""
+        return sorted((f for c in self.clients for f in c.failures), key=lambda f: f.at)
+
+    def gaps(self, at_least: float = 0.1, since: float = 0.0) -> list[Gap]:
+        """All clients' gaps of `at_least` seconds that ended after `since` (epoch)."""
+        return sorted((g for c in self.clients for g in c.gaps(at_least, since)), key=lambda g: g.start)
+
+    def outages(self, since: float = 0.0) -> list[float]:
+        """The longest gap of each client that ended after `since` (epoch), in seconds."""
+        return [max((g.seconds for g in c.gaps(0.0, since)), default=float("inf")) for c in self.clients]
+
+    def lost(self, cluster: Cluster, forget: bool = True) -> list[Failure]:
+        """The acknowledged writes that the master does not have; asked after the load has stopped.
+
+        `forget` removes the writes of this load from the cluster.
+        """
+        master = cluster.probe(cluster.master())
+        missing = []
+        for client in self.clients:
+            kept = {int(n) for n in master.smembers(client.key)}
+            for number, at in client.acknowledged:
+                if number not in kept:
+                    missing.append(Failure(at, client.name, "lost", f"{client.key} {number}"))
+            if forget:
+                master.unlink(client.key)
+        return missing

@@ -1,0 +1,69 @@
+"""The outputs of a stack, typed: all that clients and drills know about a cluster."""
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from drills.errors import DrillError
+
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Node:
+    """A data node (master or replica) or a Sentinel, with the address that it announces."""
+
+    name: str
+    host: str
+    port: int
+    container: str
+
+    @property
+    def address(self) -> Address:
+        """Host and port, as Sentinel and redis-py write them."""
+        return (self.host, self.port)
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What `stack output --json --show-secrets` says of one stack."""
+
+    stack: str
+    master_name: str
+    nodes: tuple[Node, ...]
+    sentinels: tuple[Address, ...]
+    image: str
+    password: str | None = field(repr=False, default=None)
+    url: str | None = field(repr=False, default=None)
+
+    @classmethod
+    def from_json(cls, stack: str, text: str) -> "Outputs":
+        """Read the JSON of `stack output --json --show-secrets`. Raises DrillError, naming what is missing."""
+        try:
+            raw: dict[str, Any] = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise DrillError(f"the outputs of stack {stack} are not JSON: {error}") from None
+        missing = [key for key in ("master_name", "nodes", "sentinels") if key not in raw]
+        if missing:
+            raise DrillError(f"stack {stack} has no output {', '.join(missing)}: is it up?")
+        try:
+            nodes = tuple(
+                Node(str(n["name"]), str(n["host"]), int(n["port"]), str(n["container"])) for n in raw["nodes"]
+            )
+            sentinels = tuple(_address(text) for text in raw["sentinels"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise DrillError(f"stack {stack} has an output of an unexpected form: {error!r}") from None
+        return cls(
+            stack=stack,
+            master_name=str(raw["master_name"]),
+            nodes=nodes,
+            sentinels=sentinels,
+            image=str(raw.get("image", "")),
+            password=raw.get("password") or None,
+            url=raw.get("url") or None,
+        )
+
+
+def _address(text: str) -> Address:
+    host, _, port = text.rpartition(":")
+    return (host.strip("[]"), int(port))

@@ -1,0 +1,100 @@
+"""The ways on which a client finds the master."""
+
+import time
+from typing import Any, Protocol
+
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ReadOnlyError, RedisError
+
+from drills import clients
+from drills.cluster import Cluster
+from drills.outputs import Address, Node, Outputs
+
+
+class Route(Protocol):
+    """How a client's write reaches the master."""
+
+    def write(self, key: str, number: int) -> None:
+        """Add `number` to the set `key`; returns when the master has acknowledged it. Raises a RedisError."""
+
+    def close(self) -> None:
+        """Close the connections."""
+
+
+class ThroughSentinel:
+    """Asks the Sentinels, by the recipe of `clients`. With `wait` a write counts once that many replicas have it."""
+
+    def __init__(
+        self, outputs: Outputs, sentinels: tuple[Address, ...] | None = None, wait: int = 0, **overrides: Any
+    ) -> None:
+        self._client = clients.master(outputs, sentinels, **overrides)
+        self._wait = wait
+
+    def write(self, key: str, number: int) -> None:
+        """See Route."""
+        if not self._wait:
+            self._client.sadd(key, number)
+            return
+        # One pipeline is one connection: WAIT speaks of the writes of its own connection.
+        with self._client.pipeline(transaction=False) as pipeline:
+            _, copies = pipeline.sadd(key, number).wait(self._wait, 300).execute()
+        if int(copies) < self._wait:
+            raise RedisConnectionError(f"only {copies} replicas have the write")
+
+    def close(self) -> None:
+        """See Route."""
+        self._client.close()
+
+
+class ByRole:
+    """Asks the data nodes themselves for their ROLE, as a proxy does, and never a Sentinel.
+
+    Finds a promoted replica before Sentinel announces it. It cannot tell an isolated old master from the new one, so the
+    node that has just failed is the last one that it turns to.
+    """
+
+    def __init__(self, cluster: Cluster, patience: float = 15.0, pause: float = 0.02) -> None:
+        """`patience` is how long one write may take in all, `pause` the time between two attempts, both in seconds."""
+        password = cluster.outputs.password
+        self._nodes: list[tuple[Node, Any]] = [
+            (n, clients.direct(n.address, password, timeout=0.15)) for n in cluster.nodes
+        ]
+        self._current: Any = None
+        self._patience = patience
+        self._pause = pause
+
+    def write(self, key: str, number: int) -> None:
+        """See Route."""
+        deadline = time.monotonic() + self._patience
+        while True:
+            try:
+                if self._current is None:
+                    self._current = self._find()
+                self._current.sadd(key, number)
+                return
+            except (RedisConnectionError, ReadOnlyError, RedisError, OSError):
+                self._demote()
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(self._pause)
+
+    def _find(self) -> Any:
+        for _, client in self._nodes:
+            try:
+                if client.execute_command("ROLE")[0] == "master":
+                    return client
+            except (RedisError, OSError):
+                client.connection_pool.disconnect()
+        raise RedisConnectionError("no node says that it is the master")
+
+    def _demote(self) -> None:
+        """Ask the node that failed last of all the next time."""
+        failed, self._current = self._current, None
+        if failed is not None:
+            failed.connection_pool.disconnect()
+            self._nodes.sort(key=lambda pair: pair[1] is failed)
+
+    def close(self) -> None:
+        """See Route."""
+        for _, client in self._nodes:
+            client.close()
