@@ -2,6 +2,8 @@
 
 import hashlib
 
+from components.settings import Settings
+
 # No pattern can forbid one channel, so these allow every channel that does not begin with two
 # underscores, and keyspace notifications: the Sentinels' hello channel stays theirs alone.
 _APPLICATION_CHANNELS = "resetchannels &[^_]* &_[^_]* &__key*"
@@ -48,28 +50,43 @@ def internal_password(password: str, system_password: str | None) -> str:
     return _sha256(f"redis-ha/internal/{system_password or password}")
 
 
-def data_node_acl(password: str, internal: str, allow_dangerous: bool) -> str:
+def data_node_acl(settings: Settings, internal: str) -> str:
     """The ACL file of a data node."""
-    rules = "+@all" if allow_dangerous else f"+@all {_DANGEROUS}"
+    allowed = "+@all" if settings.allow_dangerous_commands else f"+@all {_DANGEROUS}"
+    application = f"~* {_APPLICATION_CHANNELS} {allowed} {_CLUSTER_ONLY}"
     return _acl_file(
-        f"default on #{_sha256(password)} ~* {_APPLICATION_CHANNELS} {rules} {_CLUSTER_ONLY}",
-        f"replication on #{_sha256(internal)} resetchannels -@all +psync +replconf +ping",
-        f"sentinel on #{_sha256(internal)} {_SENTINEL_ON_NODE}",
-        f"handover on #{_sha256(internal)} {_HANDOVER_ON_NODE}",
+        f"default on {_passwords(settings)} {application}",
+        f"replication on {_hash(internal)} resetchannels -@all +psync +replconf +ping",
+        f"sentinel on {_hash(internal)} {_SENTINEL_ON_NODE}",
+        f"handover on {_hash(internal)} {_HANDOVER_ON_NODE}",
+        *(
+            f"{name} on {_hash(user.password.get_secret_value())} resetchannels -@all {user.rules}"
+            for name, user in sorted(settings.users.items())
+        ),
     )
 
 
-def sentinel_acl(password: str, internal: str) -> str:
+def sentinel_acl(settings: Settings, internal: str) -> str:
     """The ACL file of a Sentinel. Clients cannot change what it monitors, nor forge hellos."""
     return _acl_file(
-        f"default on #{_sha256(password)} {_CLIENT_ON_SENTINEL}",
-        f"sentinel on #{_sha256(internal)} {_SENTINEL_ON_SENTINEL}",
-        f"handover on #{_sha256(internal)} {_HANDOVER_ON_SENTINEL}",
+        f"default on {_passwords(settings)} {_CLIENT_ON_SENTINEL}",
+        f"sentinel on {_hash(internal)} {_SENTINEL_ON_SENTINEL}",
+        f"handover on {_hash(internal)} {_HANDOVER_ON_SENTINEL}",
     )
+
+
+def _passwords(settings: Settings) -> str:
+    """The application's password, and during a rotation the one before it."""
+    accepted = [settings.password, settings.previous_password]
+    return " ".join(_hash(one.get_secret_value()) for one in accepted if one is not None)
 
 
 def _acl_file(*users: str) -> str:
     return "".join(f"user {user}\n" for user in users)
+
+
+def _hash(password: str) -> str:
+    return f"#{_sha256(password)}"
 
 
 def _sha256(text: str) -> str:

@@ -35,11 +35,7 @@ def data_node(
             "durability": settings.durability,
         },
         directives=redis_directives(settings),
-        acl=data_node_acl(
-            settings.password.get_secret_value(),
-            shared.internal,
-            settings.allow_dangerous_commands,
-        ),
+        acl=data_node_acl(settings, shared.internal),
         parent=parent,
         after=after,
     )

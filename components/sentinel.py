@@ -40,7 +40,7 @@ def sentinel(
             ),
         },
         directives=sentinel_directives(settings),
-        acl=sentinel_acl(settings.password.get_secret_value(), shared.internal),
+        acl=sentinel_acl(settings, shared.internal),
         parent=parent,
         after=after,
     )

@@ -5,7 +5,16 @@ import json
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from components.posix_tz import posix_tz
 
@@ -101,6 +110,7 @@ Publish = Annotated[str, AfterValidator(_publish)]
 Subnet = Annotated[str, AfterValidator(_subnet)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Directives = Annotated[dict[str, Any], BeforeValidator(_from_json), AfterValidator(_directives)]
+RESERVED_USERS = frozenset(["default", "replication", "sentinel", "handover"])
 Port = Annotated[int, Field(ge=1, le=65535)]
 Network = Literal["bridge", "host"]
 Durability = Literal["available", "consistent"]
@@ -137,5 +147,36 @@ class Resources(SettingModel):
     cpus: Annotated[str, BeforeValidator(_cpus)] | None = None
 
 
+class User(SettingModel):
+    """A further user of the data nodes: its password, and its Redis ACL rules."""
+
+    password: SecretStr = Field(min_length=1, max_length=128)
+    rules: str
+
+    @field_validator("rules")
+    @classmethod
+    def _only_permissions(cls, rules: str) -> str:
+        for rule in rules.split():
+            if rule[0] in "><#!" or rule in ("on", "off", "nopass", "reset", "resetpass"):
+                raise ValueError(f"{rule!r} is about login; allowed: keys, channels and commands")
+            if rule in ("allchannels", "&*") or rule.startswith("&__sentinel"):
+                raise ValueError(
+                    f"{rule!r} would reach the Sentinels' channel; allowed: channels by name, or "
+                    "patterns such as &news.* "
+                )
+        return " ".join(rules.split())
+
+
+def _users(users: dict[str, User]) -> dict[str, User]:
+    for name in users:
+        if name in RESERVED_USERS or not re.fullmatch(r"[A-Za-z0-9_-]{1,64}", name):
+            raise ValueError(
+                f"{name!r} cannot be a user's name; allowed: letters, digits, - and _, "
+                f"and none of {', '.join(sorted(RESERVED_USERS))}"
+            )
+    return users
+
+
 PortsSetting = Annotated[Ports, BeforeValidator(_from_json)]
 ResourcesSetting = Annotated[Resources, BeforeValidator(_from_json)]
+Users = Annotated[dict[str, User], BeforeValidator(_from_json), AfterValidator(_users)]

@@ -12,7 +12,7 @@ from components.setting_types import SettingModel
 from components.settings import Settings
 
 _KEYS = {field.alias or name: name for name, field in Settings.model_fields.items()}
-SECRET_KEYS = {"password", "systemPassword", "registryPassword"}
+SECRET_KEYS = {"password", "previousPassword", "systemPassword", "registryPassword"}
 
 
 def load_settings(project: str, stack: str) -> Settings:
@@ -58,7 +58,8 @@ def _line(detail: ErrorDetails, stack: str) -> str:
     message = detail["msg"].removeprefix("Value error, ")
     if not path:  # found by comparing settings: the message names them
         return message
-    value = "[secret]" if path[0] in SECRET_KEYS else repr(detail["input"])
+    hidden = path[0] in SECRET_KEYS or path[0] == "users"
+    value = "[secret]" if hidden else repr(detail["input"])
     return f"{key}: {value}: {_allowed(detail, message)}"
 
 

@@ -58,6 +58,12 @@ def test_slave_is_accepted_for_replica() -> None:
         ({"durability": "consistent", "replicas": 0}, "durability: 'consistent' needs replicas"),
         ({"redisConfig": {"port": 1}}, "redisConfig: {'port': 1}: port is set by this project"),
         ({"sentinelConfig": {"sentinel": "a\nb"}}, "sentinelConfig: {'sentinel': 'a\\nb'}: the"),
+        ({"users": {"default": {"password": "x", "rules": ""}}}, "users: [secret]: 'default' can"),
+        (
+            {"users": {"a": {"password": "x", "rules": "allchannels"}}},
+            "users.a.rules: [secret]: 'a",
+        ),
+        ({"users": {"a": {"password": "x", "rules": ">pw"}}}, "users.a.rules: [secret]: '>pw' is"),
         (
             {"maxMemory": "1g", "resources": {"memory": "512m"}},
             "maxMemory: 1g leaves no room in the container's 512m",
