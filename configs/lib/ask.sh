@@ -1,0 +1,79 @@
+# Questions to nodes and Sentinels: all at once, bounded in time, the secret neither on a command line nor in the environment.
+
+# ask_start: a private directory for the replies, and the login that every question uses.
+ask_start() {
+	work=$(mktemp -d "$run/redis-ha.XXXXXX") || fail 74 "cannot write to $run"
+	trap 'rm -rf "$work"' EXIT
+	login='' secret=''
+	if [ -f "$etc/secrets/internal" ]; then
+		read -r secret <"$etc/secrets/internal" || [ -n "$secret" ] || fail 78 "$etc/secrets/internal is empty or cannot be read"
+		login='--user handover --askpass' # read from stdin, where that is no terminal
+	fi
+}
+
+# ask SECONDS "HOST:PORT ..." COMMAND...: each one's reply is left in $work/HOST:PORT, empty if there was none.
+# An address that no host has takes 3 s to fail, and a hung node never answers: hence the timer.
+ask() {
+	ask_seconds=$1 ask_peers=$2
+	shift 2
+	ask_lines=''
+	[ -z "$login" ] || ask_lines="$secret
+"
+	for ask_command; do
+		ask_lines="$ask_lines$ask_command
+"
+	done
+	ask_pids=''
+	for ask_peer in $ask_peers; do
+		# shellcheck disable=SC2086 # the login is several words or none
+		redis-cli $login -h "${ask_peer%:*}" -p "${ask_peer##*:}" >"$work/$ask_peer" 2>/dev/null <<-EOF &
+			$ask_lines
+		EOF
+		ask_pids="$ask_pids $!"
+	done
+	# Closed output: a caller that reads ours must not wait for the timer's end.
+	# shellcheck disable=SC2086
+	{
+		sleep "$ask_seconds"
+		kill $ask_pids
+	} >/dev/null 2>&1 &
+	ask_timer=$!
+	# shellcheck disable=SC2086
+	wait $ask_pids 2>/dev/null
+	kill "$ask_timer" 2>/dev/null
+}
+
+# replies "HOST:PORT ...": the files of their replies, as a list for awk.
+replies() {
+	reply_files=''
+	for reply_peer in $1; do reply_files="$reply_files $work/$reply_peer"; done
+}
+
+# info FIELD PEER: a field of the INFO that PEER has last answered.
+info() { awk -F: -v field="$1" '$1 == field { sub(/\r$/, ""); print substr($0, length(field) + 2); exit }' "$work/$2"; }
+
+# ask_sentinels SECONDS: what they know, by the newest configuration among them:
+# $seen (how many answered), $named (the master, HOST:PORT), $epoch, $clean (1: all name it, none has it down or failing over).
+ask_sentinels() {
+	seen=0 named='' epoch=0 clean=0
+	[ -n "$sentinels" ] || return 0
+	ask "$1" "$sentinels" "SENTINEL GET-MASTER-ADDR-BY-NAME $master_name" "SENTINEL MASTER $master_name"
+	replies "$sentinels"
+	# shellcheck disable=SC2086
+	read -r seen named epoch clean <<-EOF
+		$(awk '
+			function take() {
+				if (address == "" || !("config-epoch" in v)) return
+				n++; names[address] = 1
+				if (v["flags"] != "master") dirty = 1
+				if (v["config-epoch"] + 0 >= best) { best = v["config-epoch"] + 0; master = address }
+			}
+			FNR == 1 { take(); address = ""; split("", v); ip = $0 }
+			FNR == 2 { address = ip ":" $0 }
+			FNR > 2 && FNR % 2 { key = $0 }
+			FNR > 2 && !(FNR % 2) { v[key] = $0 }
+			END { take(); for (a in names) k++; print n + 0, master == "" ? "-" : master, best + 0, (n && k == 1 && !dirty) + 0 }
+		' $reply_files)
+	EOF
+	return 0
+}
