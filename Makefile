@@ -1,0 +1,94 @@
+# Every target takes STACK= (default dev) and asks nothing. `make` alone lists them.
+STACK ?= dev
+# text | markdown: for `make preview`
+FORMAT ?= text
+# Further arguments for pulumi, pytest, the drill or the bench.
+ARGS ?=
+
+SHELL := /bin/sh
+PYTHON := .venv/bin/python
+PULUMI := ./pulumiw
+SCRIPTS := pulumiw .ci/run $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* configs/bin/* configs/lib/* 2>/dev/null)
+# The test folders, quickest first.
+TESTS := $(wildcard tests/unit tests/entrypoint tests/preview tests/deploy)
+
+.DEFAULT_GOAL := help
+.PHONY: help up preview refresh destroy status outputs connect test test-unit test-entrypoint test-preview \
+	test-deploy drill bench lint fmt clean venv venv-dev daemon
+
+help: ## Lists the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@echo "Each takes STACK=name (default dev) and ARGS='further arguments'."
+
+up: ## Brings the cluster up, or changes it to what the settings say; prints where to connect
+	@$(PULUMI) up --yes --stack $(STACK) $(ARGS)
+	@$(PYTHON) bootstrap/connect.py $(STACK)
+
+preview: ## Shows what `make up` would change (FORMAT=markdown: as a comment for a pull request)
+ifeq ($(FORMAT),markdown)
+	@$(PULUMI) preview --diff --non-interactive --color never --stack $(STACK) $(ARGS) > .preview.txt; \
+		status=$$?; $(PYTHON) -m engine.markdown --stack $(STACK) --exit-code $$status .preview.txt; rm -f .preview.txt; exit $$status
+else
+	@$(PULUMI) preview --diff --stack $(STACK) $(ARGS)
+endif
+
+refresh: ## Reads what is really there and says what has drifted
+	@$(PULUMI) refresh --yes --stack $(STACK) $(ARGS)
+
+destroy: ## Removes all that `make up` has made (data too, unless retainData is set)
+	@$(PULUMI) destroy --yes --stack $(STACK) $(ARGS)
+
+status: ## What runs, in which role, and whether it has joined
+	@bootstrap/status $(STACK)
+
+outputs: ## The stack's outputs, secrets masked
+	@$(PULUMI) stack output --stack $(STACK) $(ARGS)
+
+connect: venv ## Where to connect, with lines to paste
+	@$(PYTHON) bootstrap/connect.py $(STACK)
+
+test: venv daemon ## All tests: unit, entrypoint, preview and, on a cluster of their own, after deployment
+	@$(PYTHON) -m pytest $(TESTS) $(ARGS)
+
+test-unit: venv ## Unit tests: seconds, no Docker
+	@$(PYTHON) -m pytest tests/unit $(ARGS)
+
+test-entrypoint: venv daemon ## The image's scripts, in containers
+	@$(PYTHON) -m pytest tests/entrypoint $(ARGS)
+
+test-preview: venv daemon ## Previews
+	@$(PYTHON) -m pytest tests/preview $(ARGS)
+
+test-deploy: venv daemon ## Failures against a real cluster
+	@$(PYTHON) -m pytest tests/deploy $(ARGS)
+
+drill: venv daemon ## Breaks the running stack on purpose and reports what clients felt
+	@$(PYTHON) -m drills --stack $(STACK) $(ARGS)
+
+bench: venv daemon ## Measures this against the plain alternatives
+	@$(PYTHON) -m drills.bench $(ARGS)
+
+lint: venv-dev ## ruff, mypy (strict), shellcheck; actionlint where it is installed
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
+	@.venv/bin/shellcheck -x $(SCRIPTS)
+	@if command -v actionlint >/dev/null; then actionlint; fi
+
+fmt: venv-dev ## Formats the Python code and mends what ruff can mend
+	@$(PYTHON) -m ruff check --fix-only --quiet .
+	@$(PYTHON) -m ruff format .
+
+clean: ## Removes .venv and the tools' caches; no stack, no container
+	rm -rf .venv .venv.lock .pytest_cache .mypy_cache .ruff_cache .preview.txt
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+venv:
+	@bootstrap/venv
+
+venv-dev:
+	@bootstrap/venv --dev
+
+# Docker and the base image, for tests that start containers without pulumiw.
+daemon:
+	@bootstrap/base-image redis:8-alpine

@@ -1,0 +1,94 @@
+"""Prints where to connect to a stack: `python bootstrap/connect.py STACK`.
+
+The password is never printed: the lines to paste read it from the stack's encrypted outputs.
+"""
+
+import json
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+SENTINEL_SECONDS = 1.0
+"""How long one Sentinel may take to name the master."""
+
+
+def pulumi_output(stack: str, *arguments: str) -> str:
+    """What `pulumiw stack output` prints; empty when the stack has no such output."""
+    done = subprocess.run(
+        ["./pulumiw", "stack", "output", *arguments, "--stack", stack],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.stderr.write(done.stderr)
+        raise SystemExit(done.returncode)
+    return done.stdout.strip()
+
+
+def endpoints(sentinels: list[str]) -> list[tuple[str, int]]:
+    """Each "host:port" as a pair."""
+    pairs = (each.rpartition(":") for each in sentinels)
+    return [(host.strip("[]"), int(port)) for host, _, port in pairs]
+
+
+def current_master(outputs: dict[str, Any], password: str) -> dict[str, Any]:
+    """The node that the Sentinels name; the bootstrap master when none answers."""
+    from redis.exceptions import RedisError
+    from redis.sentinel import Sentinel
+
+    timeout = {"socket_timeout": SENTINEL_SECONDS, "socket_connect_timeout": SENTINEL_SECONDS}
+    nodes: list[dict[str, Any]] = outputs["nodes"]
+    sentinel = Sentinel(endpoints(outputs["sentinels"]), sentinel_kwargs={"password": password, **timeout})
+    try:
+        named = sentinel.discover_master(outputs["master_name"])
+    except RedisError:
+        return nodes[0]
+    return next((node for node in nodes if (node["host"], node["port"]) == named), nodes[0])
+
+
+def paste_lines(stack: str, outputs: dict[str, Any], master: dict[str, Any]) -> tuple[str, str]:
+    """A redis-cli and a redis-py line for a shell in the project's folder."""
+    secret = f'"$(./pulumiw stack output password --show-secrets --stack {shlex.quote(stack)})"'
+    if shutil.which("redis-cli"):
+        cli = f"redis-cli -h {master['host']} -p {master['port']}"
+    else:
+        terminal = f"docker exec -it -e REDISCLI_AUTH {master['container']}"
+        cli = f"{terminal} redis-cli -p {master['port']}"
+    code = (
+        "import os; from redis.sentinel import Sentinel; p = os.environ['REDISCLI_AUTH']; "
+        f"s = Sentinel({endpoints(outputs['sentinels'])!r}, "
+        "sentinel_kwargs={'password': p}, password=p); "
+        f"print(s.master_for({outputs['master_name']!r}).info('server')['redis_version'])"
+    )
+    return (
+        f"REDISCLI_AUTH={secret} {cli}",
+        f'REDISCLI_AUTH={secret} .venv/bin/python -c "{code}"',
+    )
+
+
+def main() -> None:
+    """Prints the answer for the stack named by the first argument (default dev)."""
+    stack = sys.argv[1] if len(sys.argv) > 1 else "dev"
+    # One call for all: the password stays in this process.
+    outputs: dict[str, Any] = json.loads(pulumi_output(stack, "--json", "--show-secrets"))
+    master = current_master(outputs, str(outputs["password"]))
+    cli, client = paste_lines(stack, outputs, master)
+    replicas = [node for node in outputs["nodes"] if node is not master]
+    print()
+    print(f"master      {master['host']}:{master['port']}  ({master['name']})")
+    for node in replicas:
+        print(f"replica     {node['host']}:{node['port']}  ({node['name']})")
+    print(f"Sentinels   {' '.join(outputs['sentinels'])}  (master name: {outputs['master_name']})")
+    print()
+    print(f"redis-cli:  {cli}")
+    print(f"redis-py:   {client}")
+
+
+if __name__ == "__main__":
+    os.chdir(Path(__file__).resolve().parent.parent)
+    main()
