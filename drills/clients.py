@@ -32,7 +32,7 @@ class AskAgain(SentinelManagedConnection):
         """Send a command, to the node that the Sentinels name if there is no connection."""
         if not self._sock:
             self._connect_retry()  # type: ignore[no-untyped-call]
-        super().send_packed_command(command, check_health)
+        super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
 
 
 def sentinel(outputs: Outputs, sentinels: tuple[Address, ...] | None = None, **overrides: Any) -> Sentinel:

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 import docker
+from docker.errors import DockerException
 from docker.models.containers import Container
 from redis.exceptions import RedisError
 
@@ -45,7 +46,7 @@ class Cluster:
         try:
             client = docker.from_env(timeout=120)
             client.ping()
-        except Exception as error:
+        except (DockerException, OSError) as error:
             raise DrillError(f"Docker cannot be reached: {error}") from None
         return client
 
@@ -111,15 +112,13 @@ class Cluster:
     def announced(self, sentinel: Node) -> Address | None:
         """The master's address as one Sentinel tells it to clients; None when the Sentinel does not answer."""
         try:
-            answer = self.probe(sentinel).execute_command(
-                "SENTINEL GET-MASTER-ADDR-BY-NAME", self.outputs.master_name
-            )
+            answer = self.probe(sentinel).execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", self.outputs.master_name)
         except (RedisError, OSError):
             return None
         return (str(answer[0]), int(answer[1])) if answer else None
 
     def master(self, timeout: float = 10.0) -> Node:
-        """The one master: the node that the Sentinels announce and that says so itself. Raises WaitTimeout."""
+        """The one master: the node that the Sentinels announce and that says so itself. Raises WaitTimeoutError."""
         return until(self._agreed_master, "a master on which the Sentinels and the node agree", timeout)
 
     def _agreed_master(self) -> Node | None:

@@ -5,5 +5,5 @@ class DrillError(Exception):
     """Something a user can act on: shown as one line, never as a stack trace."""
 
 
-class WaitTimeout(DrillError):
+class WaitTimeoutError(DrillError):
     """A condition did not come true in time."""

@@ -16,7 +16,7 @@ def problems(cluster: Cluster) -> list[str]:
 
 
 def wait_healthy(cluster: Cluster, timeout: float = 60.0) -> None:
-    """Wait until nothing is wrong. Raises WaitTimeout with what still is."""
+    """Wait until nothing is wrong. Raises WaitTimeoutError with what still is."""
     until(lambda: not problems(cluster), "a whole cluster", timeout, 0.2, lambda: "; ".join(problems(cluster)))
 
 

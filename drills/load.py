@@ -18,7 +18,7 @@ from drills.waiting import until
 
 @dataclass(frozen=True)
 class Failure:
-    """An error that a client's code saw, that is, after the client's own retries. `at` is in seconds since the epoch."""
+    """An error that a client's code saw, after the client's own retries. `at` is in seconds since the epoch."""
 
     at: float
     client: str
@@ -63,8 +63,21 @@ class Load:
     goes on at its rate afterwards and does not catch up.
     """
 
-    def __init__(self, make_route: Callable[[], Route], clients: int = 2, rate: float = 200.0, name: str = "client"):
-        """`rate` is in writes a second, of each client."""
+    def __init__(
+        self,
+        make_route: Callable[[], Route],
+        clients: int = 2,
+        rate: float = 200.0,
+        name: str = "client",
+        enter: Callable[[], None] | None = None,
+        ready: bool = True,
+    ) -> None:
+        """`rate` is in writes a second, of each client. `enter` is called first on each client's thread.
+
+        Without `ready`, entering does not wait for writes: for clients of a node that is down.
+        """
+        self._ready = ready
+        self._enter = enter
         self.period = 1.0 / rate
         run = uuid.uuid4().hex[:8]
         self.clients = [Client(f"{name}-{i}", f"drill:{run}:{i}", make_route()) for i in range(clients)]
@@ -75,13 +88,16 @@ class Load:
         for thread in self._threads:
             thread.start()
         try:
-            self.settle(timeout=20)
+            if self._ready:
+                self.settle(timeout=20)
         except DrillError:
             self.stop()
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.stop()
 
     def stop(self) -> None:
@@ -93,7 +109,7 @@ class Load:
             client.route.close()
 
     def settle(self, writes: int = 20, timeout: float = 30.0) -> None:
-        """Wait until each client has had `writes` further acknowledgements. Raises WaitTimeout."""
+        """Wait until each client has had `writes` further acknowledgements. Raises WaitTimeoutError."""
         goals = [(c, len(c.acknowledged) + writes) for c in self.clients]
 
         def why() -> str:
@@ -103,6 +119,8 @@ class Load:
         until(lambda: all(len(c.acknowledged) >= n for c, n in goals), "each client to write", timeout, 0.02, why)
 
     def _write(self, client: Client) -> None:
+        if self._enter is not None:
+            self._enter()
         due = time.monotonic()
         for number in itertools.count():
             if self._stop.is_set():

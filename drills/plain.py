@@ -1,7 +1,7 @@
 """A plain Sentinel cluster, as one makes it by hand: what the stacks are measured against.
 
-Containers straight from an image with redis-server in it, a configuration of a few lines, no entrypoint, no health check.
-It has the labels and the outputs of a stack, so that every drill runs against it too.
+Containers straight from an image with redis-server in it, a configuration of a few lines, no entrypoint and no
+health check. It has the labels and the outputs of a stack, so that every drill runs against it too.
 """
 
 import subprocess
@@ -133,7 +133,7 @@ def _start(
         labels=labels,
         environment={"CONFIG": "\n".join(lines)},
         volumes={name: {"bind": "/data", "mode": "rw"}},
-        restart_policy={"Name": "unless-stopped"},
+        restart_policy={"Name": "unless-stopped", "MaximumRetryCount": 0},  # type: ignore[arg-type]
         network=network,
         networking_config={network: client.api.create_endpoint_config(ipv4_address=address)},
     )
@@ -143,7 +143,7 @@ def _start(
 def remove(plain: Plain) -> None:
     """Remove whatever bears the cluster's label."""
     client = docker.from_env(timeout=120)
-    mine = {"label": f"redis-ha.stack={plain.name}"}
+    mine: dict[str, str | list[str] | bool] = {"label": f"redis-ha.stack={plain.name}"}
     for container in client.containers.list(all=True, filters=mine):
         container.remove(force=True, v=True)
     for volume in client.volumes.list(filters=mine):

@@ -4,7 +4,7 @@ import time
 from typing import Any, Protocol
 
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ReadOnlyError, RedisError
+from redis.exceptions import RedisError
 
 from drills import clients
 from drills.cluster import Cluster
@@ -46,11 +46,26 @@ class ThroughSentinel:
         self._client.close()
 
 
+class ToNode:
+    """Writes to one node, whatever it is, and never retries: what a client that knows no better does."""
+
+    def __init__(self, node: Node, password: str | None) -> None:
+        self._client = clients.direct(node.address, password, timeout=0.3)
+
+    def write(self, key: str, number: int) -> None:
+        """See Route."""
+        self._client.sadd(key, number)
+
+    def close(self) -> None:
+        """See Route."""
+        self._client.close()
+
+
 class ByRole:
     """Asks the data nodes themselves for their ROLE, as a proxy does, and never a Sentinel.
 
-    Finds a promoted replica before Sentinel announces it. It cannot tell an isolated old master from the new one, so the
-    node that has just failed is the last one that it turns to.
+    Finds a promoted replica before Sentinel announces it. It cannot tell an isolated old master from the new one, so
+    the node that has just failed is the last one that it turns to.
     """
 
     def __init__(self, cluster: Cluster, patience: float = 15.0, pause: float = 0.02) -> None:
@@ -72,7 +87,7 @@ class ByRole:
                     self._current = self._find()
                 self._current.sadd(key, number)
                 return
-            except (RedisConnectionError, ReadOnlyError, RedisError, OSError):
+            except (RedisError, OSError):
                 self._demote()
                 if time.monotonic() > deadline:
                     raise

@@ -1,4 +1,4 @@
-"""What happened when: Sentinel events, container events and the nodes' roles, on one clock (seconds since the epoch)."""
+"""What happened when: Sentinel events, container events and roles, on one clock (seconds since the epoch)."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from drills import clients
 from drills.cluster import Cluster, Role
-from drills.errors import WaitTimeout
+from drills.errors import WaitTimeoutError
 from drills.outputs import Node
 from drills.waiting import until
 
@@ -51,12 +51,14 @@ class Timeline:
         names = {s.name for s in self.cluster.sentinels}
         try:
             until(lambda: names <= self._listening, "all Sentinels to be listened to", 10)
-        except WaitTimeout:
+        except WaitTimeoutError:
             # A drill may well start with a Sentinel down: its thread goes on trying.
             self.mark("not listening yet", ", ".join(sorted(names - self._listening)))
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout=3)
@@ -80,7 +82,7 @@ class Timeline:
         return sorted(found, key=lambda e: e.at)
 
     def wait_for(self, kind: str, since: float, sources: int = 1, timeout: float = 20.0, containing: str = "") -> Event:
-        """The first event of a kind since then, once `sources` different sources have had it. Raises WaitTimeout."""
+        """The first event of a kind since then, once `sources` sources have had it. Raises WaitTimeoutError."""
 
         def seen() -> list[Event]:
             found = self.find(kind, since, containing=containing)
@@ -132,8 +134,12 @@ class Timeline:
         except DockerException as error:
             self.mark("no Docker events", str(error))
             return
-        closer = threading.Thread(target=lambda: (self._stop.wait(), stream.close()), daemon=True)
-        closer.start()
+
+        def close() -> None:
+            self._stop.wait()
+            stream.close()
+
+        threading.Thread(target=close, daemon=True).start()
         try:
             for event in stream:
                 attributes = event["Actor"]["Attributes"]

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from drills.errors import WaitTimeout
+from drills.errors import WaitTimeoutError
 
 T = TypeVar("T")
 
@@ -19,7 +19,7 @@ def until(
     """The first truthy answer of `probe`, asked every `every` seconds for at most `timeout` seconds.
 
     `what` completes the sentence "waited N s for ...". `because`, asked only at the end, says why it was in vain.
-    Raises WaitTimeout.
+    Raises WaitTimeoutError.
     """
     deadline = time.monotonic() + timeout
     while True:
@@ -28,5 +28,5 @@ def until(
             return answer
         if time.monotonic() >= deadline:
             reason = f": {because()}" if because else ""
-            raise WaitTimeout(f"waited {timeout:g} s for {what}{reason}")
+            raise WaitTimeoutError(f"waited {timeout:g} s for {what}{reason}")
         time.sleep(every)

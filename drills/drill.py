@@ -1,0 +1,145 @@
+"""One drill: a cluster under load, a fault, and what came of it."""
+
+import functools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from drills.cluster import Cluster
+from drills.errors import WaitTimeoutError
+from drills.faults import Fault
+from drills.faults.base import Scene
+from drills.faults.network import Split, partitioned
+from drills.firewall import enter_network, pid_of
+from drills.health import wait_healthy
+from drills.load import Failure, Gap, Load
+from drills.milestones import Milestones, milestones
+from drills.routes import ByRole, ThroughSentinel
+from drills.stack import Stack
+from drills.timeline import Event, Timeline
+
+HOLD = 3.0  # seconds for which a fault without a failover lasts, so that a client that it hurts is seen
+RECOVERY = 90.0  # seconds until a cluster must be whole again after a fault was undone
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How the clients of a drill behave; `rate` is in writes a second, of each client."""
+
+    clients: int = 4
+    rate: float = 100.0
+    by_role: int = 1
+
+
+@dataclass
+class Outcome:
+    """What one drill has shown. Times are in seconds; `began` and the events are on the epoch's clock."""
+
+    fault: str
+    title: str
+    began: float
+    events: list[Event]
+    gaps: list[Gap]
+    outages: list[float]
+    outages_by_role: list[float]
+    acknowledged: int
+    errors: list[Failure]
+    lost: int
+    lost_minority: int | None = None
+    milestones: Milestones = field(default_factory=Milestones)
+    problem: str | None = None
+
+
+def run(cluster: Cluster, fault: Fault, settings: Settings, stack: Stack | None = None) -> Outcome:
+    """Inject one fault under load, undo it, and wait until the cluster is whole again.
+
+    A cluster that does not do as it should is told in `problem`; DrillError is for what keeps the drill from running.
+    """
+    wait_healthy(cluster, RECOVERY)
+    split = Split.of(cluster) if fault.name == "partition" else None
+    far = tuple(s.address for s in split.majority) if split else None
+    through_sentinel = Load(lambda: ThroughSentinel(cluster.outputs, far), settings.clients, settings.rate)
+    # A client that asks the nodes cannot tell which side of a partition is right, so it has no part in one.
+    by_role = Load(lambda: ByRole(cluster), 0 if split else settings.by_role, settings.rate, "role client")
+    problem = None
+    with Timeline(cluster) as timeline, through_sentinel, by_role:
+        scene = Scene(cluster, timeline, stack)
+        began = time.time()
+        minority: Load | None = None
+        try:
+            if split:
+                near = tuple(s.address for s in split.minority) or (split.old_master.address,)
+                # It stands beside the old master: this machine itself is on the majority's side.
+                inside = functools.partial(enter_network, pid_of(cluster, split.old_master))
+                minority = Load(
+                    lambda: ThroughSentinel(cluster.outputs, near), 1, settings.rate, "minority client", inside
+                )
+                with minority:
+                    with partitioned(scene, split):
+                        _failover_seen(cluster, scene, through_sentinel)
+                        time.sleep(HOLD)
+                    wait_healthy(cluster, RECOVERY)
+            else:
+                with fault.inject(scene):
+                    _effect(cluster, fault, scene, through_sentinel)
+                wait_healthy(cluster, RECOVERY)
+            through_sentinel.settle()
+        except WaitTimeoutError as error:
+            problem = str(error)
+        timeline.mark("whole" if problem is None else "not whole", problem or "")
+    marks = timeline.find("fault")
+    began = marks[0].at if marks else began
+    everyone = [*through_sentinel.clients, *by_role.clients, *(minority.clients if minority else [])]
+    return Outcome(
+        fault.name,
+        fault.title,
+        began,
+        sorted(timeline.events, key=lambda e: e.at),
+        sorted((g for c in everyone for g in c.gaps(0.1, began)), key=lambda g: g.start),
+        through_sentinel.outages(began),
+        by_role.outages(began),
+        through_sentinel.acknowledged + by_role.acknowledged,
+        [*through_sentinel.failures, *by_role.failures],
+        len(through_sentinel.lost(cluster)) + len(by_role.lost(cluster)),
+        len(minority.lost(cluster)) if minority else None,
+        milestones(cluster, timeline, through_sentinel, began),
+        problem,
+    )
+
+
+def _effect(cluster: Cluster, fault: Fault, scene: Scene, load: Load) -> None:
+    """Wait for what the fault is expected to do."""
+    if fault.failover and not fault.instant:
+        _failover_seen(cluster, scene, load)
+    elif not fault.instant:
+        time.sleep(HOLD)
+
+
+def _failover_seen(cluster: Cluster, scene: Scene, load: Load) -> None:
+    """Wait until a new master is announced, and each client has written to it."""
+    began = scene.timeline.find("fault")[-1].at
+    scene.timeline.wait_for("+switch-master", began, timeout=60)
+    load.settle(timeout=60)
+    cluster.master(30)
+
+
+def run_all(
+    cluster: Cluster,
+    faults: list[Fault],
+    settings: Settings,
+    stack: Stack | None,
+    progress: Callable[[str], None],
+    repeat: int = 1,
+) -> list[Outcome]:
+    """Run drills one after the other; those that this cluster cannot have are said and left out."""
+    outcomes = []
+    for fault in faults:
+        # Whether a fault can be had is asked before anything is started for it.
+        reason = fault.refused(Scene(cluster, Timeline(cluster), stack))
+        if reason:
+            progress(f"left out: {fault.title}: {reason}")
+            continue
+        for i in range(repeat):
+            progress(f"{fault.title}" + (f" ({i + 1}/{repeat})" if repeat > 1 else ""))
+            outcomes.append(run(cluster, fault, settings, stack))
+    return outcomes

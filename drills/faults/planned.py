@@ -1,0 +1,65 @@
+"""Faults that somebody plans: a hand-over, a forced failover, a rolling change."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from drills.errors import DrillError
+from drills.faults.base import Fault, Scene, all_at_once, revive
+from drills.faults.kills import master
+from drills.waiting import until
+
+STOP_TIMEOUT = 30  # seconds that Docker gives the master for its hand-over before it kills it
+
+
+@contextmanager
+def master_stopped(scene: Scene) -> Iterator[None]:
+    """`docker stop` of the master: it hands over, then it leaves; started again afterwards."""
+    chosen = master(scene)
+    try:
+        scene.timeline.mark("fault", f"{chosen[0].labels['redis-ha.node']} stopped")
+        chosen[0].stop(timeout=STOP_TIMEOUT)
+        yield
+    finally:
+        scene.timeline.mark("undo", chosen[0].labels["redis-ha.node"])
+        all_at_once(chosen, revive)
+
+
+@contextmanager
+def sentinel_failover(scene: Scene) -> Iterator[None]:
+    """`SENTINEL FAILOVER`: another node is promoted although the master is well."""
+    cluster = scene.cluster
+    before = cluster.master()
+    scene.timeline.mark("fault", f"SENTINEL FAILOVER of {before.name}")
+    cluster.probe(cluster.sentinels[0]).execute_command("SENTINEL", "FAILOVER", cluster.outputs.master_name)
+    until(lambda: cluster.master() != before, "another master after SENTINEL FAILOVER", 30)
+    yield
+
+
+@contextmanager
+def rolling_change(scene: Scene) -> Iterator[None]:
+    """A changed redis.conf directive deployed, node by node; afterwards the old one is deployed again."""
+    stack = scene.stack
+    if stack is None:
+        raise DrillError("a rolling change needs a stack")
+    directives = dict(stack.config("redis-ha:redisConfig") or {})
+    directives["tcp-keepalive"] = "301" if str(directives.get("tcp-keepalive")) != "301" else "302"
+    scene.timeline.mark("fault", "rolling change begun")
+    try:
+        with stack.changed({"redisConfig": directives}):
+            stack.up()
+            scene.timeline.mark("changed", "rolling change done")
+            yield
+    finally:
+        scene.timeline.mark("undo", "rolling change back")
+        stack.up()
+
+
+def _needs_stack(scene: Scene) -> str | None:
+    return None if scene.stack else "it needs a stack of this project"
+
+
+PLANNED = (
+    Fault("hand-over", "the master stopped and started (planned)", master_stopped, failover=True),
+    Fault("sentinel-failover", "SENTINEL FAILOVER", sentinel_failover, failover=True, instant=True),
+    Fault("rolling-change", "a changed directive rolled out", rolling_change, instant=True, refused=_needs_stack),
+)

@@ -1,0 +1,101 @@
+"""Silence on a container's network, by packet filter rules in the container's own network namespace.
+
+Packets vanish as on a cut cable, while addresses, routes and published ports stay as they are (a disconnect from the
+Docker network would have them back only with care). Needs root on the machine that Docker runs on.
+"""
+
+import ctypes
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+
+from drills.cluster import Cluster
+from drills.errors import DrillError
+from drills.outputs import Node
+
+CHAIN = "REDIS_HA_DRILL"
+CLONE_NEWNET = 0x40000000
+
+
+def refused(cluster: Cluster) -> str | None:
+    """Why networks cannot be cut here; None when they can."""
+    if os.geteuid() != 0:
+        return "cutting a network needs root"
+    for program in ("nsenter", "iptables"):
+        if shutil.which(program) is None:
+            return f"cutting a network needs {program}"
+    try:
+        for node in cluster.nodes:
+            _, address = network_of(cluster, node)
+            if address != node.host:
+                return f"{node.name} announces {node.host}, not its container's own address {address}"
+    except DrillError as error:
+        return str(error)
+    return None
+
+
+def network_of(cluster: Cluster, node: Node) -> tuple[str, str]:
+    """The Docker network of a node and its address there. Raises DrillError with host networking."""
+    networks = cluster.container(node).attrs["NetworkSettings"]["Networks"]
+    for name, endpoint in networks.items():
+        address = (endpoint.get("IPAMConfig") or {}).get("IPv4Address") or endpoint.get("IPAddress")
+        if address:
+            return (name, str(address))
+    raise DrillError(f"{node.name} has no network of its own that could be cut")
+
+
+@contextmanager
+def silenced(cluster: Cluster, cuts: Mapping[Node, Sequence[str]]) -> Iterator[None]:
+    """Cut nodes off from everything, this machine included, except the peers' addresses given for each."""
+    with ExitStack() as stack:
+        prepared = []
+        for node, allowed in cuts.items():
+            pid = pid_of(cluster, node)
+            stack.callback(_lift, pid)
+            _iptables(pid, "-N", CHAIN)
+            # What a node says to itself is none of the network.
+            for match in (["-i", "lo"], ["-o", "lo"], *(pair for a in allowed for pair in (["-s", a], ["-d", a]))):
+                _iptables(pid, "-A", CHAIN, *match, "-j", "RETURN")
+            _iptables(pid, "-A", CHAIN, "-j", "DROP")
+            prepared.append(pid)
+        # The rules are complete before they take effect, so that all sides fall silent at nearly one moment.
+        for pid in prepared:
+            for direction in ("INPUT", "OUTPUT"):
+                _iptables(pid, "-I", direction, "-j", CHAIN)
+        yield
+
+
+def pid_of(cluster: Cluster, node: Node) -> int:
+    """The process on this machine in whose namespaces the node's container lives."""
+    return int(cluster.container(node).attrs["State"]["Pid"])
+
+
+def enter_network(pid: int) -> None:
+    """Move the calling thread into a container's network: connections that it opens from now on start there.
+
+    Raises DrillError when that is not allowed.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    descriptor = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
+    try:
+        if libc.setns(descriptor, CLONE_NEWNET) != 0:
+            raise DrillError(f"a container's network cannot be entered: {os.strerror(ctypes.get_errno())}")
+    finally:
+        os.close(descriptor)
+
+
+def _lift(pid: int) -> None:
+    """Take the rules away; nothing is left to do when the container is gone, and its namespace with it."""
+    for direction in ("INPUT", "OUTPUT"):
+        _iptables(pid, "-D", direction, "-j", CHAIN, check=False)
+    _iptables(pid, "-F", CHAIN, check=False)
+    _iptables(pid, "-X", CHAIN, check=False)
+
+
+def _iptables(pid: int, *arguments: str, check: bool = True) -> None:
+    command = ["nsenter", f"--net=/proc/{pid}/ns/net", "iptables", "-w", "5", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if check and done.returncode != 0:
+        raise DrillError(f"the network cannot be cut: {done.stderr.strip() or done.returncode}")

@@ -1,0 +1,58 @@
+"""The steps of a failover, picked out of a time line."""
+
+from dataclasses import dataclass, fields
+
+from drills.cluster import Cluster
+from drills.load import Load
+from drills.timeline import Event, Timeline
+
+
+@dataclass(frozen=True)
+class Milestones:
+    """Seconds from the fault to each step; None for a step that was not taken."""
+
+    sdown: float | None = None
+    odown: float | None = None
+    elected: float | None = None
+    promoted: float | None = None
+    announced: float | None = None
+    first_write: float | None = None
+    following: float | None = None
+    returned: float | None = None
+
+    def items(self) -> list[tuple[str, float]]:
+        """The steps that were taken, by name, in the order of a failover."""
+        pairs = [(f.name, getattr(self, f.name)) for f in fields(self)]
+        return [(name, value) for name, value in pairs if value is not None]
+
+
+def milestones(cluster: Cluster, timeline: Timeline, load: Load, began: float) -> Milestones:
+    """Read the steps of the (first) failover after `began`, which is in seconds since the epoch."""
+
+    def after(events: list[Event]) -> float | None:
+        return events[0].at - began if events else None
+
+    switches = timeline.find("+switch-master", began)
+    if not switches:
+        return Milestones(sdown=after(timeline.find("+sdown", began)))
+    # name, old address, old port, new address, new port
+    words = switches[0].detail.split()
+    old = cluster.by_address((words[1], int(words[2])))
+    new = cluster.by_address((words[3], int(words[4])))
+    promoted = timeline.find("role", began, new.name if new else "?", "master") if new else []
+    promoted = [e for e in promoted if e.detail == "master"]
+    linked = f"replica of {words[3]}:{words[4]}, linked"
+    returned = timeline.find("role", began, old.name, linked) if old else []
+    others = [n for n in cluster.nodes if n not in (old, new)]
+    follow = [timeline.find("role", began, n.name, linked) for n in others]
+    resumed = [max(gaps, key=lambda g: g.seconds).end for c in load.clients if (gaps := c.gaps(0.0, began))]
+    return Milestones(
+        sdown=after(timeline.find("+sdown", began, containing="master ")),
+        odown=after(timeline.find("+odown", began)),
+        elected=after(timeline.find("+elected-leader", began)),
+        promoted=after(promoted),
+        announced=after(switches),
+        first_write=min(resumed) - began if resumed else None,
+        following=max(e[0].at for e in follow) - began if follow and all(follow) else None,
+        returned=after(returned),
+    )

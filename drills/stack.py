@@ -1,0 +1,142 @@
+"""A stack, handled as a user handles it: by `./pulumiw` and the stack's own config file."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from drills.errors import DrillError
+from drills.outputs import Outputs
+
+PROJECT_DIR = Path(__file__).resolve().parent.parent
+PROJECT = "redis-ha"
+
+
+class StackCommandError(DrillError):
+    """A command of `./pulumiw` failed. `output` is all that it printed."""
+
+    def __init__(self, command: str, code: int, output: str) -> None:
+        super().__init__(f"`{command}` ended with exit code {code}:\n{output.strip()[-4000:]}")
+        self.code = code
+        self.output = output
+
+
+class Stack:
+    """One stack of this project."""
+
+    def __init__(
+        self, name: str, project_dir: Path = PROJECT_DIR, environment: Mapping[str, str] | None = None
+    ) -> None:
+        """`environment` is added to that of every command."""
+        self.name = name
+        self.environment = dict(environment or {})
+        self.project_dir = project_dir
+        self.config_file = project_dir / f"Pulumi.{name}.yaml"
+
+    def run(
+        self, *words: str, timeout: float = 600, environment: Mapping[str, str] | None = None, stdin: str | None = None
+    ) -> str:
+        """Run `./pulumiw WORDS --stack NAME` and return its standard output. Raises StackCommandError."""
+        command = ["./pulumiw", *words, "--stack", self.name]
+        shown = " ".join(command)
+        try:
+            done = subprocess.run(
+                command,
+                cwd=self.project_dir,
+                env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", **self.environment, **(environment or {})},
+                capture_output=True,
+                text=True,
+                timeout=timeout,
+                check=False,
+                input=stdin if stdin is not None else "",
+            )
+        except subprocess.TimeoutExpired as expired:
+            said = f"{_text(expired.stdout)}{_text(expired.stderr)}"
+            raise DrillError(f"`{shown}` did not end within {timeout:g} s; it said:\n{said[-4000:]}") from None
+        except OSError as error:
+            raise DrillError(f"`{shown}` could not be started: {error}") from None
+        if done.returncode != 0:
+            raise StackCommandError(shown, done.returncode, done.stdout + done.stderr)
+        return done.stdout
+
+    def up(self, *words: str, timeout: float = 600) -> str:
+        """Deploy. A missing password is generated, as it is for dev."""
+        environment = {"REDIS_HA_GENERATE_PASSWORD": "1"}
+        return self.run("up", "--yes", "--skip-preview", *words, timeout=timeout, environment=environment)
+
+    def destroy(self, timeout: float = 120) -> str:
+        """Remove all that the stack made."""
+        return self.run("destroy", "--yes", "--skip-preview", timeout=timeout)
+
+    def expect_no_changes(self, *words: str) -> str:
+        """A preview that fails when something would change. Raises StackCommandError."""
+        return self.run("preview", "--expect-no-changes", *words)
+
+    def outputs(self) -> Outputs:
+        """The outputs, with their secrets in plain text."""
+        return Outputs.from_json(self.name, self.run("stack", "output", "--json", "--show-secrets"))
+
+    def configure(self, settings: Mapping[str, Any]) -> None:
+        """Set settings by editing the stack file, as a person would; None removes one. Secrets in it stay."""
+        content: dict[str, Any] = {}
+        if self.config_file.exists():
+            content = yaml.safe_load(self.config_file.read_text()) or {}
+        config = content.setdefault("config", {})
+        for key, value in settings.items():
+            full = key if ":" in key else f"{PROJECT}:{key}"
+            if value is None:
+                config.pop(full, None)
+            else:
+                config[full] = value
+        self.config_file.write_text(yaml.safe_dump(content, sort_keys=False))
+
+    def config(self, key: str) -> Any:
+        """A plain value of the stack file; None when it is not there."""
+        if not self.config_file.exists():
+            return None
+        content = yaml.safe_load(self.config_file.read_text()) or {}
+        return (content.get("config") or {}).get(key)
+
+    @contextmanager
+    def changed(self, settings: Mapping[str, Any]) -> Iterator[None]:
+        """Other settings for a while; afterwards the stack file is as it was. Deploying is the caller's."""
+        kept = self.config_file.read_bytes() if self.config_file.exists() else None
+        try:
+            self.configure(settings)
+            yield
+        finally:
+            if kept is None:
+                self.config_file.unlink(missing_ok=True)
+            else:
+                self.config_file.write_bytes(kept)
+
+    def create(self, settings: Mapping[str, Any]) -> None:
+        """Begin a stack of one's own: its file holds these settings only; an old one of the name is overwritten."""
+        self.config_file.unlink(missing_ok=True)
+        try:
+            self.run("stack", "init", self.name)
+        except StackCommandError as error:
+            if "already exists" not in error.output:
+                raise
+        self.configure(settings)
+
+    def forget(self) -> None:
+        """Remove the stack's record and its file, after a destroy."""
+        # The embedded engine keeps no record of its own beside what Docker holds.
+        with suppress(StackCommandError):
+            self.run("stack", "rm", "--yes")
+        self.config_file.unlink(missing_ok=True)
+
+
+def project_ready(project_dir: Path = PROJECT_DIR) -> bool:
+    """Whether there is a wrapper to run at all."""
+    return shutil.which("./pulumiw", path=str(project_dir)) is not None or (project_dir / "pulumiw").exists()
+
+
+def _text(captured: str | bytes | None) -> str:
+    return captured.decode(errors="replace") if isinstance(captured, bytes) else captured or ""
