@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import docker
 
 STAND_IN_LABEL = "redis-ha.stand-in"
+STAND_IN_NAME = "redis-ha-stand-in:"
 
 
 @functools.cache
@@ -42,9 +43,12 @@ def resolve_base_image(base_image: str) -> str:
             images.get(base_image)
             return base_image
         except ImageNotFound:
-            stand_ins = images.list(filters={"label": f"{STAND_IN_LABEL}={base_image}"})
+            labelled = images.list(filters={"label": f"{STAND_IN_LABEL}={base_image}"})
+        # Images that were built on a stand-in have inherited its label.
+        tags = [tag for image in labelled for tag in image.tags]
+        stand_ins = sorted(tag for tag in tags if tag.startswith(STAND_IN_NAME))
         if stand_ins:
-            return str(stand_ins[0].tags[0])
+            return stand_ins[-1]
         pulumi.log.info(f"pulling base image {base_image}")
         images.pull(base_image)
         return base_image
@@ -54,6 +58,4 @@ def resolve_base_image(base_image: str) -> str:
             f"{error.explanation or error}. Allowed: an image that Docker has or can pull"
         ) from None
     except DockerException as error:
-        raise pulumi.RunError(
-            f"Docker cannot be reached: {error}. Is the daemon running?"
-        ) from None
+        raise pulumi.RunError(f"Docker cannot be reached: {error}. Is the daemon running?") from None

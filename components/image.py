@@ -11,9 +11,7 @@ CONTEXT = "configs"
 DOCKERFILE = "configs/Dockerfile"
 
 
-def redis_image(
-    settings: Settings, base_image: str, stack: str, opts: pulumi.ResourceOptions
-) -> docker.Image:
+def redis_image(settings: Settings, base_image: str, stack: str, opts: pulumi.ResourceOptions) -> docker.Image:
     """The image of all roles; pushed only where `registry` is set."""
     name = settings.image_name or f"redis-ha:{stack}"
     build = docker.DockerBuildArgs(

@@ -20,7 +20,7 @@ POLL_SECONDS = 0.05
 HEALTH_CHECK = "redis-ha-health"
 JOINED_MARKER = "/tmp/joined"  # inside the container, written by its health check
 BOOTSTRAP_SIGNAL = "/tmp/bootstrap"  # inside the container, read by its entrypoint
-NEVER_HAD_A_MASTER = "no master has ever been"  # in the health check's line of such a replica
+FIRST_START = "waiting for a first master"  # in the health check's line of such a replica
 LOG_LINES = 10
 
 
@@ -79,14 +79,11 @@ def _wait_until_joined(name: str, bootstrap_master: bool) -> None:
                 if container.status in ("exited", "dead"):
                     break
             time.sleep(POLL_SECONDS)
-        log = (
-            b"".join(container.logs(tail=LOG_LINES, stream=True)).decode(errors="replace").rstrip()
-        )
+        log = b"".join(container.logs(tail=LOG_LINES, stream=True)).decode(errors="replace").rstrip()
     except DockerException as error:
         raise NotJoinedError(f"{name} has not joined: {error}") from None
     raise NotJoinedError(
-        f"{name} has not joined: {reason}. The roll-out stops here; the others keep serving. "
-        f"Its last log lines:\n{log}"
+        f"{name} has not joined: {reason}. The roll-out stops here; the others keep serving. Its last log lines:\n{log}"
     )
 
 
@@ -109,13 +106,11 @@ def _is_new(container: "Container") -> bool:
         healthy, reason = _health(container)
     except APIError:  # not running: it may hold data
         return False
-    return healthy and NEVER_HAD_A_MASTER in reason
+    return healthy and FIRST_START in reason
 
 
 def _health(container: "Container") -> tuple[bool, str]:
     """What the container's health check says: joined or not, and its one line."""
     result = container.exec_run([HEALTH_CHECK])
-    text = (
-        result.output.decode(errors="replace").strip() if isinstance(result.output, bytes) else ""
-    )
+    text = result.output.decode(errors="replace").strip() if isinstance(result.output, bytes) else ""
     return result.exit_code == 0, text or f"exit code {result.exit_code}"

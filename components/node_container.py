@@ -86,12 +86,8 @@ def node_container(
         ],
         volumes=[docker.ContainerVolumeArgs(container_path="/data", volume_name=volume.name)],
         uploads=[
-            docker.ContainerUploadArgs(
-                file=DIRECTIVES_FILE, content=directives, permissions="0444"
-            ),
-            docker.ContainerUploadArgs(
-                file=ACL_FILE, content=pulumi.Output.secret(acl), permissions="0444"
-            ),
+            docker.ContainerUploadArgs(file=DIRECTIVES_FILE, content=directives, permissions="0444"),
+            docker.ContainerUploadArgs(file=ACL_FILE, content=pulumi.Output.secret(acl), permissions="0444"),
             docker.ContainerUploadArgs(
                 file=INTERNAL_FILE,
                 content=pulumi.Output.secret(f"{shared.internal}\n"),
@@ -99,11 +95,7 @@ def node_container(
             ),
         ],
         networks_advanced=(
-            [
-                docker.ContainerNetworksAdvancedArgs(
-                    name=shared.network, ipv4_address=node.fixed_address
-                )
-            ]
+            [docker.ContainerNetworksAdvancedArgs(name=shared.network, ipv4_address=node.fixed_address)]
             if bridge and shared.network is not None
             else None
         ),
@@ -113,6 +105,8 @@ def node_container(
         memory=memory,
         memory_swap=memory,
         cpus=resources.cpus if limits else None,
+        capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
+        security_opts=["no-new-privileges:true"],
         log_driver="json-file",
         log_opts={"max-size": "10m", "max-file": "3"},
         stop_timeout=STOP_SECONDS,

@@ -14,10 +14,7 @@ def posix_tz(name: str) -> str:
     parts = name.split("/")
     zone = importlib.resources.files("tzdata").joinpath("zoneinfo", *parts)
     if (
-        not all(
-            part.isidentifier() or part.replace("-", "").replace("+", "").isalnum()
-            for part in parts
-        )
+        not all(part.isidentifier() or part.replace("-", "").replace("+", "").isalnum() for part in parts)
         or not zone.is_file()
     ):
         raise ValueError("allowed: an IANA time zone such as UTC or Asia/Shanghai")

@@ -52,9 +52,7 @@ class RedisHa(pulumi.ComponentResource):
             topology=topology,
             image=self.image,
             network=self._network(topology, child),
-            internal=internal_password(
-                secret.get_secret_value(), system.get_secret_value() if system else None
-            ),
+            internal=internal_password(secret.get_secret_value(), system.get_secret_value() if system else None),
         )
         previous: tuple[Node, docker.Container] | None = None
         for node in topology.rollout_order:
@@ -71,11 +69,7 @@ class RedisHa(pulumi.ComponentResource):
             "network",
             name=f"{topology.project}-{topology.stack}",
             driver="bridge",
-            ipam_configs=[
-                docker.NetworkIpamConfigArgs(
-                    subnet=str(topology.subnet), gateway=str(topology.subnet[1])
-                )
-            ],
+            ipam_configs=[docker.NetworkIpamConfigArgs(subnet=str(topology.subnet), gateway=str(topology.subnet[1]))],
             labels=[
                 docker.NetworkLabelArgs(label=label, value=value)
                 for label, value in labels(topology.stack, "network").items()

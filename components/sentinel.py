@@ -35,9 +35,7 @@ def sentinel(
             "sentinel_index": str(node.index),
             "quorum": str(settings.effective_quorum),
             "data_nodes": " ".join(peer.endpoint for peer in topology.data_nodes),
-            "sentinels": " ".join(
-                f"{peer.endpoint}:{topology.sentinel_id(peer)}" for peer in topology.sentinels
-            ),
+            "sentinels": " ".join(f"{peer.endpoint}:{topology.sentinel_id(peer)}" for peer in topology.sentinels),
         },
         directives=sentinel_directives(settings),
         acl=sentinel_acl(settings, shared.internal),

@@ -55,9 +55,7 @@ def _ipv4(text: str) -> str:
     try:
         address = ipaddress.IPv4Address(text)
     except ValueError:
-        raise ValueError(
-            "allowed: an IPv4 address (Sentinel must not be given host names)"
-        ) from None
+        raise ValueError("allowed: an IPv4 address (Sentinel must not be given host names)") from None
     if address.is_unspecified or address.is_multicast:
         raise ValueError("allowed: an IPv4 address that clients and nodes can connect to")
     return str(address)
@@ -89,7 +87,7 @@ def _cpus(text: Any) -> str:
         cpus = 0.0
     if not 0.01 <= cpus <= 1024:
         raise ValueError("allowed: a number of CPUs, 0.01 or more")
-    return f"{cpus:g}"
+    return str(cpus)  # "1.0", not "1": as the provider reads it back
 
 
 def _directives(directives: dict[str, Any]) -> dict[str, str]:

@@ -49,27 +49,19 @@ class Settings(SettingModel):
     image_name: Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)] | None = Field(
         None, alias="imageName", description="Name of our image; default: redis-ha:STACK"
     )
-    registry: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+(:[0-9]+)?(/.+)?$")] | None = (
-        Field(None, description="Registry to push the image to; default: it stays on the machine")
+    registry: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+(:[0-9]+)?(/.+)?$")] | None = Field(
+        None, description="Registry to push the image to; default: it stays on the machine"
     )
-    registry_user: str | None = Field(
-        None, alias="registryUser", description="User name at the registry"
-    )
+    registry_user: str | None = Field(None, alias="registryUser", description="User name at the registry")
     registry_password: SecretStr | None = Field(
         None, alias="registryPassword", description="Secret. Password at the registry"
     )
-    ports: PortsSetting = Field(
-        Ports(), description="First port of each role; the next one of a role gets +10"
-    )
-    network: Network = Field(
-        "bridge", description="`bridge` (a subnet of the stack's own) or `host`"
-    )
+    ports: PortsSetting = Field(Ports(), description="First port of each role; the next one of a role gets +10")
+    network: Network = Field("bridge", description="`bridge` (a subnet of the stack's own) or `host`")
     subnet: Subnet | None = Field(
         None, description="The bridge's /24; default: one of 10.213.0.0/16, by the stack's name"
     )
-    advertise: Ipv4 | None = Field(
-        None, description="Address of this host that nodes announce instead of their own"
-    )
+    advertise: Ipv4 | None = Field(None, description="Address of this host that nodes announce instead of their own")
     publish: Publish = Field(
         "127.0.0.1",
         description="Host address that a bridge's ports are published on, or `none`; "
@@ -78,9 +70,7 @@ class Settings(SettingModel):
     master_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = Field(
         "mymaster", alias="masterName", description="Name that clients ask the Sentinels for"
     )
-    password: Password = Field(
-        description="Secret. Password of the application; generated for dev when missing"
-    )
+    password: Password = Field(description="Secret. Password of the application; generated for dev when missing")
     previous_password: Password | None = Field(
         None,
         alias="previousPassword",
@@ -94,8 +84,7 @@ class Settings(SettingModel):
     )
     users: Users = Field(
         {},
-        description="Further users of the data nodes, by name: `password` (secret) and `rules` "
-        "(Redis ACL)",
+        description="Further users of the data nodes, by name: `password` (secret) and `rules` (Redis ACL)",
     )
     allow_dangerous_commands: bool = Field(
         False,
@@ -117,32 +106,20 @@ class Settings(SettingModel):
         "a replica stops taking writes",
     )
     append_only: bool = Field(True, alias="appendOnly", description="Append-only file on")
-    append_fsync: Fsync = Field(
-        "everysec", alias="appendFsync", description="`always`, `everysec` or `no`"
-    )
+    append_fsync: Fsync = Field("everysec", alias="appendFsync", description="`always`, `everysec` or `no`")
     max_memory: Size | None = Field(
         None,
         alias="maxMemory",
         description="Redis' own memory limit; default: 60 % of `resources.memory` when set",
     )
-    restart: Restart = Field(
-        "unless-stopped", description="`no`, `on-failure`, `always` or `unless-stopped`"
-    )
-    resources: ResourcesSetting = Field(
-        Resources(), description="Limits of a data node: `memory` (such as 1g), `cpus`"
-    )
-    time_zone: TimeZone = Field(
-        "UTC", alias="timeZone", description="IANA time zone of the image, as in Asia/Shanghai"
-    )
-    redis_config: Directives = Field(
-        {}, alias="redisConfig", description="Further redis.conf directives, name: value"
-    )
+    restart: Restart = Field("unless-stopped", description="`no`, `on-failure`, `always` or `unless-stopped`")
+    resources: ResourcesSetting = Field(Resources(), description="Limits of a data node: `memory` (such as 1g), `cpus`")
+    time_zone: TimeZone = Field("UTC", alias="timeZone", description="IANA time zone of the image, as in Asia/Shanghai")
+    redis_config: Directives = Field({}, alias="redisConfig", description="Further redis.conf directives, name: value")
     sentinel_config: Directives = Field(
         {}, alias="sentinelConfig", description="Further sentinel.conf directives, name: value"
     )
-    retain_data: bool = Field(
-        False, alias="retainData", description="Keep the volumes when nodes or stack are removed"
-    )
+    retain_data: bool = Field(False, alias="retainData", description="Keep the volumes when nodes or stack are removed")
 
     @field_validator("password", "previous_password", "system_password")
     @classmethod
@@ -165,16 +142,14 @@ class Settings(SettingModel):
     def _fits_together(self) -> Self:
         if self.quorum is not None and self.quorum > self.sentinels:
             raise ValueError(
-                f"quorum: {self.quorum} is more than the {self.sentinels} Sentinels; "
-                f"allowed: 1 to {self.sentinels}"
+                f"quorum: {self.quorum} is more than the {self.sentinels} Sentinels; allowed: 1 to {self.sentinels}"
             )
         if self.durability == "consistent" and self.replicas == 0:
             raise ValueError("durability: 'consistent' needs replicas; allowed: replicas 1 and up")
         limit, own = self.resources.memory, self.max_memory
         if limit and own and size_in_bytes(own) >= size_in_bytes(limit):
             raise ValueError(
-                f"maxMemory: {own} leaves no room in the container's {limit}; "
-                "allowed: less than resources.memory"
+                f"maxMemory: {own} leaves no room in the container's {limit}; allowed: less than resources.memory"
             )
         return self
 
@@ -194,8 +169,7 @@ class Settings(SettingModel):
         found = []
         if self.sentinels < 3 or self.sentinels % 2 == 0:
             found.append(
-                f"sentinels: {self.sentinels}: an odd number, 3 or more, is what survives "
-                "the loss of a Sentinel best"
+                f"sentinels: {self.sentinels}: an odd number, 3 or more, is what survives the loss of a Sentinel best"
             )
         if self.quorum is not None and self.quorum <= self.sentinels // 2:
             found.append(f"quorum: {self.quorum} of {self.sentinels} is less than a majority")

@@ -50,8 +50,7 @@ def _line(detail: ErrorDetails, stack: str) -> str:
     key = ".".join(path)
     if detail["type"] == "missing":
         return (
-            f"{key}: missing; set it with: ./pulumiw config set --secret {key} --stack {stack} "
-            "(it asks for the value)"
+            f"{key}: missing; set it with: ./pulumiw config set --secret {key} --stack {stack} (it asks for the value)"
         )
     if detail["type"] == "extra_forbidden":
         return f"{key}: unknown setting{_nearest(path)}"

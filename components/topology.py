@@ -124,11 +124,7 @@ def _port(settings: Settings, kind: Kind, index: int) -> int:
 
 def _check_ports(topology: Topology) -> None:
     nodes = (*topology.data_nodes, *topology.sentinels)
-    errors = [
-        f"ports: {node.name} would get {node.port}; allowed: 1 to 65535"
-        for node in nodes
-        if node.port > 65535
-    ]
+    errors = [f"ports: {node.name} would get {node.port}; allowed: 1 to 65535" for node in nodes if node.port > 65535]
     for port, count in Counter(node.port for node in nodes).items():
         if count > 1:
             names = ", ".join(node.name for node in nodes if node.port == port)

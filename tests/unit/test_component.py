@@ -67,8 +67,7 @@ def test_one_container_and_volume_for_each_node(recorder: Recorder) -> None:
     deploy(replicas=2, sentinels=3)
     names = [one.inputs["name"] for one in recorder.of_type("Container")]
     assert names == [
-        f"redis-ha-unit-{node}"
-        for node in ("redis-1", "redis-2", "redis-0", "sentinel-0", "sentinel-1", "sentinel-2")
+        f"redis-ha-unit-{node}" for node in ("redis-1", "redis-2", "redis-0", "sentinel-0", "sentinel-1", "sentinel-2")
     ]
     assert len(recorder.of_type("Volume")) == 6
     assert len(recorder.of_type("Network")) == len(recorder.of_type("Image")) == 1
@@ -84,9 +83,7 @@ def test_roles_ports_and_addresses_reach_the_containers(recorder: Recorder) -> N
     assert (replica["redis_port"], replica["master_port"]) == ("16380", "16379")
     assert replica["master_address"] == "10.1.2.10"
     assert environment(by_name["sentinel-1"])["sentinel_port"] == "16391"
-    assert by_name["redis-1"].inputs["ports"] == [
-        {"internal": 16380, "external": 16380, "ip": "127.0.0.1"}
-    ]
+    assert by_name["redis-1"].inputs["ports"] == [{"internal": 16380, "external": 16380, "ip": "127.0.0.1"}]
 
 
 def test_data_nodes_are_told_the_same_however_many_there_are(recorder: Recorder) -> None:

@@ -71,7 +71,6 @@ def test_sentinel_ids_are_fixed_and_distinct() -> None:
 
 def test_stacks_do_not_share_a_default_subnet() -> None:
     subnets = {
-        parse_settings({"password": "pw"}, stack).subnet_of(stack)
-        for stack in ("dev", "staging", "prod", "test")
+        parse_settings({"password": "pw"}, stack).subnet_of(stack) for stack in ("dev", "staging", "prod", "test")
     }
     assert len(subnets) == 4
