@@ -44,5 +44,5 @@ def data_node(
 def bind_address(node: Node) -> str:
     """All of its own network on a bridge; with host networking only what clients are told."""
     if node.fixed_address is not None:
-        return "0.0.0.0"  # inside the stack's own network
+        return "0.0.0.0"  # noqa: S104 - inside the stack's own network
     return "127.0.0.1" if node.address == "127.0.0.1" else f"{node.address} 127.0.0.1"

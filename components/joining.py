@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 JOIN_TIMEOUT_SECONDS = 60.0
 POLL_SECONDS = 0.05
 HEALTH_CHECK = "redis-ha-health"
-JOINED_MARKER = "/tmp/joined"  # inside the container, written by its health check
-BOOTSTRAP_SIGNAL = "/tmp/bootstrap"  # inside the container, read by its entrypoint
+JOINED_MARKER = "/tmp/joined"  # noqa: S108 - inside the container, written by its health check
+BOOTSTRAP_SIGNAL = "/tmp/bootstrap"  # noqa: S108 - inside the container, read by its entrypoint
 FIRST_START = "waiting for a first master"  # in the health check's line of such a replica
 LOG_LINES = 10
 

@@ -82,6 +82,7 @@ def _shown(field: FieldInfo) -> str:
 
 
 def main() -> None:
+    """Rewrite the generated parts."""
     for path, text in targets(Path(__file__).parent.parent).items():
         path.write_text(text)
 

@@ -49,18 +49,24 @@ replies() {
 	for reply_peer in $1; do reply_files="$reply_files $work/$reply_peer"; done
 }
 
-# info FIELD PEER: a field of the INFO that PEER has last answered.
-info() { awk -F: -v field="$1" '$1 == field { sub(/\r$/, ""); print substr($0, length(field) + 2); exit }' "$work/$2"; }
+# info FIELD PEER: a field of the INFO that PEER has last answered. No process: it is used while writes are paused.
+info() {
+	while IFS=: read -r info_name info_value; do
+		[ "$info_name" != "$1" ] || { printf '%s' "${info_value%"$carriage_return"}" && return; }
+	done <"$work/$2"
+}
+carriage_return=$(printf '\r')
 
 # ask_sentinels SECONDS: what they know, by the newest configuration among them:
-# $seen (how many answered), $named (the master, HOST:PORT), $epoch, $clean (1: all name it, none has it down or failing over).
+# $seen (how many answered), $named (the master, HOST:PORT), $epoch, $agreed (1: all name it), $clean (1: and none has it
+# down or failing over).
 ask_sentinels() {
-	seen=0 named='' epoch=0 clean=0
+	seen=0 named='' epoch=0 agreed=0 clean=0
 	[ -n "$sentinels" ] || return 0
 	ask "$1" "$sentinels" "SENTINEL GET-MASTER-ADDR-BY-NAME $master_name" "SENTINEL MASTER $master_name"
 	replies "$sentinels"
 	# shellcheck disable=SC2086
-	read -r seen named epoch clean <<-EOF
+	read -r seen named epoch agreed clean <<-EOF
 		$(awk '
 			function take() {
 				if (address == "" || !("config-epoch" in v)) return
@@ -72,7 +78,7 @@ ask_sentinels() {
 			FNR == 2 { address = ip ":" $0 }
 			FNR > 2 && FNR % 2 { key = $0 }
 			FNR > 2 && !(FNR % 2) { v[key] = $0 }
-			END { take(); for (a in names) k++; print n + 0, master == "" ? "-" : master, best + 0, (n && k == 1 && !dirty) + 0 }
+			END { take(); for (a in names) k++; print n + 0, master == "" ? "-" : master, best + 0, k == 1, k == 1 && !dirty }
 		' $reply_files)
 	EOF
 	return 0
