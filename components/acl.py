@@ -24,7 +24,7 @@ _HANDOVER_ON_NODE = (
     "+config|rewrite +shutdown"
 )
 _CLIENT_ON_SENTINEL = (
-    "allchannels -@all +auth +hello +ping +info +role +quit +reset +command +client|setname "
+    "allchannels -@all +auth +hello +ping +info +role +command +client|setname "
     "+client|setinfo +client|id +client|getname +client|list +subscribe +psubscribe +unsubscribe "
     "+punsubscribe +sentinel|get-master-addr-by-name +sentinel|master +sentinel|masters "
     "+sentinel|replicas +sentinel|slaves +sentinel|sentinels +sentinel|ckquorum +sentinel|myid "
