@@ -1,0 +1,117 @@
+"""A real stack of the tests' own, whole before every test; container logs with every failure."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from drills.cluster import Cluster
+from drills.errors import DrillError
+from drills.faults.base import all_at_once, revive
+from drills.health import wait_healthy
+from drills.plain import avoid_default_route
+from drills.stack import Stack
+from drills.timeline import Timeline
+from tests.deploy.support import NAME
+
+SUBNET = os.environ.get("REDIS_HA_TEST_SUBNET", "10.213.251.0/24")
+PORTS = {"master": 26379, "replica": 26380, "sentinel": 26381}
+SETTINGS = {"replicas": 2, "sentinels": 3, "ports": PORTS, "subnet": SUBNET, "downAfter": 1000}
+
+_figures: list[tuple[str, str]] = []
+_current: list[Cluster] = []
+_ENGINES = [os.environ["REDIS_HA_ENGINE"]] if os.environ.get("REDIS_HA_ENGINE") else ["embedded"]
+# The real engine too, wherever there is one.
+if not os.environ.get("REDIS_HA_ENGINE") and shutil.which("pulumi"):
+    _ENGINES.append("pulumi")
+
+
+@pytest.fixture(scope="session", params=_ENGINES)
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """The deployed stack."""
+    if NAME == "dev":
+        pytest.exit("the deploy tests never run on the stack dev", returncode=2)
+    avoid_default_route(SUBNET)
+    deployed = Stack(NAME, environment={"REDIS_HA_ENGINE": request.param})
+    if deployed.config_file.exists():
+        deployed.destroy()
+    deployed.create(SETTINGS)
+    try:
+        began = time.monotonic()
+        deployed.up()
+        _figures.append((f"up of 3 data nodes and 3 Sentinels ({request.param})", f"{time.monotonic() - began:.1f} s"))
+        yield deployed
+    finally:
+        deployed.destroy()
+        deployed.forget()
+
+
+@pytest.fixture
+def cluster(stack: Stack) -> Iterator[Cluster]:
+    """The deployed cluster, whole, with its declared settings; made so again after the test."""
+    whole = _restored(stack)
+    _current[:] = [whole]
+    yield whole
+    for container in whole.containers():
+        if container.status != "running":
+            revive(container)
+
+
+@pytest.fixture
+def timeline(cluster: Cluster) -> Iterator[Timeline]:
+    """A time line that is recorded through the whole test."""
+    with Timeline(cluster) as recorded:
+        yield recorded
+
+
+@pytest.fixture
+def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Notes a measured figure for the summary at the end."""
+    return lambda text: _figures.append((request.node.name, text))
+
+
+def _restored(stack: Stack) -> Cluster:
+    """The cluster as declared. What a failed test has left of its changes is mended by a deployment."""
+    if any(stack.config(f"redis-ha:{key}") != value for key, value in SETTINGS.items()):
+        stack.configure(SETTINGS)
+        stack.up("--refresh")
+    whole = Cluster(stack.outputs())
+    all_at_once([c for c in whole.containers() if c.status != "running"], revive)
+    try:
+        wait_healthy(whole, 45)
+    except DrillError:
+        stack.up("--refresh")
+        wait_healthy(whole, 45)
+    return whole
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Attach what the containers logged during a failed test."""
+    report = yield
+    if report.failed and _current:  # type: ignore[attr-defined]
+        for container in sorted(_current[0].containers(), key=lambda c: str(c.name)):
+            try:
+                log = container.logs(since=int(call.start), tail=150).decode(errors="replace")
+            except Exception as error:  # noqa: BLE001 - a missing log must not hide the failure
+                log = str(error)
+            title = f"{container.labels.get('redis-ha.node')} ({container.status})"
+            report.sections.append((title, log))  # type: ignore[attr-defined]
+    return report
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what was measured."""
+    if _figures:
+        terminalreporter.section("measured")
+        for name, text in _figures:
+            terminalreporter.write_line(f"{name}: {text}")
+
+
+@pytest.fixture(scope="session")
+def project_dir() -> Path:
+    """Where the project lies."""
+    return Path(__file__).resolve().parents[2]

@@ -1,0 +1,75 @@
+"""What several deploy tests do."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from drills.cluster import Cluster
+from drills.load import Failure, Load
+from drills.outputs import Node
+from drills.routes import ThroughSentinel
+from drills.waiting import until
+
+NAME = os.environ.get("REDIS_HA_TEST_STACK", "test")
+
+
+@contextmanager
+def writing(cluster: Cluster, clients: int = 3, rate: float = 100.0) -> Iterator[Load]:
+    """Clients that write by the recommended recipe."""
+    with Load(lambda: ThroughSentinel(cluster.outputs), clients, rate) as load:
+        yield load
+
+
+def nothing_lost(cluster: Cluster, *loads: Load) -> None:
+    """Every acknowledged write is there."""
+    for load in loads:
+        assert load.acknowledged > 0
+        lost = load.lost(cluster)
+        assert not lost, _summary("lost acknowledged writes", lost, load)
+
+
+def no_errors(load: Load) -> None:
+    """No client's code has seen an error."""
+    assert not load.failures, _summary("errors", load.failures, load)
+
+
+def _summary(what: str, found: list[Failure], load: Load) -> str:
+    kinds = sorted({f"{f.kind}: {f.text}" for f in found})[:5]
+    return f"{len(found)} {what} of {load.acknowledged} writes, such as {kinds}"
+
+
+def longest(load: Load, since: float) -> float:
+    """The longest time that a client could not write, in seconds."""
+    return max(load.outages(since))
+
+
+def same_data(cluster: Cluster, timeout: float = 20.0) -> None:
+    """All data nodes hold the same data and are at the same offset; only without clients that write."""
+
+    def offsets() -> set[int]:
+        return {role.offset if role else -1 for role in cluster.roles().values()}
+
+    until(lambda: len(offsets()) == 1, "all nodes at one offset", timeout, because=lambda: str(offsets()))
+    sizes = {n.name: int(cluster.probe(n).dbsize()) for n in cluster.nodes}
+    assert len(set(sizes.values())) == 1, f"different numbers of keys: {sizes}"
+
+
+def started_at(cluster: Cluster, kind: str) -> dict[str, tuple[str, str]]:
+    """Container id and start time by node name: the same as long as nothing was restarted or replaced."""
+    return {
+        c.labels["redis-ha.node"]: (str(c.id), str(c.attrs["State"]["StartedAt"])) for c in cluster.containers(kind)
+    }
+
+
+def fill(cluster: Cluster, keys: int = 1000) -> dict[str, str]:
+    """Some data of known content."""
+    content = {f"data:{i}": f"value {i}" for i in range(keys)}
+    master = cluster.probe(cluster.master())
+    master.mset(content)
+    assert int(master.execute_command("WAIT", len(cluster.nodes) - 1, 5000)) == len(cluster.nodes) - 1
+    return content
+
+
+def holds(cluster: Cluster, node: Node, content: dict[str, str]) -> bool:
+    """Whether a node has all of the content."""
+    return list(cluster.probe(node).mget(list(content))) == list(content.values())

@@ -1,0 +1,49 @@
+"""What the program declares and what there is stay the same, whatever has happened to the roles."""
+
+import pytest
+
+from drills.cluster import Cluster
+from drills.health import wait_healthy
+from drills.stack import Stack, StackCommandError
+from drills.waiting import until
+from tests.deploy.support import fill, holds, started_at
+
+
+def test_nothing_changes_after_a_failover(cluster: Cluster, stack: Stack) -> None:
+    before = cluster.master()
+    cluster.container(before).kill()
+    until(lambda: cluster.master() != before, "a new master", 30)
+    cluster.container(before).start()
+    wait_healthy(cluster)
+    stack.expect_no_changes()
+    stack.expect_no_changes("--refresh")
+    running = started_at(cluster, "redis")
+    stack.up()
+    assert started_at(cluster, "redis") == running
+    assert cluster.master() != before
+
+
+def test_nothing_changes_after_a_handover(cluster: Cluster, stack: Stack) -> None:
+    container = cluster.container(cluster.master())
+    container.stop(timeout=30)
+    container.start()
+    wait_healthy(cluster)
+    stack.expect_no_changes()
+    stack.expect_no_changes("--refresh")
+
+
+@pytest.mark.parametrize("how", ["removed", "stopped"])
+@pytest.mark.parametrize("kind", ["redis", "sentinel"])
+def test_up_refresh_puts_back_what_was_taken_away_by_hand(cluster: Cluster, stack: Stack, how: str, kind: str) -> None:
+    content = fill(cluster)
+    container = cluster.container(cluster.replicas()[0] if kind == "redis" else cluster.sentinels[0])
+    container.stop(timeout=30)
+    if how == "removed":
+        container.remove()
+    with pytest.raises(StackCommandError):
+        stack.expect_no_changes("--refresh")
+    stack.up("--refresh")
+    wait_healthy(cluster)
+    stack.expect_no_changes("--refresh")
+    for node in cluster.nodes:
+        assert holds(cluster, node, content)

@@ -1,0 +1,85 @@
+"""Masters that come back: with old data, without data, too quickly."""
+
+import time
+from collections.abc import Callable
+
+from drills.cluster import Cluster
+from drills.faults.base import Scene
+from drills.faults.kills import restarted_quickly
+from drills.health import wait_healthy
+from drills.load import Load
+from drills.outputs import Node
+from drills.routes import ToNode
+from drills.stack import Stack
+from drills.timeline import Timeline
+from tests.deploy.support import fill, holds, longest, no_errors, nothing_lost, same_data, writing
+
+
+def _failed_over(cluster: Cluster, timeline: Timeline, old: Node) -> None:
+    since = timeline.mark("fault", f"{old.name} killed")
+    cluster.container(old).kill()
+    timeline.wait_for("+switch-master", since, sources=len(cluster.sentinels))
+
+
+def test_an_old_master_accepts_nothing_that_is_lost(cluster: Cluster, timeline: Timeline) -> None:
+    old = cluster.master()
+    stubborn = Load(lambda: ToNode(old, cluster.outputs.password), 2, 200, "stubborn", ready=False)
+    with writing(cluster) as load:
+        _failed_over(cluster, timeline, old)
+        with stubborn:
+            cluster.container(old).start()
+            wait_healthy(cluster)
+        load.settle()
+    no_errors(load)
+    # It may well accept a write as a master that was elected again; what it accepted must be there.
+    lost = stubborn.lost(cluster)
+    assert not lost, f"{len(lost)} of {stubborn.acknowledged} writes that the old master accepted are lost"
+    nothing_lost(cluster, load)
+
+
+def test_a_master_whose_volume_is_lost_wipes_nobody(cluster: Cluster, stack: Stack) -> None:
+    content = fill(cluster)
+    old = cluster.master()
+    container = cluster.container(old)
+    volume = next(m["Name"] for m in container.attrs["Mounts"] if m["Type"] == "volume")
+    with writing(cluster) as load:
+        container.remove(force=True)
+        cluster.docker.volumes.get(volume).remove()
+        # Before Sentinel has noticed anything: the window in which an empty master is followed.
+        stack.up("--refresh")
+        wait_healthy(cluster)
+        load.settle()
+    no_errors(load)
+    for node in cluster.nodes:
+        assert holds(cluster, node, content), f"{node.name} has lost data"
+    same_data(cluster)
+
+
+def test_a_quick_restart_with_an_emptied_data_directory_wipes_nobody(cluster: Cluster, timeline: Timeline) -> None:
+    content = fill(cluster)
+    old = cluster.container(cluster.master())
+    with writing(cluster) as load:
+        old.exec_run(["sh", "-c", "rm -rf /data/*"])
+        # Well inside down-after: for the Sentinels it is the same master all the time.
+        old.kill()
+        old.start()
+        timeline.mark("restarted")
+        wait_healthy(cluster)
+        load.settle()
+    for node in cluster.nodes:
+        assert holds(cluster, node, content), f"{node.name} has lost data"
+    no_errors(load)
+    same_data(cluster)
+
+
+def test_a_quick_restart_loses_nothing(cluster: Cluster, timeline: Timeline, figure: Callable[[str], None]) -> None:
+    with writing(cluster) as load:
+        began = time.time()
+        with restarted_quickly(Scene(cluster, timeline)):
+            load.settle(timeout=30)
+        wait_healthy(cluster)
+        load.settle()
+    figure(f"longest write gap {longest(load, began):.2f} s")
+    no_errors(load)
+    same_data(cluster)
+    nothing_lost(cluster, load)

@@ -1,0 +1,70 @@
+"""A cluster cut in two, with clients writing on both sides."""
+
+import functools
+import time
+from collections.abc import Callable
+
+import pytest
+
+from drills.cluster import Cluster
+from drills.faults.base import Scene
+from drills.faults.network import Split, partitioned
+from drills.firewall import enter_network, pid_of, refused
+from drills.health import wait_healthy
+from drills.load import Load
+from drills.routes import ThroughSentinel
+from drills.stack import Stack
+from drills.timeline import Timeline
+from drills.waiting import until
+from tests.deploy.support import nothing_lost, same_data, writing
+
+LAG_BOUND = 10.0  # seconds: no setting of ours may need longer to fence an isolated master
+HOLD = 6.0  # seconds that the partition lasts after the failover
+
+
+def test_consistent_an_isolated_master_refuses_writes(
+    cluster: Cluster, stack: Stack, figure: Callable[[str], None]
+) -> None:
+    if reason := refused(cluster):
+        pytest.skip(reason)
+    try:
+        with stack.changed({"durability": "consistent"}):
+            stack.up()
+            wait_healthy(cluster)
+            text = _partition(cluster)
+            figure(text)
+    finally:
+        stack.up()
+    wait_healthy(cluster)
+
+
+def _partition(cluster: Cluster) -> str:
+    split = Split.of(cluster)
+    near = tuple(s.address for s in split.minority)
+    inside = functools.partial(enter_network, pid_of(cluster, split.old_master))
+    settings = {"clients": 1, "rate": 100.0}
+    minority = Load(lambda: ThroughSentinel(cluster.outputs, near), name="minority", enter=inside, **settings)  # type: ignore[arg-type]
+    careful = Load(lambda: ThroughSentinel(cluster.outputs, near, wait=1), name="wait", enter=inside, **settings)  # type: ignore[arg-type]
+    with Timeline(cluster) as timeline, writing(cluster) as majority, minority, careful:
+        with partitioned(Scene(cluster, timeline), split):
+            cut = timeline.find("fault")[-1].at
+            timeline.wait_for("+switch-master", cut, sources=len(split.majority), timeout=30)
+            majority.settle()
+            # Until the isolated side has been refused for a while, bounded by what the lag allows.
+            until(lambda: time.time() - _last(minority) > 1 or time.time() - cut > LAG_BOUND + 5, "a refusal", 30)
+            until(lambda: time.time() - cut > HOLD, "the partition to last", HOLD + 1)
+            fenced = _last(minority) - cut
+        wait_healthy(cluster)
+        minority.settle()
+        majority.settle()
+    same_data(cluster)
+    nothing_lost(cluster, majority)
+    nothing_lost(cluster, careful)
+    lost = minority.lost(cluster)
+    assert fenced < LAG_BOUND
+    assert all(f.at < cut + LAG_BOUND for f in lost)
+    return f"the isolated master accepted writes for {fenced:.1f} s; {len(lost)} of them lost, with WAIT none"
+
+
+def _last(load: Load) -> float:
+    return max(client.acknowledged[-1][1] for client in load.clients)

@@ -1,0 +1,72 @@
+"""More and fewer nodes, by changing one number."""
+
+from drills.cluster import Cluster
+from drills.health import sentinel_view, wait_healthy
+from drills.stack import Stack
+from tests.deploy.support import no_errors, nothing_lost, same_data, started_at, writing
+
+
+def test_replicas_up_and_down(cluster: Cluster, stack: Stack) -> None:
+    before = started_at(cluster, "redis")
+    with writing(cluster) as load:
+        with stack.changed({"replicas": 3}):
+            stack.up()
+            larger = Cluster(stack.outputs())
+            assert [n.name for n in larger.nodes] == ["redis-0", "redis-1", "redis-2", "redis-3"]
+            # Whole: each Sentinel counts three replicas.
+            wait_healthy(larger, 45)
+            assert {k: v for k, v in started_at(larger, "redis").items() if k in before} == before
+        stack.up()
+        assert started_at(cluster, "redis") == before
+        # Whole again: two replicas, no ghost of the third.
+        wait_healthy(cluster, 45)
+        load.settle()
+    no_errors(load)
+    same_data(cluster)
+    nothing_lost(cluster, load)
+    volumes = [v.name for v in cluster.docker.volumes.list(filters={"label": f"redis-ha.stack={stack.name}"})]
+    assert not [v for v in volumes if str(v).endswith("redis-3")], "its volume goes with it, unless retainData is set"
+
+
+def test_a_removed_replica_that_is_the_master_hands_over(cluster: Cluster, stack: Stack) -> None:
+    with writing(cluster) as load:
+        with stack.changed({"replicas": 3}):
+            stack.up()
+            larger = Cluster(stack.outputs())
+            wait_healthy(larger, 45)
+            last = larger.nodes[-1]
+            for _ in range(6):
+                master = larger.master()
+                if master == last:
+                    break
+                larger.container(master).stop(timeout=30)
+                larger.container(master).start()
+                wait_healthy(larger, 45)
+            moved = larger.master() == last
+        stack.up()
+        wait_healthy(cluster, 45)
+        load.settle()
+    assert moved, "the hand-over never chose the last node, which it prefers"
+    no_errors(load)
+    same_data(cluster)
+    nothing_lost(cluster, load)
+
+
+def test_sentinels_up_and_down(cluster: Cluster, stack: Stack) -> None:
+    before = started_at(cluster, "redis")
+    with writing(cluster) as load:
+        with stack.changed({"sentinels": 5}):
+            stack.up()
+            larger = Cluster(stack.outputs())
+            assert len(larger.sentinels) == 5
+            wait_healthy(larger, 45)
+            assert {sentinel_view(larger, s)["quorum"] for s in larger.sentinels} == {"3"}
+            assert started_at(larger, "redis") == before, "no data node restarts for a Sentinel"
+        stack.up()
+        # Whole again: each of the three counts two others, no ghosts of the removed ones.
+        wait_healthy(cluster, 45)
+        assert {sentinel_view(cluster, s)["quorum"] for s in cluster.sentinels} == {"2"}
+        assert started_at(cluster, "redis") == before
+        load.settle()
+    no_errors(load)
+    nothing_lost(cluster, load)
