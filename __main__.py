@@ -3,10 +3,12 @@
 import pulumi
 
 from components.docker_host import resolve_base_image
+from components.interrupts import end_quietly_when_interrupted
 from components.redis_ha import RedisHa, outputs
 from components.settings_loader import load_settings
 from components.topology import TopologyError, plan
 
+end_quietly_when_interrupted()
 project, stack = pulumi.get_project(), pulumi.get_stack()
 settings = load_settings(project, stack)
 try:

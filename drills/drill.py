@@ -129,10 +129,10 @@ def run_all(
     settings: Settings,
     stack: Stack | None,
     progress: Callable[[str], None],
+    outcomes: list[Outcome],
     repeat: int = 1,
-) -> list[Outcome]:
-    """Run drills one after the other; those that this cluster cannot have are said and left out."""
-    outcomes = []
+) -> None:
+    """Run drills one after the other into `outcomes`; those that this cluster cannot have are said and left out."""
     for fault in faults:
         # Whether a fault can be had is asked before anything is started for it.
         reason = fault.refused(Scene(cluster, Timeline(cluster), stack))
@@ -142,4 +142,3 @@ def run_all(
         for i in range(repeat):
             progress(f"{fault.title}" + (f" ({i + 1}/{repeat})" if repeat > 1 else ""))
             outcomes.append(run(cluster, fault, settings, stack))
-    return outcomes

@@ -117,16 +117,17 @@ caught_up() {
 
 switch_to_target() {
 	pause_writes "$pause_ms" && caught_up "$target" || return 1
-	ask 0.5 "$target" MULTI "REPLICAOF NO ONE" "CONFIG REWRITE" EXEC ROLE
+	ask 0.5 "$target" "REPLICAOF NO ONE" ROLE
 	grep -q '^master' "$work/$target" || { say "$target does not take over"; return 1; }
 	successor="${target%:*} ${target##*:}"
 	tell "$electors" &
 	telling=$!
 	others=''
 	for peer in $online; do [ "$peer" = "$target" ] || others="$others $peer"; done
-	[ -z "$others" ] || ask 0.5 "$others" MULTI "REPLICAOF $successor" "CONFIG REWRITE" EXEC
+	ask 0.5 "$others" "REPLICAOF $successor"
 	wait "$telling"
 	step_down
+	ask 0.5 "$online" "CONFIG REWRITE" # brings it to disk, which takes too long for the time before
 	for attempt in 1 2 3 4 5; do
 		ask_sentinels 0.5
 		[ "$agreed$named" != "1$target" ] || break

@@ -45,8 +45,8 @@ sentinel_health() {
 	awk -v nodes="$data_nodes" -v earlier="$earlier" '
 		function take() {
 			if (!("flags" in v)) return
-			ok = v["flags"] !~ /s_down|o_down|disconnected/ && (!("role-reported" in v) || v["role-reported"] == type)
-			if (type == "slave" && v["master-link-status"] != "ok") ok = 0
+			# What it reports of itself is asked for every 10 s only: it counts for the master, the rest say it themselves.
+			ok = v["flags"] !~ /s_down|o_down|disconnected/ && (type != "master" || v["role-reported"] == type)
 			at = v["ip"] ":" v["port"]
 			state[at] = ok ? "ok" : v["flags"]
 			if (type == "master") { master = at; flags = v["flags"]; good = ok; role = v["role-reported"] }
