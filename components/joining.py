@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 JOIN_TIMEOUT_SECONDS = 60.0
 POLL_SECONDS = 0.05
+MAX_RESTARTS = 3  # a node that ends that often before it has joined will not join
 HEALTH_CHECK = "redis-ha-health"
 JOINED_MARKER = "/tmp/joined"  # noqa: S108 - inside the container, written by its health check
 BOOTSTRAP_SIGNAL = "/tmp/bootstrap"  # noqa: S108 - inside the container, read by its entrypoint
@@ -73,10 +74,11 @@ def _wait_until_joined(name: str, bootstrap_master: bool) -> None:
                 healthy, reason = _health(container)
                 if healthy:
                     return
-            except APIError as error:  # between two restarts
+            except APIError:  # not running, or between two restarts
                 container.reload()
-                reason = f"it is {container.status}: {error.explanation}"
-                if container.status in ("exited", "dead"):
+                restarts = int(container.attrs["RestartCount"])
+                reason = f"its container is {container.status}, after {restarts} restarts"
+                if container.status in ("exited", "dead") or restarts >= MAX_RESTARTS:
                     break
             time.sleep(POLL_SECONDS)
         log = b"".join(container.logs(tail=LOG_LINES, stream=True)).decode(errors="replace").rstrip()
