@@ -36,6 +36,7 @@ def resolve_base_image(base_image: str) -> str:
     Raises pulumi.RunError when neither is there and `base_image` cannot be pulled.
     """
     from docker.errors import APIError, DockerException, ImageNotFound
+    from requests.exceptions import RequestException
 
     try:
         images = docker_client().images
@@ -57,5 +58,5 @@ def resolve_base_image(base_image: str) -> str:
             f"baseImage: {base_image!r} is not on this machine and cannot be pulled: "
             f"{error.explanation or error}. Allowed: an image that Docker has or can pull"
         ) from None
-    except DockerException as error:
+    except (DockerException, RequestException) as error:
         raise pulumi.RunError(f"Docker cannot be reached: {error}. Is the daemon running?") from None

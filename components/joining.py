@@ -60,6 +60,7 @@ def _wait_until_joined_once(name: str) -> None:
 
 def _wait_until_joined(name: str, bootstrap_master: bool) -> None:
     from docker.errors import APIError, DockerException
+    from requests.exceptions import RequestException
 
     deadline = time.monotonic() + JOIN_TIMEOUT_SECONDS
     reason = "its container does not exist"
@@ -82,7 +83,7 @@ def _wait_until_joined(name: str, bootstrap_master: bool) -> None:
                     break
             time.sleep(POLL_SECONDS)
         log = b"".join(container.logs(tail=LOG_LINES, stream=True)).decode(errors="replace").rstrip()
-    except DockerException as error:
+    except (DockerException, RequestException) as error:
         raise NotJoinedError(f"{name} has not joined: {error}") from None
     raise NotJoinedError(
         f"{name} has not joined: {reason}. The roll-out stops here; the others keep serving. Its last log lines:\n{log}"
