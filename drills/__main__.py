@@ -1,0 +1,96 @@
+"""`python -m drills --stack dev`: run the drills on a live stack and report what clients felt."""
+
+import argparse
+import signal
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+
+from drills import report
+from drills.cluster import Cluster
+from drills.drill import Outcome, Settings, run_all
+from drills.errors import DrillError
+from drills.faults import FAULTS
+from drills.limits import Limits
+from drills.stack import Stack
+
+
+def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m drills", description=__doc__)
+    parser.add_argument("--stack", default="dev", help="the stack to break (default dev)")
+    parser.add_argument("--list", action="store_true", help="list the faults and end")
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run each fault N times")
+    parser.add_argument("--clients", type=int, default=4, metavar="N", help="clients that write through Sentinel")
+    parser.add_argument("--rate", type=float, default=100.0, help="writes a second of each client")
+    parser.add_argument("--out", type=Path, default=Path("drill-report"), help="report files: OUT.html and OUT.json")
+    parser.add_argument("faults", nargs="*", metavar="FAULT", help="which faults (default: all)")
+    arguments = parser.parse_args(argv)
+    if unknown := [name for name in arguments.faults if name not in FAULTS]:
+        parser.error(f"unknown fault {', '.join(unknown)}; known: {', '.join(FAULTS)}")
+    if arguments.repeat < 1 or arguments.clients < 1 or arguments.rate <= 0:
+        parser.error("--repeat and --clients start at 1, --rate above 0")
+    return arguments
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run; returns the exit code: 1 when a limit is passed or the cluster does not recover, 2 for a usage error."""
+    arguments = _arguments(argv)
+    console = Console(stderr=True)
+    # A polite end is an end like Ctrl-C: every fault undoes itself on the way out.
+    signal.signal(signal.SIGTERM, _interrupt)
+    if arguments.list:
+        for fault in FAULTS.values():
+            print(f"{fault.name:20} {fault.title}")
+        return 0
+    outcomes: list[Outcome] = []
+    try:
+        stack = Stack(arguments.stack)
+        limits = Limits.of(stack)
+        cluster = Cluster(stack.outputs())
+        chosen = [FAULTS[name] for name in arguments.faults or FAULTS]
+        settings = Settings(arguments.clients, arguments.rate)
+        with console.status("starting") as status:
+
+            def progress(text: str) -> None:
+                console.print(f"  {text}")
+                status.update(text)
+
+            run_all(cluster, chosen, settings, stack, progress, outcomes, arguments.repeat)
+    except DrillError as error:
+        console.print(f"drill: {error}", style="red", markup=False, highlight=False)
+        if not outcomes:
+            return 1
+        return _finish(arguments.out, cluster, outcomes, [str(error), *limits.passed(outcomes)])
+    except KeyboardInterrupt:
+        console.print("interrupted; the fault has been undone")
+        return 130
+    return _finish(arguments.out, cluster, outcomes, limits.passed(outcomes))
+
+
+def _finish(out: Path, cluster: Cluster, outcomes: list[Outcome], passed: list[str]) -> int:
+    console = report.console()
+    console.print(report.table(outcomes))
+    for text in passed:
+        console.print(text, style="red", markup=False, highlight=False)
+    report.write_json(out.with_suffix(".json"), report.document(cluster, outcomes, passed))
+    written = [out.with_suffix(".json")]
+    try:
+        from drills.pictures import write_html
+    except ImportError as error:
+        console.print(f"no HTML report: {error} (pip install -r requirements-dev.txt)", markup=False)
+    else:
+        write_html(out.with_suffix(".html"), cluster.outputs.stack, outcomes, passed)
+        written.insert(0, out.with_suffix(".html"))
+    console.print("written: " + ", ".join(str(path) for path in written), highlight=False)
+    return 1 if passed else 0
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

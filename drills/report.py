@@ -1,0 +1,115 @@
+"""The results of drills: a table for people, JSON for machines."""
+
+import dataclasses
+import json
+import platform
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from drills.cluster import Cluster
+from drills.drill import Outcome
+from drills.figures import median, percentile
+
+STEPS = (("detection", "odown"), ("election", "elected"), ("promotion", "promoted"))
+
+
+def console() -> Console:
+    """Standard output, wide enough for the tables where it is not a terminal (a file, a CI log)."""
+    plain = Console()
+    return plain if plain.is_terminal else Console(width=150)
+
+
+def by_fault(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
+    """The outcomes of each fault, in the order in which they were first run."""
+    grouped: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        grouped.setdefault(outcome.fault, []).append(outcome)
+    return grouped
+
+
+def table(outcomes: Sequence[Outcome]) -> Table:
+    """Fault, detection, election, promotion, client outage, errors, lost; times in seconds, medians over runs."""
+    made = Table(title="Drills: seconds from the fault, and what clients felt", title_justify="left")
+    made.add_column("fault")
+    for name in ("runs", *(s for s, _ in STEPS), "first write"):
+        made.add_column(name, justify="right")
+    for name in ("outage p50", "p95", "max", "by ROLE", "errors", "lost"):
+        made.add_column(name, justify="right")
+    for runs in by_fault(outcomes).values():
+        outages = [x for run in runs for x in run.outages]
+        roles = [x for run in runs for x in run.outages_by_role]
+        lost = str(sum(run.lost for run in runs))
+        minority = [run.lost_minority for run in runs if run.lost_minority is not None]
+        if minority:
+            lost += f" (+{sum(minority)} of the isolated side)"
+        made.add_row(
+            runs[0].title + (" [red]not whole[/red]" if any(run.problem for run in runs) else ""),
+            str(len(runs)),
+            *(_step(runs, step) for _, step in STEPS),
+            _step(runs, "first_write") if any(run.milestones.announced for run in runs) else "-",
+            f"{median(outages):.2f}",
+            f"{percentile(outages, 0.95):.2f}",
+            f"{max(outages):.2f}",
+            f"{median(roles):.2f}" if roles else "-",
+            str(sum(len(run.errors) for run in runs)),
+            lost,
+        )
+    return made
+
+
+def _step(runs: Sequence[Outcome], step: str) -> str:
+    taken = [value for run in runs if (value := getattr(run.milestones, step)) is not None]
+    return f"{median(taken):.2f}" if taken else "-"
+
+
+def machine() -> str:
+    """The machine that was measured, in a few words."""
+    model = ""
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line]
+        model = f"{len(names)} x {names[0]}, " if names else ""
+    return f"{model}{platform.system()} {platform.release()}, Python {platform.python_version()}"
+
+
+def document(cluster: Cluster, outcomes: Sequence[Outcome], passed: Sequence[str]) -> dict[str, Any]:
+    """All that was found out, for machines. Times are in seconds; event times from the fault on."""
+    return {
+        "stack": cluster.outputs.stack,
+        "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "machine": machine(),
+        "limits_passed": list(passed),
+        "drills": [_outcome(o) for o in outcomes],
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    plain = dataclasses.asdict(outcome)
+    for key in ("events", "errors"):
+        for entry in plain[key]:
+            entry["at"] = round(entry["at"] - outcome.began, 4)
+    for gap in plain["gaps"]:
+        gap["start"] = round(gap["start"] - outcome.began, 4)
+        gap["end"] = round(gap["end"] - outcome.began, 4)
+    return plain
+
+
+def write_json(path: Path, content: dict[str, Any]) -> None:
+    """Write the document; infinite outages (a client that never wrote again) become null."""
+    text = json.dumps(_finite(content), indent=1, allow_nan=False)
+    path.write_text(text + "\n")
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _finite(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(v) for v in value]
+    if isinstance(value, float) and value in (float("inf"), float("-inf")):
+        return None
+    return value
