@@ -1,0 +1,72 @@
+"""The parts of the drills that need no cluster."""
+
+import json
+import math
+
+import pytest
+
+from drills.errors import DrillError, WaitTimeoutError
+from drills.figures import median, percentile, spread
+from drills.limits import Limits
+from drills.load import Client, Gap
+from drills.outputs import Outputs
+from drills.waiting import until
+
+OUTPUTS = {
+    "master_name": "mymaster",
+    "nodes": [{"name": "redis-0", "host": "10.0.0.10", "port": 16379, "container": "redis-ha-dev-redis-0"}],
+    "sentinels": ["10.0.0.130:16381", "[fd00::1]:16391"],
+    "image": "sha256:1",
+    "password": "hidden",
+    "url": "redis://:hidden@10.0.0.10:16379",
+}
+
+
+def test_outputs_are_read_and_keep_their_secrets_out_of_their_text() -> None:
+    outputs = Outputs.from_json("dev", json.dumps(OUTPUTS))
+    assert outputs.nodes[0].address == ("10.0.0.10", 16379)
+    assert outputs.sentinels == (("10.0.0.130", 16381), ("fd00::1", 16391))
+    assert outputs.password == "hidden"
+    assert "hidden" not in repr(outputs)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("no json", "not JSON"),
+        ("{}", "no output master_name, nodes, sentinels: is it up"),
+        (json.dumps({**OUTPUTS, "nodes": [{"name": "redis-0"}]}), "unexpected form"),
+        (json.dumps({**OUTPUTS, "sentinels": ["nothing"]}), "unexpected form"),
+    ],
+)
+def test_outputs_that_are_wrong_are_said_to_be(text: str, said: str) -> None:
+    with pytest.raises(DrillError, match=said):
+        Outputs.from_json("dev", text)
+
+
+def test_gaps_are_found_between_acknowledgements() -> None:
+    client = Client("c", "key", route=None)  # type: ignore[arg-type]
+    client.acknowledged = [(0, 10.0), (1, 10.1), (2, 12.6), (3, 12.7)]
+    assert client.gaps(1.0) == [Gap("c", 10.1, 12.6)]
+    assert client.gaps(1.0, since=12.6) == []
+    assert [round(g.seconds, 1) for g in client.gaps(0.0, since=12.0)] == [2.5, 0.1]
+
+
+def test_percentiles() -> None:
+    values = [5.0, 1.0, 4.0, 2.0, 3.0]
+    assert (median(values), percentile(values, 0.95), percentile(values, 0.0)) == (3.0, 5.0, 1.0)
+    assert math.isnan(median([]))
+    assert spread([0.1, 0.3, 0.2], 1000) == "100 / 200 / 300"
+    assert spread([]) == "-"
+
+
+def test_no_limit_is_passed_when_none_is_set() -> None:
+    assert Limits().passed([]) == []
+    assert Limits.of(None) == Limits()
+
+
+def test_waiting_ends_and_says_why() -> None:
+    answers = iter([0, 0, 7])
+    assert until(lambda: next(answers), "seven", every=0) == 7
+    with pytest.raises(WaitTimeoutError, match="waited 0 s for rain: the sky is clear"):
+        until(lambda: False, "rain", timeout=0, because=lambda: "the sky is clear")
