@@ -85,74 +85,72 @@ win_epoch() {
 		awk -v id="$run_id" -v claim="$claim" -v known="$known" '
 			FNR == 2 { leader = $0 }
 			FNR == 3 { if (leader == id && $0 == claim) votes++; else refused++ }
-			END { exit !(votes * 2 > known || votes && !refused) }' $reply_files && return 0
+			END { exit !(votes * 2 > known || votes && !refused) }' $reply_files || continue
+		electors=$(for peer in $electors; do [ ! -s "$work/$peer" ] || echo "$peer"; done) # the silent ones hear it from these
+		return 0
 	done
 	say "the Sentinels do not vote for a hand-over"
 	return 1
 }
 
-# pause_writes MILLISECONDS: sets $offset, what a replica must have reached.
-pause_writes() {
-	ask 0.5 "$here" "CLIENT PAUSE $1 WRITE" "INFO replication"
-	offset=$(info master_repl_offset "$here")
-	[ -n "$offset" ] || return 1
-	clock
-	paused=$now
-}
-
-# caught_up "HOST:PORT ...": true as soon as all have what this node has acknowledged, false after a second.
-caught_up() {
-	while clock && [ $((now - paused)) -lt 100 ]; do
-		ask 0.3 "$1" "INFO replication"
-		behind=''
-		for peer in $1; do
-			reached=$(info slave_repl_offset "$peer")
-			[ "${reached:-0}" -ge "$offset" ] || behind=1
-		done
-		[ -n "$behind" ] || return 0
-	done
-	say "not caught up within a second: $1"
-	return 1
-}
-
+# switch_to_target: false, and nothing has happened, as long as the target has not taken over.
 switch_to_target() {
-	pause_writes "$pause_ms" && caught_up "$target" || return 1
-	ask 0.5 "$target" "REPLICAOF NO ONE" ROLE
-	grep -q '^master' "$work/$target" || { say "$target does not take over"; return 1; }
-	successor="${target%:*} ${target##*:}"
-	tell "$electors" &
-	telling=$!
 	others=''
 	for peer in $online; do [ "$peer" = "$target" ] || others="$others $peer"; done
-	ask 0.5 "$others" "REPLICAOF $successor"
-	wait "$telling"
+	for peer in $electors; do
+		# The news comes in the name of another Sentinel that this one knows.
+		echo "$identities" | while read -r address id _; do
+			[ "$address" = "$peer" ] || { echo "${address%:*},${address##*:},$id" && break; }
+		done >"$work/$peer.sender"
+	done
+	# Shorter than the pause: writes can never go on while the target is still being promoted.
+	open_lines 1.5 "$here $target $others $electors" && pause_writes "$pause_ms" && line_caught_up "$target" &&
+		send "$target" "REPLICAOF NO ONE" && hear "$target" && [ "$line" = OK ] ||
+		{ say "$target does not take over in time"; close_lines; return 1; }
+	successor="${target%:*} ${target##*:}"
+	for peer in $electors; do send "$peer" "$(news)"; done
+	for peer in $others; do send "$peer" "REPLICAOF $successor"; done
+	for peer in $electors; do hear "$peer"; done
 	step_down
+	close_lines
 	ask 0.5 "$online" "CONFIG REWRITE" # brings it to disk, which takes too long for the time before
 	for attempt in 1 2 3 4 5; do
 		ask_sentinels 0.5
 		[ "$agreed$named" != "1$target" ] || break
-		tell "$electors" # one was busy; a repeated message does no harm
+		for peer in $electors; do ask 0.5 "$peer" "$(news)"; done # one was busy; a repeated message does no harm
 	done
 	say "handed over to $target, epoch $claim; writes were paused for $(((stepped_down - paused) * 10)) ms"
 }
 
-# tell "HOST:PORT ...": the new configuration, to each Sentinel in the name of another one that it knows.
-tell() {
-	tell_pids=''
-	for peer in $1; do
-		sender=$(echo "$identities" | while read -r address id _; do [ "$address" = "$peer" ] || { echo "${address%:*},${address##*:},$id" && break; }; done)
-		ask 0.5 "$peer" "PUBLISH __sentinel__:hello $sender,$claim,$master_name,${successor% *},${successor#* },$claim" &
-		tell_pids="$tell_pids $!"
+# news: the message of the new configuration for Sentinel $peer.
+news() {
+	read -r sender <"$work/$peer.sender"
+	printf 'PUBLISH __sentinel__:hello %s,%s,%s,%s,%s' "$sender" "$claim" "$master_name" "${target%:*},${target##*:}" "$claim"
+}
+
+# pause_writes MILLISECONDS: sets $offset, what a replica must have reached.
+pause_writes() {
+	clock
+	paused=$now
+	send "$here" "CLIENT PAUSE $1 WRITE" ROLE PING
+	hear "$here" && [ "$line" = OK ] && hear "$here" && [ "$line" = master ] && hear "$here" && offset=$line && heard "$here" PONG
+}
+
+# line_caught_up PEER: true as soon as it has all that this node has acknowledged, false where it comes too late.
+line_caught_up() {
+	while send "$1" ROLE && hear "$1" && [ "$line" = slave ] && hear "$1" && hear "$1" && hear "$1" && hear "$1"; do
+		[ "$line" -lt "$offset" ] || return 0
+		sleep 0.002
 	done
-	# shellcheck disable=SC2086
-	wait $tell_pids
+	return 1
 }
 
 # step_down: this node's clients are sent to the successor. Their paused writes fail unexecuted.
 step_down() {
 	away="REPLICAOF $successor"
 	[ "${target_version:-0}" -le "$version" ] || away="CONFIG SET min-replicas-to-write $fence"
-	ask 0.5 "$here" MULTI "$away" "CLIENT KILL TYPE normal" "CLIENT KILL TYPE pubsub" "CLIENT UNPAUSE" EXEC
+	send "$here" MULTI "$away" "CLIENT KILL TYPE normal" "CLIENT KILL TYPE pubsub" "CLIENT UNPAUSE" EXEC PING
+	heard "$here" PONG
 	clock
 	stepped_down=$now
 }
@@ -161,7 +159,9 @@ step_down() {
 switch_by_sentinel() {
 	clock
 	left=$((deadline - now))
-	[ "$left" -ge 150 ] && pause_writes "$((left * 10))" && caught_up "$online" || return 1
+	[ "$left" -ge 150 ] || return 1
+	open_lines "$((left / 100))" "$here $online" && pause_writes "$((left * 10))" || { close_lines; return 1; }
+	for peer in $online; do line_caught_up "$peer" || { close_lines; return 1; }; done
 	for peer in $sentinels; do
 		ask 0.5 "$peer" "SENTINEL FAILOVER $master_name"
 		if grep -qE '^OK|INPROG' "$work/$peer"; then break; fi
@@ -171,11 +171,13 @@ switch_by_sentinel() {
 		if [ "$seen" -gt 0 ] && [ "$named" != "$me" ]; then
 			successor="${named%:*} ${named##*:}" target_version=999999999 # unknown: it may be newer
 			step_down
+			close_lines
 			say "handed over to $named by Sentinel; writes were paused for $(((stepped_down - paused) * 10)) ms"
 			return 0
 		fi
-		rest 0.05
+		rest 0.02
 	done
+	close_lines
 	say "no Sentinel has named another master in time"
 	return 1
 }

@@ -1,0 +1,304 @@
+"""The entrypoint's scripts as processes of this machine: no Docker, real redis-server, one directory per node."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, TypeVar
+
+import redis
+
+from components.acl import data_node_acl, internal_password, sentinel_acl
+from components.settings import Settings
+
+CONFIGS: Final = Path(__file__).parents[2] / "configs"
+PASSWORD: Final = "password-of-these-tests"
+INTERNAL: Final = internal_password(PASSWORD, None)
+MASTER_NAME: Final = "mymaster"
+T = TypeVar("T")
+HOST: Final = "127.0.0.1"
+SENTINEL_TIMERS: Final = "".join(
+    f"sentinel {name} {MASTER_NAME} {value}\n"
+    for name, value in {"down-after-milliseconds": 1000, "failover-timeout": 10000, "parallel-syncs": 1}.items()
+)
+
+
+def shell() -> list[str]:
+    """What runs the scripts: busybox ash as in the image, where there is one."""
+    chosen = os.environ.get("REDIS_HA_TEST_SHELL")
+    if chosen:
+        return chosen.split()
+    return ["busybox", "sh"] if shutil.which("busybox") else ["sh"]
+
+
+def eventually(probe: Callable[[], T], seconds: float, what: str) -> T:
+    """The first true answer of `probe`; AssertionError after `seconds`."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = probe()
+        if answer:
+            return answer
+        assert time.monotonic() < end, f"not within {seconds} s: {what}; last: {answer!r}"
+        time.sleep(0.02)
+
+
+@dataclass
+class Node:
+    """One container's worth of files, environment and processes. `role` is the declared one."""
+
+    name: str
+    role: str
+    port: int
+    root: Path
+    env: dict[str, str]
+    process: subprocess.Popen[bytes] | None = None
+
+    def __post_init__(self) -> None:
+        for part in ("data", "run", "etc/node", "etc/secrets"):
+            (self.root / part).mkdir(parents=True, exist_ok=True)
+        for template in CONFIGS.glob("*.conf"):
+            shutil.copy(template, self.root / "etc")
+
+    @property
+    def endpoint(self) -> str:
+        return f"{HOST}:{self.port}"
+
+    def start(self, **env: str) -> None:
+        """Start the entrypoint; `env` adds to the node's own."""
+        assert self.process is None or self.process.poll() is not None, f"{self.name} is running"
+        with (self.root / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                [*shell(), str(CONFIGS / "bin" / "redis-ha"), self.role],
+                env=self._environment() | env,
+                cwd=self.root / "data",
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    def stop(self, seconds: float = 20) -> int:
+        """SIGTERM as `docker stop` sends it, to the entrypoint alone; its exit code."""
+        assert self.process
+        self.process.terminate()
+        return self.process.wait(seconds)
+
+    def kill(self) -> None:
+        """SIGKILL to all processes, as when a container is killed."""
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+    def health(self) -> tuple[int, str]:
+        """The health check's exit code and its line."""
+        done = subprocess.run(
+            [*shell(), str(CONFIGS / "bin" / "redis-ha-health")],
+            env=self._environment(),
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=False,
+        )
+        return done.returncode, (done.stdout + done.stderr).strip()
+
+    def joined(self) -> bool:
+        return self.health()[0] == 0
+
+    def client(self, user: str = "default", timeout: float = 2) -> "redis.Redis[str]":
+        """A connection as `user`; the one named `handover` sees configuration and replication."""
+        secrets = (self.root / "etc/secrets/users.acl").exists()
+        password = (PASSWORD if user == "default" else INTERNAL) if secrets else None
+        return redis.Redis(
+            host=HOST,
+            port=self.port,
+            username=user if secrets else None,
+            password=password,
+            decode_responses=True,
+            socket_timeout=timeout,
+        )
+
+    def role_now(self) -> str:
+        """`master`, `slave` or, where nothing answers, an empty string."""
+        try:
+            return str(self.client("handover").execute_command("ROLE")[0])
+        except redis.RedisError:
+            return ""
+
+    def follows(self) -> int:
+        """Port of the master that this node replicates from with an established link, else 0."""
+        try:
+            answer = self.client("handover").execute_command("ROLE")
+        except redis.RedisError:
+            return 0
+        return int(answer[2]) if answer[0] == "slave" and answer[3] == "connected" else 0
+
+    def min_replicas(self) -> str:
+        return str(self.client("handover").config_get("min-replicas-to-write")["min-replicas-to-write"])
+
+    def log(self) -> str:
+        return (self.root / "log").read_text(errors="replace")
+
+    def lose_volume(self) -> None:
+        shutil.rmtree(self.root / "data")
+        (self.root / "data").mkdir()
+
+    def _environment(self) -> dict[str, str]:
+        return self.env | {
+            "PATH": os.environ["PATH"],
+            "REDIS_HA_LIB": str(CONFIGS / "lib"),
+            "REDIS_HA_ETC": str(self.root / "etc"),
+            "REDIS_HA_DATA": str(self.root / "data"),
+            "REDIS_HA_RUN": str(self.root / "run"),
+        }
+
+
+@dataclass
+class Cluster:
+    """Data nodes and Sentinels on loopback, each declared as the component declares it."""
+
+    root: Path
+    replicas: int = 2
+    sentinel_count: int = 3
+    directives: str = "appendonly yes\nappendfsync everysec\n"
+    durability: str = "available"
+    secrets: bool = True
+    data: list[Node] = field(default_factory=list)
+    sentinels: list[Node] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.base = _free_ports()
+        for index in range(self.replicas + 1):
+            self.data.append(self._data_node(index))
+        for index in range(self.sentinel_count):
+            self.sentinels.append(self._sentinel(index))
+        self.declare_sentinels()
+
+    @property
+    def nodes(self) -> list[Node]:
+        return [*self.data, *self.sentinels]
+
+    def declare_sentinels(self) -> None:
+        """Tell every Sentinel of the nodes and Sentinels in the lists, as a changed declaration would."""
+        every = " ".join(f"{node.endpoint}:{_myid(node.name)}" for node in self.sentinels)
+        for node in self.sentinels:
+            node.env |= {
+                "sentinels": every,
+                "data_nodes": " ".join(one.endpoint for one in self.data),
+                "quorum": str(len(self.sentinels) // 2 + 1),
+            }
+
+    def form(self) -> None:
+        """Start everything and wait until each has joined."""
+        (self.data[0].root / "run/bootstrap").touch()
+        for node in self.data:
+            node.start()
+        for node in self.data[1:]:
+            eventually(lambda node=node: node.follows() == self.data[0].port, 10, f"{node.name} follows")
+        for node in self.sentinels:
+            node.start()
+        self.wait_joined()
+
+    def wait_joined(self, nodes: Sequence[Node] | None = None, seconds: float = 20) -> None:
+        for node in self.nodes if nodes is None else nodes:
+            eventually(node.joined, seconds, f"{node.name} joins: {node.health()}")
+
+    def master(self) -> Node:
+        """The data node that all Sentinels which answer name; AssertionError where they do not agree."""
+        named = {tuple(addr) for addr in self.named() if addr}
+        assert len(named) == 1, f"the Sentinels name {named}"
+        port = int(named.pop()[1])
+        return next(node for node in self.data if node.port == port)
+
+    def named(self) -> list[tuple[str, str] | None]:
+        found: list[tuple[str, str] | None] = []
+        for node in self.sentinels:
+            try:
+                found.append(
+                    node.client("handover").execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", MASTER_NAME)
+                )
+            except redis.RedisError:
+                found.append(None)
+        return found
+
+    def end(self) -> None:
+        for node in self.nodes:
+            node.kill()
+
+    def _data_node(self, index: int) -> Node:
+        port = self.base + index
+        node = Node(f"redis-{index}", "replica" if index else "master", port, self.root / f"redis-{index}", {})
+        slots = [f"{HOST}:{self.base + 100 + slot}" for slot in range(3)] if self.sentinel_count else []
+        node.env = self._common(node) | {
+            "redis_port": str(port),
+            "sentinels": " ".join(slots),
+            "durability": self.durability,
+        }
+        (node.root / "etc/node/directives.conf").write_text(self.directives)
+        self._give_secrets(node, data_node_acl(_settings(), INTERNAL))
+        return node
+
+    def _sentinel(self, index: int) -> Node:
+        port = self.base + 100 + index
+        node = Node(f"sentinel-{index}", "sentinel", port, self.root / f"sentinel-{index}", {})
+        node.env = self._common(node) | {"sentinel_port": str(port), "sentinel_index": str(index)}
+        (node.root / "etc/node/directives.conf").write_text(SENTINEL_TIMERS)
+        self._give_secrets(node, sentinel_acl(_settings(), INTERNAL))
+        return node
+
+    def _common(self, node: Node) -> dict[str, str]:
+        return {
+            "master_port": str(self.base),
+            "master_address": HOST,
+            "announce_address": HOST,
+            "bind_address": HOST,
+            "master_name": MASTER_NAME,
+            "node_name": node.name,
+        }
+
+    def _give_secrets(self, node: Node, acl: str) -> None:
+        if self.secrets:
+            # Debian's Redis 7.0 does not know these yet, and refuses the file.
+            acl = acl.replace(" +quit", "").replace(" +reset", "").replace(" +client|setinfo", "")
+            (node.root / "etc/secrets/users.acl").write_text(acl)
+            (node.root / "etc/secrets/internal").write_text(f"{INTERNAL}\n")
+
+
+@contextmanager
+def cluster(root: Path, **options: object) -> Iterator[Cluster]:
+    """A cluster that is not started yet; its processes end with the block, its logs are shown if that fails."""
+    made = Cluster(root, **options)  # type: ignore[arg-type]
+    try:
+        yield made
+    except BaseException:
+        for node in made.nodes:
+            if (node.root / "log").exists():
+                print(f"----- {node.name} ({node.role})", *node.log().splitlines()[-25:], sep="\n")
+        raise
+    finally:
+        made.end()
+
+
+def _myid(name: str) -> str:
+    return name.encode().hex().ljust(40, "0")[:40]
+
+
+def _settings() -> Settings:
+    return Settings.model_validate({"password": PASSWORD})
+
+
+def _free_ports() -> int:
+    """The first port of a block of which the ends and the usual ones are free."""
+    for base in range(21000 + os.getpid() % 40 * 200, 31000, 200):
+        with socket.socket() as one, socket.socket() as other:
+            try:
+                one.bind((HOST, base))
+                other.bind((HOST, base + 100))
+            except OSError:
+                continue
+            return base
+    raise RuntimeError("no free ports")
