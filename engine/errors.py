@@ -1,0 +1,26 @@
+"""Errors that are meant for the user: one clear message, never a stack trace."""
+
+from __future__ import annotations
+
+EXIT_FAILURE = 255
+"""What the Pulumi CLI exits with on any error."""
+EXIT_INTERRUPTED = 130
+
+
+class EngineError(Exception):
+    """A failure whose message says what is wrong, with what, and what to do."""
+
+    def __init__(self, message: str, exit_code: int = EXIT_FAILURE) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class StepFailed(EngineError):
+    """A resource's step failed and has been reported already; nothing more may be started."""
+
+
+class Interrupted(EngineError):
+    """The user interrupted the run while a long step was under way."""
+
+    def __init__(self, message: str = "interrupted") -> None:
+        super().__init__(message, EXIT_INTERRUPTED)

@@ -1,0 +1,55 @@
+"""What Docker holds of a stack."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from engine.resources import LABEL_STACK, Existing, Handler
+
+if TYPE_CHECKING:
+    from docker.api import APIClient
+
+
+def handlers(client: APIClient) -> dict[str, Handler]:
+    """The supported resource types."""
+    from engine.providers.docker_container import ContainerHandler
+    from engine.providers.docker_image import ImageHandler
+    from engine.providers.docker_network import NetworkHandler
+    from engine.providers.docker_volume import VolumeHandler
+
+    made: list[Handler] = [ImageHandler(client), NetworkHandler(client), VolumeHandler(client), ContainerHandler(client)]
+    return {handler.type: handler for handler in made}
+
+
+class Inventory:
+    """The stack's resources by URN; `surplus` are older twins that an interrupted replacement left behind."""
+
+    def __init__(self, found: Iterable[Existing]) -> None:
+        self.by_urn: dict[str, Existing] = {}
+        self.surplus: list[Existing] = []
+        for item in sorted(found, key=lambda item: item.created, reverse=True):
+            if item.urn in self.by_urn:
+                self.surplus.append(item)
+            else:
+                self.by_urn[item.urn] = item
+
+    def __iter__(self) -> Any:
+        return iter(self.by_urn.values())
+
+    def get(self, urns: Iterable[str]) -> Existing | None:
+        return next((self.by_urn[urn] for urn in urns if urn in self.by_urn), None)
+
+    @property
+    def ancestors(self) -> set[str]:
+        """The URNs of the stack and the components that the resources belong to."""
+        return {parent for item in self for parent in item.applied.parents}
+
+    @classmethod
+    def read(cls, by_type: dict[str, Handler], stack_id: str) -> Inventory:
+        """Asks Docker, all types at once."""
+        label = f"{LABEL_STACK}={stack_id}"
+        with ThreadPoolExecutor(len(by_type)) as pool:
+            found = pool.map(lambda handler: handler.list(label), by_type.values())
+            return cls(item for items in found for item in items)

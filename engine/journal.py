@@ -1,0 +1,76 @@
+"""A notebook beside Docker's labels for the little that labels, once written, cannot follow.
+
+It holds which steps were begun and not seen to their end (so that the next `up` runs their after-hooks), and the
+last declared `retain_on_delete` of resources. It is no state: losing it loses only those two.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+from typing import Any
+
+from engine.errors import EngineError
+
+
+class Journal:
+    """One stack's notebook; every note is on disk before the step goes on."""
+
+    def __init__(self, directory: Path, stack: str) -> None:
+        self._path = directory / f"{stack}.journal.json"
+        self._lock = threading.Lock()
+        try:
+            data: Any = json.loads(self._path.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            data = {}
+        self._unfinished: dict[str, str] = dict(data.get("unfinished") or {})
+        self._retain: dict[str, bool] = dict(data.get("retain") or {})
+
+    def begin(self, urn: str, why: str) -> None:
+        with self._lock:
+            self._unfinished[urn] = why
+            self._save()
+
+    def end(self, urn: str) -> None:
+        with self._lock:
+            if self._unfinished.pop(urn, None) is not None:
+                self._save()
+
+    def unfinished(self, urn: str) -> str | None:
+        """What was begun with this resource and not finished."""
+        return self._unfinished.get(urn)
+
+    def set_retain(self, urn: str, retain: bool, recorded: bool) -> None:
+        """Notes the declared retention where it differs from what is recorded with the resource."""
+        with self._lock:
+            before = self._retain.get(urn)
+            if retain == recorded:
+                self._retain.pop(urn, None)
+            else:
+                self._retain[urn] = retain
+            if self._retain.get(urn) != before:
+                self._save()
+
+    def retain(self, urn: str, recorded: bool) -> bool:
+        return self._retain.get(urn, recorded)
+
+    def forget(self, urn: str) -> None:
+        with self._lock:
+            known = urn in self._unfinished or urn in self._retain
+            self._unfinished.pop(urn, None)
+            self._retain.pop(urn, None)
+            if known:
+                self._save()
+
+    def _save(self) -> None:
+        temporary = self._path.with_suffix(".tmp")
+        try:
+            if not self._unfinished and not self._retain:
+                self._path.unlink(missing_ok=True)
+                return
+            temporary.write_text(json.dumps({"unfinished": self._unfinished, "retain": self._retain}), encoding="utf-8")
+            os.replace(temporary, self._path)
+        except OSError as error:
+            raise EngineError(f"could not write {self._path}: {error.strerror}") from error

@@ -1,0 +1,1 @@
+"""Providers: how each supported resource type is done on Docker."""

@@ -1,0 +1,123 @@
+"""The connection to Docker, and its errors in words that help."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from docker.api import APIClient
+
+DEFAULT_SOCKET = "/var/run/docker.sock"
+REQUEST_TIMEOUT = 120
+"""Seconds one API call may take without a byte coming back."""
+
+
+def docker_host() -> str | None:
+    """The daemon to use: DOCKER_HOST, else the Docker CLI's current context, else the first socket there is."""
+    if os.environ.get("DOCKER_HOST"):
+        return os.environ["DOCKER_HOST"]
+    config = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
+    context = os.environ.get("DOCKER_CONTEXT") or _read_json(config / "config.json").get("currentContext")
+    if context and context != "default":
+        for meta in (config / "contexts" / "meta").glob("*/meta.json"):
+            data = _read_json(meta)
+            if data.get("Name") == context:
+                return str(data["Endpoints"]["docker"]["Host"])
+        raise EngineError(f"Docker context '{context}' is not there; choose one with `docker context use`")
+    for socket in (Path(DEFAULT_SOCKET), Path.home() / ".docker/run/docker.sock", Path.home() / ".docker/desktop/docker.sock"):
+        if socket.exists():
+            return f"unix://{socket}"
+    return None
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def connect(host: str | None = None) -> APIClient:
+    """A client whose daemon has answered; EngineError naming the daemon when it does not."""
+    from docker.api import APIClient
+    from docker.utils import kwargs_from_env
+
+    arguments = dict(kwargs_from_env())
+    base = host or docker_host()
+    if base:
+        arguments["base_url"] = base.replace("tcp://", "https://") if "tls" in arguments and base.startswith("tcp://") else base
+    where = base or f"unix://{DEFAULT_SOCKET}"
+    with explained(f"connecting to Docker at {where}", where):
+        return APIClient(version="auto", timeout=REQUEST_TIMEOUT, use_ssh_client=where.startswith("ssh://"), **arguments)
+
+
+@contextmanager
+def explained(doing: str, where: str = "") -> Iterator[None]:
+    """Turns what docker-py raises into an EngineError that begins with what was being done."""
+    import requests.exceptions
+    import urllib3.exceptions
+    from docker.errors import APIError, DockerException
+
+    try:
+        yield
+    except APIError as error:
+        raise EngineError(f"{doing}: {_api_message(error)}") from error
+    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, DockerException, ConnectionError) as error:
+        raise EngineError(f"{doing}: {_connection_message(error, where)}") from error
+    except OSError as error:
+        raise EngineError(f"{doing}: {error}") from error
+
+
+def _connection_message(error: BaseException, where: str) -> str:
+    text = str(error)
+    place = f" at {where}" if where else ""
+    if "Permission denied" in text:
+        return f"no permission to use the Docker daemon{place}. Run as root or as a member of the group `docker`."
+    if isinstance(error, TimeoutError) or "timed out" in text.lower():
+        return f"the Docker daemon{place} did not answer in time. See whether it is overloaded, then run `up` again."
+    if "No such file" in text or "refused" in text or "Name or service" in text or "Aborted" in text or "aborted" in text:
+        return (
+            f"cannot reach the Docker daemon{place}. Is it running? Start it (e.g. `systemctl start docker`) or set "
+            "DOCKER_HOST, then run the same command again: it carries on from what is there."
+        )
+    return f"the Docker daemon{place} failed to answer ({text})."
+
+
+def _api_message(error: Any) -> str:
+    text = str(error.explanation or error)
+    advice = ""
+    if "port is already allocated" in text or "address already in use" in text:
+        port = re.search(r"(?:Bind for |listen tcp4? )(\S+?):? (?:failed|bind)", text)
+        at = f"{port.group(1)} " if port else ""
+        advice = f"port {at}is taken by another container or program: stop that, or choose other ports."
+    elif "is already in use by container" in text:
+        name = re.search(r'container name "/?([^"]+)"', text)
+        advice = (
+            f"a container named '{name.group(1) if name else '?'}' is there that this stack does not manage: "
+            "remove or rename it."
+        )
+    elif "Pool overlaps" in text:
+        advice = "the subnet overlaps with that of another Docker network: remove that network, or choose another subnet."
+    elif "no space left on device" in text:
+        advice = "the disk is full: make room (e.g. `docker system prune`), then run `up` again."
+    elif "No such image" in text or "manifest unknown" in text or "pull access denied" in text:
+        advice = "the image is neither here nor can it be pulled: see its name, and the registry."
+    elif "Address already in use" in text:
+        advice = "another container on that network has this address: remove it, or choose another address."
+    return f"{text.strip()}" + (f"\n    {advice}" if advice else "")
+
+
+def is_missing(error: EngineError) -> bool:
+    """Whether an explained failure was Docker saying that the thing is not there (any more)."""
+    from docker.errors import NotFound
+
+    return isinstance(error.__cause__, NotFound)

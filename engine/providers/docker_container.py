@@ -1,0 +1,304 @@
+"""docker.Container on the Docker API, with the real provider's rules for what replaces and what changes in place.
+
+Beyond the real provider: Docker's own state is always looked at. A container that was stopped though it must run, was
+cut off its network or had its limits changed by hand is put right by a plain `up`; one that was created but never
+started (a run cut off half-way) is replaced.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from engine.diff import Change
+from engine.errors import EngineError
+from engine.providers import common, container_spec
+from engine.providers.docker_client import explained, is_missing
+from engine.resources import Drift, Existing, Made, Progress, Prop
+from engine.values import has_unknown
+
+if TYPE_CHECKING:
+    from docker.api import APIClient
+
+HEALTH_POLL = 0.25
+"""Seconds between two looks at a container's health."""
+WAIT_TIMEOUT = 60
+"""Default of `wait_timeout`, seconds."""
+REMOVAL_WAIT = 30
+"""Seconds to wait for a removal that is under way already."""
+LOG_LINES = 15
+
+
+class ContainerHandler:
+    """Creates, mends and removes containers."""
+
+    type = "docker:index/container:Container"
+    props: Mapping[str, Prop] = container_spec.PROPS
+
+    def __init__(self, client: APIClient) -> None:
+        self._client = client
+        self._networks: dict[str, str] | None = None
+
+    def check(self, name: str, inputs: dict[str, Any], existing: Existing | None, preview: bool) -> dict[str, Any]:
+        container_spec.check(name, inputs)
+        return common.named(name, inputs, existing)
+
+    def list(self, label: str) -> list[Existing]:
+        with explained("listing Docker's containers"):
+            found = self._client.containers(all=True, filters={"label": label})
+            with ThreadPoolExecutor(8) as pool:
+                details = [raw for raw in pool.map(self._inspect, (item["Id"] for item in found)) if raw]
+        return common.existing_of(
+            self.type,
+            ((raw["Id"], raw["Name"].lstrip("/"), raw["Created"], raw["Config"].get("Labels"), raw) for raw in details),
+        )
+
+    def _inspect(self, identifier: str) -> Mapping[str, Any] | None:
+        from docker.errors import NotFound
+
+        try:
+            result: Mapping[str, Any] = self._client.inspect_container(identifier)
+        except NotFound:  # removed since it was listed
+            return None
+        return result
+
+    def applied(self, existing: Existing, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs in force: the label's, and for what can change in place, what Docker says (labels cannot follow)."""
+        old = {key: value for key, value in existing.applied.inputs.items() if self.props[key].effect != "live"}
+        recorded = existing.applied.inputs
+        actual = container_spec.live_inputs(existing.raw.get("HostConfig") or {})
+        for key, value in actual.items():
+            if key in inputs or (key in recorded and value not in (0, "", "no", -1)):
+                old[key] = value
+            elif key == "restart" and value != "no":
+                old[key] = value
+        return old
+
+    def storable(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        return {key: value for key, value in inputs.items() if key in self.props}
+
+    def drift(self, existing: Existing, inputs: Mapping[str, Any]) -> list[Drift]:
+        state = existing.raw.get("State") or {}
+        found = []
+        if inputs.get("start", True):
+            status = state.get("Status")
+            if status in ("created", "removing", "dead"):
+                note = "was created but never started" if status == "created" else f"is {status}"
+                return [Drift([Change(("start",), "update", False, True)], note, replace=True)]
+            if inputs.get("mustRun", True) and (status == "exited" or state.get("Paused")):
+                word = "stopped" if status == "exited" else "paused"
+                found.append(Drift([Change(("mustRun",), "update", False, True)], word))
+        return found + self._network_drift(existing, inputs)
+
+    def _network_drift(self, existing: Existing, inputs: Mapping[str, Any]) -> list[Drift]:
+        found = []
+        attached = (existing.raw.get("NetworkSettings") or {}).get("Networks") or {}
+        for index, network in enumerate(inputs.get("networksAdvanced") or []):
+            if has_unknown(network):
+                continue
+            name = network["name"]
+            held = attached.get(name) or next((item for item in attached.values() if item["NetworkID"] == name), None)
+            path = ("networksAdvanced", index)
+            current = self._network_ids().get(name)
+            if held and current and held.get("NetworkID") not in ("", current):
+                found.append(Drift([Change(path, "update", name, name)], f"its network {name} was made anew", True))
+            elif held and not current:
+                found.append(Drift([Change(path, "update", name, name)], f"its network {name} is gone", True))
+            elif not held:
+                found.append(Drift([Change(path, "add", None, dict(network))], f"not connected to network {name}"))
+            else:
+                address = (held.get("IPAMConfig") or {}).get("IPv4Address")
+                if network.get("ipv4Address") and address != network["ipv4Address"]:
+                    change = Change((*path, "ipv4Address"), "update", address, network["ipv4Address"])
+                    found.append(Drift([change], f"has another address on network {name}"))
+        return found
+
+    def _network_ids(self) -> dict[str, str]:
+        if self._networks is None:
+            with explained("listing Docker's networks"):
+                networks = self._client.networks()
+            self._networks = {item["Name"]: item["Id"] for item in networks}
+            self._networks.update({item["Id"]: item["Id"] for item in networks})
+        return self._networks
+
+    def forget_networks(self) -> None:
+        """Networks have changed: look again."""
+        self._networks = None
+
+    def delete_first(self, inputs: Mapping[str, Any]) -> bool:
+        return True  # as in the real provider: names, ports and addresses are taken by the old one
+
+    def preview(self, existing: Existing | None, inputs: dict[str, Any], changed: bool) -> Made:
+        if existing is None or changed:
+            return Made(existing.id if existing else "", common.visible(inputs))
+        return Made(existing.id, self._outputs(existing.raw, inputs))
+
+    def create(self, inputs: dict[str, Any], labels: dict[str, str], progress: Progress) -> Made:
+        name = str(inputs["name"])
+        self._pull_if_missing(str(inputs["image"]), progress)
+        with explained(f"creating container '{name}'"):
+            identifier = self._client.create_container_from_config(container_spec.create_body(inputs, labels), name)["Id"]
+        try:
+            with explained(f"creating container '{name}'"):
+                self._connect_rest(identifier, inputs)
+                uploads = inputs.get("uploads") or []
+                if uploads:
+                    self._client.put_archive(identifier, "/", container_spec.upload_archive(uploads))
+            if inputs.get("start", True):
+                with explained(f"starting container '{name}'"):
+                    self._client.start(identifier)
+        except BaseException:
+            self._remove_half_made(identifier)
+            raise
+        return self._made(identifier, inputs)
+
+    def _pull_if_missing(self, image: str, progress: Progress) -> None:
+        from docker.errors import ImageNotFound
+
+        with explained(f"looking for image '{image}'"):
+            try:
+                self._client.inspect_image(image)
+                return
+            except ImageNotFound:
+                if image.startswith("sha256:"):
+                    raise EngineError(f"image {image[:19]} is gone from Docker: run `up` again to build it") from None
+        with explained(f"pulling image '{image}'"):
+            for message in self._client.pull(image, stream=True, decode=True):
+                progress.check()
+                if message.get("error"):
+                    raise EngineError(f"pulling image '{image}': {message['error']}")
+                if message.get("status"):
+                    progress.say(f"{image}: {message['status']}")
+
+    def _connect_rest(self, identifier: str, inputs: Mapping[str, Any]) -> None:
+        networks = list(inputs.get("networksAdvanced") or [])
+        if inputs.get("networkMode"):
+            if networks and inputs["networkMode"] == "bridge":
+                self._client.disconnect_container_from_network(identifier, "bridge")
+        else:
+            networks = networks[1:]
+        for network in networks:
+            self._connect(identifier, network)
+
+    def _connect(self, identifier: str, network: Mapping[str, Any]) -> None:
+        self._client.connect_container_to_network(
+            identifier,
+            network["name"],
+            ipv4_address=network.get("ipv4Address"),
+            ipv6_address=network.get("ipv6Address"),
+            aliases=list(network.get("aliases") or []) or None,
+        )
+
+    def _remove_half_made(self, identifier: str) -> None:
+        try:
+            with explained("removing a half-made container"):
+                self._client.remove_container(identifier, v=True, force=True)
+        except EngineError:
+            return  # the next `up` finds it as created but never started, and replaces it
+
+    def _made(self, identifier: str, inputs: Mapping[str, Any]) -> Made:
+        with explained(f"reading container '{inputs['name']}'"):
+            raw = self._client.inspect_container(identifier)
+        return Made(identifier, self._outputs(raw, inputs))
+
+    def update(self, existing: Existing, inputs: dict[str, Any], labels: dict[str, str], progress: Progress) -> Made:
+        name = existing.docker_name
+        before = container_spec.live_inputs(existing.raw.get("HostConfig") or {})
+        with explained(f"updating container '{name}'"):
+            if any(inputs.get(key, before[key]) != before[key] for key in before) or "restart" not in inputs:
+                self._update_limits(existing.id, inputs)
+            self._mend_networks(existing, inputs)
+            state = existing.raw.get("State") or {}
+            if state.get("Paused"):
+                self._client.unpause(existing.id)
+        if inputs.get("start", True) and inputs.get("mustRun", True) and not state.get("Running"):
+            with explained(f"starting container '{name}'"):
+                self._client.start(existing.id)
+        return self._made(existing.id, inputs)
+
+    def _update_limits(self, identifier: str, inputs: Mapping[str, Any]) -> None:
+        body = container_spec.live_config(inputs)
+        if "Memory" in body and "MemorySwap" not in body:
+            body["MemorySwap"] = 2 * body["Memory"]  # what Docker itself takes at creation; it refuses memory > swap
+        response = self._client._post_json(self._client._url("/containers/{0}/update", identifier), data=body)
+        self._client._result(response, json=True)
+
+    def _mend_networks(self, existing: Existing, inputs: Mapping[str, Any]) -> None:
+        for drift in self._network_drift(existing, inputs):
+            network = inputs["networksAdvanced"][drift.changes[0].path[1]]
+            if drift.changes[0].kind == "update":
+                self._client.disconnect_container_from_network(existing.id, network["name"], force=True)
+            self._connect(existing.id, network)
+
+    def settle(self, made: Made, inputs: Mapping[str, Any], progress: Progress) -> None:
+        if not inputs.get("start", True):
+            return
+        name = str(inputs["name"])
+        deadline = time.monotonic() + float(inputs.get("waitTimeout") or WAIT_TIMEOUT)
+        while True:
+            with explained(f"waiting for container '{name}'"):
+                state = self._client.inspect_container(made.id)["State"]
+            if inputs.get("mustRun", True) and state["Status"] in ("exited", "dead"):
+                raise EngineError(f"container '{name}' stopped with exit code {state['ExitCode']}{self.last_logs(made.id)}")
+            if not inputs.get("wait"):
+                return
+            health = (state.get("Health") or {}).get("Status")
+            if health is None:
+                raise EngineError(f"container '{name}' has `wait` but no healthcheck: remove `wait` or add a healthcheck")
+            if health == "healthy":
+                return
+            if time.monotonic() > deadline:
+                raise EngineError(f"container '{name}' did not become healthy in time{self.last_logs(made.id)}")
+            progress.check()
+            time.sleep(HEALTH_POLL)
+
+    def last_logs(self, identifier: str) -> str:
+        """The container's last log lines, indented, for an error message."""
+        try:
+            with explained("reading logs"):
+                text = self._client.logs(identifier, tail=LOG_LINES).decode(errors="replace").rstrip()
+        except EngineError:
+            return ""
+        return "; its last log lines:\n" + "\n".join(f"      {line}" for line in text.splitlines()) if text else ""
+
+    def delete(self, existing: Existing, inputs: Mapping[str, Any]) -> None:
+        """Stops (at most `destroy_grace_seconds`, at once when unset) and removes the container."""
+        grace = int(inputs.get("destroyGraceSeconds") or 0)
+        try:
+            with explained(f"removing container '{existing.docker_name}'"):
+                if (existing.raw.get("State") or {}).get("Status") in ("running", "restarting", "paused"):
+                    self._client.stop(existing.id, timeout=grace)
+                self._client.remove_container(existing.id, v=bool(inputs.get("removeVolumes", True)), force=True)
+        except EngineError as error:
+            if "is already in progress" in str(error):
+                self._await_removal(existing.id)
+            elif not is_missing(error):
+                raise
+
+    def _await_removal(self, identifier: str) -> None:
+        deadline = time.monotonic() + REMOVAL_WAIT
+        while self._inspect(identifier) and time.monotonic() < deadline:
+            time.sleep(HEALTH_POLL)
+
+    def _outputs(self, raw: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        settings = raw.get("NetworkSettings") or {}
+        return {
+            **common.visible(inputs),
+            "hostname": raw["Config"].get("Hostname", ""),
+            "exitCode": (raw.get("State") or {}).get("ExitCode", 0),
+            "networkDatas": [
+                {
+                    "networkName": name,
+                    "ipAddress": item.get("IPAddress", ""),
+                    "ipPrefixLength": item.get("IPPrefixLen", 0),
+                    "gateway": item.get("Gateway", ""),
+                    "macAddress": item.get("MacAddress", ""),
+                    "globalIpv6Address": item.get("GlobalIPv6Address", ""),
+                    "globalIpv6PrefixLength": item.get("GlobalIPv6PrefixLen", 0),
+                    "ipv6Gateway": item.get("IPv6Gateway", ""),
+                }
+                for name, item in (settings.get("Networks") or {}).items()
+            ],
+        }

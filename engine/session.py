@@ -1,0 +1,130 @@
+"""What every command works with: the project, the stack and its config, and Docker; each fetched when first needed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine import configschema, project
+from engine.configschema import Config
+from engine.crypto import Crypter, new_crypter, open_crypter, read_passphrase
+from engine.errors import EngineError
+from engine.interrupts import Interrupts
+from engine.inventory import Inventory, handlers
+from engine.journal import Journal
+from engine.resources import Handler
+from engine.stackfile import StackFile
+
+if TYPE_CHECKING:
+    from docker.api import APIClient
+
+
+class Session:
+    """One command's view of one stack."""
+
+    def __init__(self, directory: Path, stack: str | None) -> None:
+        self.project = project.find_project(directory)
+        self._stack_option = stack
+        self.interrupts = Interrupts()
+        self._crypter: Crypter | None = None
+        self._crypter_lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(2)
+        self._early: Future[None] | None = None
+
+    @cached_property
+    def stack(self) -> str:
+        """The stack's name; EngineError when there is no such stack."""
+        name = project.selected_stack(self.project, self._stack_option)
+        if not self.project.stack_file(name).is_file():
+            known = ", ".join(project.stack_names(self.project)) or "none yet"
+            raise EngineError(f"no stack named '{name}' found (there are: {known}). Make it with `stack init {name}`.")
+        return name
+
+    @cached_property
+    def file(self) -> StackFile:
+        return StackFile(self.project.stack_file(self.stack))
+
+    @property
+    def stack_id(self) -> str:
+        return f"{self.project.name}/{self.stack}"
+
+    @property
+    def stack_urn(self) -> str:
+        return f"urn:pulumi:{self.stack}::{self.project.name}::pulumi:pulumi:Stack::{self.project.name}-{self.stack}"
+
+    def start(self) -> None:
+        """Begins what takes time and is needed later: the key (0.4 s) and the imports of Docker's client."""
+        self.file  # noqa: B018 (errors about the stack come first)
+        if self.file.salt:
+            self._pool.submit(self._try_crypter)
+        self._pool.submit(_warm_up)
+
+    def _try_crypter(self) -> None:
+        try:
+            self.crypter()
+        except EngineError:
+            return  # asked again, and reported, where it is needed
+
+    def crypter(self, store: bool = False) -> Crypter:
+        """The stack's crypter. Without a salt yet: a new one, written to the stack file when `store`."""
+        with self._crypter_lock:
+            if self._crypter is None:
+                passphrase = read_passphrase(self.stack)
+                if self.file.salt:
+                    self._crypter = open_crypter(self.file.salt, passphrase)
+                else:
+                    salt, crypter = new_crypter(passphrase)
+                    if not store:
+                        return crypter
+                    self.file.set_salt(salt)
+                    self._crypter = crypter
+            return self._crypter
+
+    def config(self, validate: bool = True) -> Config:
+        """The stack's config, decrypted, merged with the project's and checked."""
+        return configschema.load(
+            self.project.name,
+            self.stack,
+            self.file.config,
+            self.project.schema,
+            lambda value: self.crypter().decrypt(value),
+            validate,
+        )
+
+    @cached_property
+    def client(self) -> APIClient:
+        from engine.providers.docker_client import connect
+
+        host = self.file.config.get("docker:host")
+        others = [key for key in self.file.config if key.startswith("docker:") and key != "docker:host"]
+        if others:
+            raise EngineError(f"config '{others[0]}' is not implemented by the embedded engine (docker:host is)")
+        return connect(str(host) if host else None)
+
+    @cached_property
+    def handlers(self) -> dict[str, Handler]:
+        return handlers(self.client)
+
+    def inventory(self) -> Inventory:
+        """What Docker holds of the stack, now."""
+        for handler in self.handlers.values():
+            forget: Callable[[], None] | None = getattr(handler, "forget_networks", None)
+            if forget:
+                forget()
+        return Inventory.read(self.handlers, self.stack_id)
+
+    @cached_property
+    def journal(self) -> Journal:
+        return Journal(project.state_dir(self.project), self.stack)
+
+    @property
+    def state_dir(self) -> Path:
+        return project.state_dir(self.project)
+
+
+def _warm_up() -> None:
+    import docker.api  # noqa: F401
