@@ -7,13 +7,16 @@ What the recipe is made of, and why (each measured with `python -m drills`):
 - No retries of the Sentinels' own connections: redis-py's default is three with a growing pause, so that one dead
   Sentinel costs every question to it many seconds. The next Sentinel of the list is the retry.
 - Many quick retries of the command itself, each of which asks the Sentinels again. redis-py 8.1 by itself reconnects to
-  the OLD master when it retries (redis-py#3874), for as long as the retries last: `AskAgain` mends that in four lines.
+  the OLD master when it retries (redis-py#3874), for as long as the retries last: `AskAgain` mends that. It also
+  retries on NOREPLICAS, with which a node refuses writes that it could not keep (redis-py takes that for a mistake).
 """
 
 from typing import Any
 
 from redis import Redis
 from redis.backoff import ConstantBackoff, NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import ResponseError
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelManagedConnection
 
@@ -33,6 +36,16 @@ class AskAgain(SentinelManagedConnection):
         if not self._sock:
             self._connect_retry()  # type: ignore[no-untyped-call]
         super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
+
+    def read_response(self, *args: Any, **kwargs: Any) -> Any:
+        """Read an answer; a master that accepts no writes (yet, or any more) is one to turn away from."""
+        try:
+            return super().read_response(*args, **kwargs)
+        except ResponseError as error:
+            if not str(error).startswith("NOREPLICAS"):
+                raise
+            self.disconnect()  # type: ignore[no-untyped-call]
+            raise RedisConnectionError(str(error)) from error
 
 
 def sentinel(outputs: Outputs, sentinels: tuple[Address, ...] | None = None, **overrides: Any) -> Sentinel:
