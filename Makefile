@@ -20,8 +20,9 @@ help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 	@echo "Each takes STACK=name (default dev) and ARGS='further arguments'."
 
+# --skip-preview: nothing is asked, so the program need not run twice.
 up: ## Brings the cluster up, or changes it to what the settings say; prints where to connect
-	@$(PULUMI) up --yes --stack $(STACK) $(ARGS)
+	@$(PULUMI) up --yes --skip-preview --stack $(STACK) $(ARGS)
 	@$(PYTHON) bootstrap/connect.py $(STACK)
 
 preview: ## Shows what `make up` would change (FORMAT=markdown: as a comment for a pull request)
@@ -36,7 +37,8 @@ refresh: ## Reads what is really there and says what has drifted
 	@$(PULUMI) refresh --yes --stack $(STACK) $(ARGS)
 
 destroy: ## Removes all that `make up` has made (data too, unless retainData is set)
-	@$(PULUMI) destroy --yes --stack $(STACK) $(ARGS)
+	@$(PULUMI) destroy --yes --skip-preview --stack $(STACK) $(ARGS)
+	@docker image rm redis-ha:$(STACK) >/dev/null 2>&1 || true
 
 status: ## What runs, in which role, and whether it has joined
 	@bootstrap/status $(STACK)
