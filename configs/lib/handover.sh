@@ -9,7 +9,7 @@ pause_ms=2000 # the server lifts a pause by itself after this time, whatever bec
 
 # hand_over: sets $successor (HOST PORT) when there is one. In all it takes no longer than $handover_timeout seconds.
 hand_over() {
-	successor='' here=$(local_node) me="$announce_address:$redis_port"
+	successor='' voted='' here=$(local_node) me="$announce_address:$redis_port"
 	clock
 	deadline=$((now + handover_timeout * 100))
 	[ -n "$sentinels" ] && [ -z "$fenced" ] || return 0
@@ -17,17 +17,24 @@ hand_over() {
 	[ "$(info role "$here")" = master ] || return 0
 	online=$(awk -F'[=,]' '/^slave[0-9]+:.*state=online/ { printf "%s:%s ", $2, $4 }' "$work/$here")
 	[ -n "$online" ] || { say "stopping without a hand-over: no replica"; return 0; }
-	run_id=$(info run_id "$here") version=$(version_number "$(info redis_version "$here")")
+	run_id=$(info run_id "$here")
 	ask_sentinels 0.5
 	[ "$seen" -gt 0 ] || { say "stopping without a hand-over: no Sentinel answers"; return 0; }
 	[ "$named" = "$me" ] || { say "stopping: the master is $named by now"; return 0; }
-	if find_electors && find_target && win_epoch; then switch_to_target || lift_pause; fi
+	if find_target && find_electors && win_epoch; then switch_to_target || lift_pause; fi
 	[ -n "$successor" ] || switch_by_sentinel || lift_pause
 }
 
-lift_pause() { ask 0.5 "$here" "CLIENT UNPAUSE"; }
+# after_stop: with votes given away and no successor, the Sentinels would wait for twice the failover timeout.
+after_stop() {
+	[ -n "$voted" ] && [ -z "$successor" ] || return 0
+	for peer in $sentinels; do
+		ask 0.5 "$peer" "SENTINEL FAILOVER $master_name"
+		! grep -q '^OK' "$work/$peer" || break
+	done
+}
 
-version_number() { echo "$1" | awk -F. '{ print $1 * 1000000 + $2 * 1000 + $3 }'; }
+lift_pause() { ask 0.5 "$here" "CLIENT UNPAUSE"; }
 
 # find_target: $target, the online replica to promote. The oldest version first (no older Redis may ever replicate from a
 # newer one), then the longest up (in a roll-out the others have been replaced already), then the furthest.
@@ -35,7 +42,7 @@ find_target() {
 	ask 0.5 "$online" INFO
 	replies "$online"
 	# shellcheck disable=SC2086
-	read -r target_version _ _ target <<-EOF
+	read -r _ _ _ target <<-EOF
 		$(awk -F: '
 			function take() {
 				if (v["role"] == "slave" && v["master_link_status"] == "up" && v["slave_priority"] > 0 && v["loading"] == 0) {
@@ -78,7 +85,7 @@ find_electors() {
 win_epoch() {
 	replies "$electors"
 	for step in 1 10 100 1000; do
-		claim=$((epoch + step))
+		claim=$((epoch + step)) voted=1
 		# shellcheck disable=SC2086
 		ask 0.3 "$electors" "SENTINEL IS-MASTER-DOWN-BY-ADDR $announce_address $redis_port $claim $run_id"
 		# shellcheck disable=SC2086
@@ -96,7 +103,7 @@ win_epoch() {
 # switch_to_target: false, and nothing has happened, as long as the target has not taken over.
 switch_to_target() {
 	others=''
-	for peer in $online; do [ "$peer" = "$target" ] || others="$others $peer"; done
+	for peer in $online; do [ "$peer" = "$target" ] || [ ! -s "$work/$peer" ] || others="$others $peer"; done
 	for peer in $electors; do
 		# The news comes in the name of another Sentinel that this one knows.
 		echo "$identities" | while read -r address id _; do
@@ -145,11 +152,11 @@ line_caught_up() {
 	return 1
 }
 
-# step_down: this node's clients are sent to the successor. Their paused writes fail unexecuted.
+# step_down: this node's clients are sent to the successor; their paused writes fail unexecuted. It becomes a replica of
+# nobody (port 1): from the successor it might start a full copy, which would keep it from stopping, or an older Redis would
+# replicate from a newer one.
 step_down() {
-	away="REPLICAOF $successor"
-	[ "${target_version:-0}" -le "$version" ] || away="CONFIG SET min-replicas-to-write $fence"
-	send "$here" MULTI "$away" "CLIENT KILL TYPE normal" "CLIENT KILL TYPE pubsub" "CLIENT UNPAUSE" EXEC PING
+	send "$here" MULTI "REPLICAOF 127.0.0.1 1" "CLIENT KILL TYPE normal" "CLIENT KILL TYPE pubsub" "CLIENT UNPAUSE" EXEC PING
 	heard "$here" PONG
 	clock
 	stepped_down=$now
@@ -169,7 +176,7 @@ switch_by_sentinel() {
 	while clock && [ "$now" -lt "$deadline" ]; do
 		ask_sentinels 0.3
 		if [ "$seen" -gt 0 ] && [ "$named" != "$me" ]; then
-			successor="${named%:*} ${named##*:}" target_version=999999999 # unknown: it may be newer
+			successor="${named%:*} ${named##*:}"
 			step_down
 			close_lines
 			say "handed over to $named by Sentinel; writes were paused for $(((stepped_down - paused) * 10)) ms"

@@ -19,13 +19,22 @@ run_node() {
 	done
 	trap : TERM INT # a second signal must not cut the hand-over short
 	hand_over
-	kill -TERM "$server" 2>/dev/null
-	wait "$server"
-	code=$?
+	stop_server
+	after_stop
 	[ -z "$successor" ] || persist_role "$successor"
 	exit "$code"
 }
 
+# stop_server: Redis takes no notice of a SIGTERM while it writes its first append-only file, hence more than one.
+stop_server() {
+	{ while kill -TERM "$server" && sleep 0.5; do :; done; } >/dev/null 2>&1 &
+	insisting=$!
+	wait "$server"
+	code=$?
+	kill "$insisting" 2>/dev/null
+}
+
+# Asked at loopback, which the node is always bound to.
 local_node() { printf '127.0.0.1:%s' "$redis_port"; }
 
 # rest SECONDS: a sleep that a signal ends.

@@ -25,7 +25,7 @@ T = TypeVar("T")
 HOST: Final = "127.0.0.1"
 SENTINEL_TIMERS: Final = "".join(
     f"sentinel {name} {MASTER_NAME} {value}\n"
-    for name, value in {"down-after-milliseconds": 1000, "failover-timeout": 10000, "parallel-syncs": 1}.items()
+    for name, value in {"down-after-milliseconds": 1250, "failover-timeout": 10000, "parallel-syncs": 1}.items()
 )
 
 
