@@ -7,9 +7,12 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
-from engine.errors import EXIT_FAILURE, EXIT_INTERRUPTED, EngineError
+from engine.errors import EXIT_FAILURE, EXIT_INTERRUPTED, EngineError, Reported
+
+if TYPE_CHECKING:
+    from engine.session import Session
 
 
 class Parser(argparse.ArgumentParser):
@@ -17,7 +20,7 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         if "invalid choice" in message:
-            word = message.split("invalid choice: ")[1].split(" (choose")[0].strip("'")
+            word = message.split("invalid choice: ", 1)[1].split(" (choose", maxsplit=1)[0].strip("'")
             message = f"unknown command '{word}' (the embedded engine does not implement it)"
         if message.startswith("unrecognized arguments: "):
             word = message.removeprefix("unrecognized arguments: ").split()[0]
@@ -31,6 +34,9 @@ def _parser() -> Parser:
     common = Parser(add_help=False, allow_abbrev=False)
     common.add_argument("-s", "--stack", default=argparse.SUPPRESS, help="the stack to work on")
     common.add_argument("-C", "--cwd", default=argparse.SUPPRESS, help="run as if started in this directory")
+    common.add_argument(
+        "--config-file", default=argparse.SUPPRESS, help="the stack's file, instead of Pulumi.STACK.yaml"
+    )
     common.add_argument("--non-interactive", action="store_true", default=argparse.SUPPRESS, help="ask nothing")
     common.add_argument("--color", choices=["always", "never", "auto"], default=argparse.SUPPRESS)
     root = Parser(prog="engine", description=__doc__, parents=[common], allow_abbrev=False)
@@ -45,6 +51,7 @@ def _parser() -> Parser:
         parser.add_argument("--diff", action="store_true", help="show each property that changes")
         parser.add_argument("--expect-no-changes", action="store_true", help="fail when anything changes")
         parser.add_argument("--suppress-outputs", action="store_true")
+        parser.add_argument("-c", "--config", action="append", default=[], help="KEY=VALUE to save before the run")
         parser.add_argument("-r", "--refresh", action="store_true", help="accepted: Docker is always looked at")
 
     def changing(parser: Parser) -> None:
@@ -75,6 +82,10 @@ def _stack_parser(stack: Parser, common: Parser) -> None:
     select.add_argument("name", nargs="?")
     select.add_argument("-c", "--create", action="store_true")
     words.add_parser("init", parents=[common], allow_abbrev=False).add_argument("name", nargs="?")
+    remove = words.add_parser("rm", parents=[common], allow_abbrev=False)
+    remove.add_argument("name", nargs="?")
+    remove.add_argument("-y", "--yes", action="store_true")
+    remove.add_argument("--preserve-config", action="store_true")
     output = words.add_parser("output", parents=[common], allow_abbrev=False)
     output.add_argument("name", nargs="?")
     output.add_argument("-j", "--json", action="store_true")
@@ -101,14 +112,41 @@ def _config_parser(config: Parser, common: Parser) -> None:
     remove.add_argument("--path", action="store_true")
 
 
+WITH_VALUE = {"-s", "--stack", "-C", "--cwd", "--color", "--config-file"}
+
+
+def _flags_first(arguments: Sequence[str]) -> list[str]:
+    """The command words, then the flags, then the operands: argparse wants no flags between operands."""
+    words = [word for word in arguments[:2] if not word.startswith("-")]
+    flags: list[str] = []
+    operands: list[str] = []
+    rest = list(arguments[len(words) :])
+    while rest:
+        word = rest.pop(0)
+        if word == "--":
+            operands += rest
+            break
+        if word.startswith("-") and len(word) > 1:
+            flags.append(word)
+            if word in WITH_VALUE and rest:
+                flags.append(rest.pop(0))
+        else:
+            operands.append(word)
+    return [*words, *flags, *(["--", *operands] if operands else [])]
+
+
 def main(arguments: Sequence[str]) -> int:
     """Runs one command; its exit code."""
+    if list(arguments[:1]) == ["config"]:
+        arguments = _flags_first(arguments)
     options = _parser().parse_args(arguments)
     if options.command is None:
         _parser().print_help()
         return EXIT_FAILURE
     try:
         return _dispatch(options)
+    except Reported as error:
+        return error.exit_code
     except EngineError as error:
         sys.stdout.flush()
         print(f"error: {error}", file=sys.stderr)
@@ -127,17 +165,21 @@ def _dispatch(options: argparse.Namespace) -> int:
 
         print(f"v{version('pulumi')} (embedded engine)")
         return 0
-    directory = Path(getattr(options, "cwd", None) or os.getcwd()).resolve()
+    directory = Path(getattr(options, "cwd", None) or ".").resolve()
     if options.command == "stack" and options.word in ("ls", "select", "init"):
         return _stacks(options, directory)
+    if options.command == "stack" and options.word == "rm" and options.name:
+        options.stack = options.name
     from engine.session import Session
 
-    session = Session(directory, getattr(options, "stack", None))
+    session = Session(directory, getattr(options, "stack", None), getattr(options, "config_file", None))
     if options.command == "config":
         return _config(options, session)
     if options.command == "stack":
         from engine import stackcommands
 
+        if options.word == "rm":
+            return stackcommands.stack_remove(session, options.yes, options.preserve_config)
         return stackcommands.stack_output(session, options.name, options.json, options.show_secrets)
     from engine import operations
     from engine.display import Screen
@@ -155,6 +197,11 @@ def _dispatch(options: argparse.Namespace) -> int:
         suppress_outputs=options.suppress_outputs,
         interactive=not getattr(options, "non_interactive", False),
     )
+    for given in options.config:
+        key, equals, value = given.partition("=")
+        if not equals:
+            raise EngineError(f"--config {given}: expected KEY=VALUE")
+        session.set_config(key, value)
     run = {
         "preview": operations.preview,
         "up": operations.up,
@@ -177,11 +224,9 @@ def _stacks(options: argparse.Namespace, directory: Path) -> int:
     return stackcommands.stack_select(directory, name, options.create)
 
 
-def _config(options: argparse.Namespace, session: object) -> int:
+def _config(options: argparse.Namespace, session: Session) -> int:
     from engine import stackcommands
-    from engine.session import Session
 
-    assert isinstance(session, Session)
     if options.word == "get":
         return stackcommands.config_get(session, options.key, options.path, options.get_json)
     if options.word == "set":

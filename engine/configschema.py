@@ -1,4 +1,4 @@
-"""The stack's config as the program gets it: stack file, project schema and defaults merged and checked as Pulumi does."""
+"""The stack's config as the program gets it: stack file and project schema merged and checked as Pulumi does."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def load(
     """Merges and checks; EngineError with Pulumi's own wording for missing or mistyped values."""
     config = Config()
     plain: dict[str, Any] = {}
-    for key, value in raw.items():
-        key = full_key(project, str(key))
+    for name, value in raw.items():
+        key = full_key(project, str(name))
         try:
             plain[key] = decrypted(value, decrypt)
         except EngineError as error:
@@ -89,10 +89,9 @@ def load(
 
 def _apply_schema(project: str, schema: Mapping[str, Any], plain: dict[str, Any], config: Config) -> list[str]:
     missing = []
-    for name, entry in sorted(schema.items()):
+    for name, given in sorted(schema.items()):
         key = full_key(project, name)
-        if not isinstance(entry, Mapping):
-            entry = {"default": entry}  # the short form `key: value`
+        entry = given if isinstance(given, Mapping) else {"default": given}  # the short form `key: value`
         unknown = set(entry) - SCHEMA_KEYS
         if unknown:
             raise EngineError(f"Pulumi.yaml: config '{name}': unknown schema key '{sorted(unknown)[0]}'")
@@ -117,9 +116,7 @@ def _missing_message(stack: str, names: list[str]) -> str:
     return f"Stack '{stack}' is missing configuration values {', '.join(quoted[:-1])} and {quoted[-1]}"
 
 
-def _check_types(
-    project: str, stack: str, schema: Mapping[str, Any], plain: Mapping[str, Any], config: Config
-) -> None:
+def _check_types(project: str, stack: str, schema: Mapping[str, Any], plain: Mapping[str, Any], config: Config) -> None:
     for name, entry in sorted(schema.items()):
         if not isinstance(entry, Mapping) or "type" not in entry:
             continue
@@ -127,9 +124,7 @@ def _check_types(
         if entry.get("secret") and key not in config.secret_keys:
             raise EngineError(f"Stack '{stack}' with configuration key '{name}' must be encrypted as it's secret")
         if not _fits(str(entry["type"]), entry.get("items"), plain.get(key)):
-            raise EngineError(
-                f"Stack '{stack}' with configuration key '{name}' must be of type '{_type_name(entry)}'"
-            )
+            raise EngineError(f"Stack '{stack}' with configuration key '{name}' must be of type '{_type_name(entry)}'")
 
 
 def _type_name(entry: Mapping[str, Any]) -> str:

@@ -38,7 +38,8 @@ def read_passphrase(stack: str) -> str:
             raise EngineError(f"unable to read PULUMI_CONFIG_PASSPHRASE_FILE: {error}") from error
     if not sys.stdin.isatty():
         raise EngineError(
-            "passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables"
+            "passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE "
+            "environment variables"
         )
     print(
         f"Enter your passphrase to unlock config/secrets for stack {stack}\n"

@@ -1,4 +1,4 @@
-"""One run of a program against Docker: each registration is diffed with what Docker holds, then carried out or only shown."""
+"""One run of a program against Docker: each registration is diffed with what Docker holds, then done or only shown."""
 
 from __future__ import annotations
 
@@ -145,6 +145,8 @@ class Deployment:
             dependencies=registration.dependencies,
         )
         self._add(step)
+        if plan.op in ("create", "replace"):
+            handler.preflight(plan.inputs, self.context.stack_id)
         if self.context.dry_run:
             return self._preview(registration, handler, plan, step)
         return self._carry_out(registration, handler, plan, step)
@@ -170,7 +172,6 @@ class Deployment:
         if plan.existing:
             self.context.journal.set_retain(registration.urn, registration.retain, plan.existing.applied.retain)
         if plan.op == "same":
-            assert plan.existing is not None
             step.state = "done"
             self.context.listener.finished(step)
             return self._answer(registration, plan, handler.preview(plan.existing, reveal(plan.inputs), False))
@@ -207,7 +208,11 @@ class Deployment:
             if after or inputs.get("wait"):
                 self.context.journal.begin(registration.urn, f"after_{kind}")
             if plan.op == "update" and plan.existing:
-                made = handler.update(plan.existing, inputs, labels, progress) if plan.changes else Made(plan.existing.id, {})
+                made = (
+                    handler.update(plan.existing, inputs, labels, progress)
+                    if plan.changes
+                    else Made(plan.existing.id, {})
+                )
                 made = made if made.outputs else handler.preview(plan.existing, inputs, False)
             else:
                 made = handler.create(inputs, labels, progress)
@@ -269,13 +274,19 @@ class Deployment:
 
     # -- hooks --------------------------------------------------------------------------------------------------
 
-    def _hooks(self, registration: Registration, op: str, kind: str = "", dry_run: bool = False) -> list[tuple[str, str]]:
+    def _hooks(
+        self, registration: Registration, op: str, kind: str = "", dry_run: bool = False
+    ) -> list[tuple[str, str]]:
         """(kind, hook name) to run for an operation; in a preview those of the operation that ask for it."""
         if op == "same":
             return []
         word = "update" if op == "update" else "create"
         kinds = [kind] if kind else [f"before_{word}", f"after_{word}"]
-        if op == "update" and "after_update" in kinds and self.context.journal.unfinished(registration.urn) == "after_create":
+        if (
+            op == "update"
+            and "after_update" in kinds
+            and self.context.journal.unfinished(registration.urn) == "after_create"
+        ):
             kinds.append("after_create")
         names = [(item, name) for item in kinds for name in registration.hooks.get(item, [])]
         return [(item, name) for item, name in names if not dry_run or self.callbacks.hook(name).on_dry_run]
@@ -310,7 +321,11 @@ class Deployment:
 
     def _outputs(self, plan: Plan, made: Made) -> dict[str, Any]:
         """The provider's outputs, with the inputs' own secret marks kept."""
-        marked = {key: value for key, value in plan.visible_inputs.items() if isinstance(value, Secret) or key not in made.outputs}
+        marked = {
+            key: value
+            for key, value in plan.visible_inputs.items()
+            if isinstance(value, Secret) or key not in made.outputs
+        }
         nested = {key: value for key, value in plan.visible_inputs.items() if key in made.outputs and _marks(value)}
         return {**made.outputs, **marked, **nested}
 

@@ -44,6 +44,7 @@ def hashed(value: Any, hash_secret: Callable[[Any], str]) -> Any:
 
 
 def is_hashed(value: Any) -> bool:
+    """Whether a value is the stand-in of a secret."""
     return isinstance(value, Mapping) and set(value) == {HASHED}
 
 

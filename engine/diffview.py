@@ -7,6 +7,7 @@ from typing import Any
 
 from engine.diff import Change, shown
 from engine.display import Screen, render
+from engine.registration import STACK_TYPE
 from engine.steps import PREFIX, Step
 from engine.values import UNKNOWN
 
@@ -18,19 +19,17 @@ LONG = 160
 
 def show(screen: Screen, steps: list[Step]) -> None:
     """Each changed resource with its properties; the stack always heads the list."""
-    depth = {step.urn: 0 for step in steps}
     by_urn = {step.urn: step for step in steps}
+    listed = {step.urn for step in steps if step.op != "same" or step.type == STACK_TYPE}
 
     def level(step: Step) -> int:
+        """How many of the listed resources it lies below."""
         parent = by_urn.get(step.parent)
-        return 0 if parent is None else level(parent) + 1
+        return 0 if parent is None else level(parent) + (parent.urn in listed)
 
     for step in steps:
-        depth[step.urn] = level(step)
-    needed = {step.urn for step in steps if step.op != "same"}
-    for step in steps:
-        if step.urn in needed or step.type == "pulumi:pulumi:Stack":
-            _resource(screen, step, depth[step.urn] if step.op != "same" else 0)
+        if step.urn in listed:
+            _resource(screen, step, level(step))
 
 
 def _resource(screen: Screen, step: Step, depth: int) -> None:

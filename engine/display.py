@@ -130,12 +130,12 @@ def tree(screen: Screen, steps: list[Step], column: str) -> None:
     titles: tuple[None, str, str, str, str] = (None, "Type", "Name", column, "Info")
     shown = [titles, *rows]
     widths = [max(len(row[index]) for row in shown) for index in (1, 2, 3)]  # type: ignore[arg-type]
-    for step, kind, name, plan, info in shown:
-        mark = f" {PREFIX[step.op]} " if step else "    "
+    for shown_step, kind, name, plan, info in shown:
+        mark = f" {PREFIX[shown_step.op]} " if shown_step else "    "
         text = f"{mark} {kind:<{widths[0]}}  {name:<{widths[1]}}  {plan:<{widths[2]}}  {info}".rstrip()
-        if step is None and not any(row[4] for row in rows):
+        if shown_step is None and not any(row[4] for row in rows):
             text = text.removesuffix("Info").rstrip()
-        screen.line(screen.paint(text, step.op) if step else text)
+        screen.line(screen.paint(text, shown_step.op) if shown_step else text)
 
 
 def diagnostics(screen: Screen, found: list[Diagnostic], stack_urn: str) -> None:
@@ -173,6 +173,7 @@ def resources(screen: Screen, steps: list[Step], planned: bool) -> None:
 
 
 def duration(screen: Screen, seconds: float) -> None:
+    """The `Duration:` line, in whole seconds."""
     whole = math.ceil(seconds)
     minutes, rest = divmod(whole, 60)
     screen.line()
@@ -206,7 +207,11 @@ def render(value: Any, secrets: bool = False) -> str:
         width = max(len(str(key)) for key in value)
         return _block("{", "}", [f"{key!s:<{width}}: {render(item, secrets)}" for key, item in value.items()])
     if isinstance(value, list):
-        return _block("[", "]", [f"[{index}]: {render(item, secrets)}" for index, item in enumerate(value)]) if value else "[]"
+        return (
+            _block("[", "]", [f"[{index}]: {render(item, secrets)}" for index, item in enumerate(value)])
+            if value
+            else "[]"
+        )
     return json.dumps(value, ensure_ascii=False)
 
 

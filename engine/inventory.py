@@ -19,7 +19,12 @@ def handlers(client: APIClient) -> dict[str, Handler]:
     from engine.providers.docker_network import NetworkHandler
     from engine.providers.docker_volume import VolumeHandler
 
-    made: list[Handler] = [ImageHandler(client), NetworkHandler(client), VolumeHandler(client), ContainerHandler(client)]
+    made: list[Handler] = [
+        ImageHandler(client),
+        NetworkHandler(client),
+        VolumeHandler(client),
+        ContainerHandler(client),
+    ]
     return {handler.type: handler for handler in made}
 
 
@@ -51,5 +56,5 @@ class Inventory:
         """Asks Docker, all types at once."""
         label = f"{LABEL_STACK}={stack_id}"
         with ThreadPoolExecutor(len(by_type)) as pool:
-            found = pool.map(lambda handler: handler.list(label), by_type.values())
+            found = pool.map(lambda handler: handler.held(label), by_type.values())
             return cls(item for items in found for item in items)

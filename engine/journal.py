@@ -7,7 +7,6 @@ last declared `retain_on_delete` of resources. It is no state: losing it loses o
 from __future__ import annotations
 
 import json
-import os
 import threading
 from pathlib import Path
 from typing import Any
@@ -71,6 +70,6 @@ class Journal:
                 self._path.unlink(missing_ok=True)
                 return
             temporary.write_text(json.dumps({"unfinished": self._unfinished, "retain": self._retain}), encoding="utf-8")
-            os.replace(temporary, self._path)
+            temporary.replace(self._path)
         except OSError as error:
             raise EngineError(f"could not write {self._path}: {error.strerror}") from error

@@ -14,9 +14,7 @@ from engine.values import UNKNOWN, UNKNOWN_TEXT, transform
 SECRET = {"4dabf18193072939515e22adb298388d": "1b47061264138c4ac30d75fd1eb44270", "ciphertext": "[secret]"}
 
 
-def digest(
-    config: Mapping[str, str], steps: list[Step], found: list[Diagnostic], seconds: float
-) -> str:
+def digest(config: Mapping[str, str], steps: list[Step], found: list[Diagnostic], seconds: float) -> str:
     """The JSON document; secrets are blinded."""
     body: dict[str, Any] = {
         "config": dict(config),
@@ -44,16 +42,13 @@ def _step(step: Step) -> dict[str, Any]:
         body["diffReasons"] = keys
     if step.op == "replace":
         body["replaceReasons"] = keys
-    body["detailedDiff"] = (
-        {
-            paths.render(change.path): {
-                "kind": change.kind + ("-replace" if step.op == "replace" else ""),
-                "inputDiff": True,
-            }
-            for change in step.changes
+    body["detailedDiff"] = {
+        paths.render(change.path): {
+            "kind": change.kind + ("-replace" if step.op == "replace" else ""),
+            "inputDiff": True,
         }
-        or None
-    )
+        for change in step.changes
+    } or None
     return body
 
 

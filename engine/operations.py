@@ -11,7 +11,7 @@ from typing import Any
 from engine import diffview, display, jsonview
 from engine.deployment import Context, Deployment
 from engine.display import Recorder, Screen, Ticker
-from engine.errors import EngineError
+from engine.errors import EngineError, Reported
 from engine.inventory import Inventory
 from engine.lock import locked
 from engine.program import run_program
@@ -61,11 +61,12 @@ def preview(session: Session, screen: Screen, options: Options) -> int:
     """`preview`: what an `up` would do."""
     recorder = Recorder()
     session.start()
+    session.config  # noqa: B018 (what is wrong with it is said first, and by itself
     screen.quiet = options.json
     screen.line(screen.heading(f"Previewing update ({session.stack}):"))
     run = _preview_run(session, screen, recorder, options)
     if options.json:
-        print(jsonview.digest(session.config().blinded(), run.all_steps, recorder.diagnostics, run.seconds))
+        print(jsonview.digest(session.config.blinded(), run.all_steps, recorder.diagnostics, run.seconds))
     if options.expect_no_changes and run.changes:
         raise EngineError(NO_CHANGES)
     return 0
@@ -78,10 +79,11 @@ def _preview_run(session: Session, screen: Screen, recorder: Recorder, options: 
     try:
         run = _run(session, deployment)
     except EngineError as error:
+        screen.line()
         display.tree(screen, deployment.steps, "Plan")
         screen.line()
         _show_failure(session, screen, recorder, error)
-        raise
+        raise Reported(str(error), error.exit_code) from error
     run.seconds = time.monotonic() - began
     if options.diff:
         diffview.show(screen, run.all_steps)
@@ -108,6 +110,7 @@ def up(session: Session, screen: Screen, options: Options) -> int:
     """`up`: preview, question, update."""
     _require_consent(options)
     session.start()
+    session.config  # noqa: B018 (errors about it come first)
     with locked(session.state_dir, session.stack):
         if not options.skip_preview:
             screen.line(screen.heading(f"Previewing update ({session.stack}):"))
@@ -138,7 +141,7 @@ def _update(session: Session, screen: Screen, options: Options) -> int:
         screen.line()
         _show_failure(session, screen, ticker, error)
         _report(screen, deployment.steps + deletes, began)
-        raise
+        raise Reported(str(error), error.exit_code) from error
     screen.line()
     errors = [item for item in ticker.diagnostics if item.severity != "info"]
     display.diagnostics(screen, errors, session.stack_urn)
@@ -211,6 +214,9 @@ def destroy(session: Session, screen: Screen, options: Options) -> int:
         steps, kept = plan_deletes(inventory, inventory.ancestors, context)
         if options.expect_no_changes and steps:
             raise EngineError(NO_CHANGES)
+        if not steps:
+            screen.line(f"The stack '{session.stack}' holds nothing to delete.")
+            return 0
         if not options.skip_preview:
             screen.line(screen.heading(f"Previewing destroy ({session.stack}):"))
             screen.line()
@@ -258,7 +264,7 @@ def _declared(session: Session, inventory: Inventory) -> dict[str, tuple[bool, d
         return {}
     deployment = Deployment(_context(session, inventory, Recorder(), dry_run=True))
     try:
-        run_program(session.project, session.config(), deployment)
+        run_program(session.project, session.config, deployment)
     except EngineError:
         return {}
     return {
@@ -277,7 +283,7 @@ def stack_outputs(session: Session) -> dict[str, Any]:
     recorder = Recorder()
     deployment = Deployment(_context(session, inventory, recorder, dry_run=True))
     try:
-        run_program(session.project, session.config(), deployment)
+        run_program(session.project, session.config, deployment)
     except EngineError as error:
         errors = [item.message for item in recorder.diagnostics if item.severity == "error"]
         raise EngineError(errors[0] if errors else str(error)) from error
@@ -285,7 +291,7 @@ def stack_outputs(session: Session) -> dict[str, Any]:
 
 
 def _run(session: Session, deployment: Deployment) -> Run:
-    run_program(session.project, session.config(), deployment)
+    run_program(session.project, session.config, deployment)
     inventory = deployment.context.inventory
     undeclared = [item for urn, item in inventory.by_urn.items() if urn not in deployment.claimed]
     components = inventory.ancestors - set(deployment.registered)

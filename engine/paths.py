@@ -21,7 +21,9 @@ def parse(text: str) -> Path:
         if not match:
             raise EngineError(f"invalid property path '{text}'")
         name, index, quoted, star = match.groups()
-        parts.append(int(index) if index is not None else (quoted.replace('\\"', '"') if quoted is not None else star or name))
+        parts.append(
+            int(index) if index is not None else (quoted.replace('\\"', '"') if quoted is not None else star or name)
+        )
         position = match.end()
     if not parts:
         raise EngineError("invalid property path: it is empty")
@@ -43,9 +45,7 @@ def render(path: Path) -> str:
 
 def covers(pattern: Path, path: Path) -> bool:
     """Whether `path` lies at or below `pattern` (in which `*` stands for any part)."""
-    return len(pattern) <= len(path) and all(
-        want in ("*", have) for want, have in zip(pattern, path, strict=False)
-    )
+    return len(pattern) <= len(path) and all(want in ("*", have) for want, have in zip(pattern, path, strict=False))
 
 
 def get(value: Any, path: Path) -> Any:
@@ -53,7 +53,7 @@ def get(value: Any, path: Path) -> Any:
     for part in path:
         if isinstance(value, dict) and part in value:
             value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+        elif isinstance(part, int) and isinstance(value, list) and part < len(value):  # noqa: SIM114 (typed apart)
             value = value[part]
         else:
             raise KeyError(render(path))

@@ -86,7 +86,7 @@ def run_program(project: Project, config: Config, deployment: Deployment) -> Non
                 runpy.run_path(str(project.main), run_name="__main__")
 
             loop.run_until_complete(pulumi.runtime.run_in_stack(run))
-        except (Exception, SystemExit) as caught:  # anything a program may raise
+        except (Exception, SystemExit) as caught:  # noqa: BLE001 (anything a program may raise)
             error = caught
         finally:
             executor.shutdown(wait=True)
@@ -109,7 +109,7 @@ def _explain(error: BaseException, main: Path) -> str:
     if isinstance(error, SystemExit):
         return f"Program exited with non-zero exit code: {error.code}"
     frames = traceback.extract_tb(error.__traceback__)
-    skip = next((index for index, frame in enumerate(frames) if os.path.abspath(frame.filename) == str(main.resolve())), 0)
+    skip = next((index for index, frame in enumerate(frames) if Path(frame.filename).resolve() == main.resolve()), 0)
     text = "".join(traceback.format_exception(type(error), error, error.__traceback__, limit=-(len(frames) - skip)))
     return f"Program failed with an unhandled exception:\n{text}"
 
@@ -122,7 +122,7 @@ def _forget_modules(root: Path) -> None:
         file = getattr(module, "__file__", None)
         if not file or name == "__main__":
             continue
-        path = os.path.abspath(file)
+        path = str(Path(file).absolute())
         if path.startswith(home) and not path.startswith(engine) and "site-packages" not in path:
             del sys.modules[name]
 
@@ -130,7 +130,7 @@ def _forget_modules(root: Path) -> None:
 @contextmanager
 def _surroundings(main: Path) -> Iterator[None]:
     """The program's working directory, import path and arguments, and back."""
-    before = os.getcwd(), list(sys.path), list(sys.argv)
+    before = Path.cwd(), list(sys.path), list(sys.argv)
     os.chdir(main.parent)
     sys.path.insert(0, str(main.parent))
     sys.argv = [str(main)]

@@ -76,7 +76,9 @@ def state_dir(project: Project) -> Path:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise EngineError(f"cannot make {directory}: {error.strerror}. Set XDG_STATE_HOME to a writable directory.") from error
+        raise EngineError(
+            f"cannot make {directory}: {error.strerror}. Set XDG_STATE_HOME to a writable directory."
+        ) from error
     return directory
 
 
@@ -85,7 +87,8 @@ def check_stack_name(name: str) -> str:
     short = name.rsplit("/", 1)[-1]
     if not STACK_NAME.match(short):
         raise EngineError(
-            f"invalid stack name '{name}': a stack name may only contain alphanumeric, hyphens, underscores, and periods"
+            f"invalid stack name '{name}': a stack name may only contain alphanumeric, hyphens, underscores, "
+            "and periods"
         )
     return short
 

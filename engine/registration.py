@@ -47,7 +47,9 @@ def read(request: Any, project: str, stack: str) -> Registration:
     """The registration of a RegisterResourceRequest; EngineError naming the first option that is not implemented."""
     where = f"{request.type} '{request.name}'"
     if request.custom and request.type.startswith("pulumi:providers:"):
-        raise EngineError(f"{where}: explicit providers are not implemented by the embedded engine; it uses DOCKER_HOST")
+        raise EngineError(
+            f"{where}: explicit providers are not implemented by the embedded engine; it uses DOCKER_HOST"
+        )
     for option, given in {
         "remote components": request.remote,
         "protect": request.protect,
@@ -68,9 +70,7 @@ def read(request: Any, project: str, stack: str) -> Registration:
             raise EngineError(f"{where}: option '{option}' is not implemented by the embedded engine")
     hooks = {kind: list(getattr(request.hooks, kind)) for kind in HOOK_KINDS}
     if hooks["before_delete"] or hooks["after_delete"] or (not request.custom and any(hooks.values())):
-        raise EngineError(
-            f"{where}: delete hooks and hooks of components are not implemented by the embedded engine"
-        )
+        raise EngineError(f"{where}: delete hooks and hooks of components are not implemented by the embedded engine")
     return Registration(
         urn=make_urn(project, stack, request.parent, request.type, request.name),
         type=request.type,

@@ -15,7 +15,9 @@ from engine.steps import Diagnostic, Step
 WORKERS = 8
 
 
-def plan_deletes(items: Iterable[Existing], components: Iterable[str], context: Context) -> tuple[list[Step], list[Existing]]:
+def plan_deletes(
+    items: Iterable[Existing], components: Iterable[str], context: Context
+) -> tuple[list[Step], list[Existing]]:
     """The delete steps, and what stays because it is declared `retain_on_delete`."""
     steps, kept = [], []
     for item in items:

@@ -38,9 +38,9 @@ def check_supported(props: Mapping[str, Prop], inputs: Mapping[str, Any], kind: 
         fields = props[key].fields
         if fields is None:
             continue
-        value = getattr(value, "value", value)
-        for item in value if isinstance(value, list) else [value]:
-            item = getattr(item, "value", item)
+        bare = getattr(value, "value", value)
+        for member in bare if isinstance(bare, list) else [bare]:
+            item = getattr(member, "value", member)
             unknown = set(item) - fields if isinstance(item, Mapping) else set()
             if unknown:
                 raise EngineError(
@@ -141,7 +141,7 @@ class Handler(Protocol):
     def check(self, name: str, inputs: dict[str, Any], existing: Existing | None, preview: bool) -> dict[str, Any]:
         """The inputs with the provider's defaults; EngineError for wrong ones."""
 
-    def list(self, label: str) -> list[Existing]:
+    def held(self, label: str) -> list[Existing]:
         """What Docker holds of this type with the stack label `label`."""
 
     def applied(self, existing: Existing, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -152,6 +152,9 @@ class Handler(Protocol):
 
     def drift(self, existing: Existing, inputs: Mapping[str, Any]) -> list[Drift]:
         """Where Docker's own state needs mending although no input has changed."""
+
+    def preflight(self, inputs: Mapping[str, Any], stack_label: str) -> None:
+        """EngineError when a create is bound to fail; asked before anything is deleted for it."""
 
     def delete_first(self, inputs: Mapping[str, Any]) -> bool:
         """Whether a replacement cannot stand beside the old one."""
@@ -172,6 +175,7 @@ class Handler(Protocol):
 
 
 def identities(props: Mapping[str, Prop]) -> dict[str, Identity]:
+    """How the members of set-like properties are told apart."""
     return {key: prop.identity for key, prop in props.items() if prop.identity}
 
 
@@ -195,6 +199,7 @@ def urn_type(urn: str) -> str:
 
 
 def urn_name(urn: str) -> str:
+    """The resource name of a URN."""
     return urn.split("::", 3)[3]
 
 

@@ -17,7 +17,7 @@ from engine.interrupts import Interrupts
 from engine.inventory import Inventory, handlers
 from engine.journal import Journal
 from engine.resources import Handler
-from engine.stackfile import StackFile
+from engine.stackfile import StackFile, full_key
 
 if TYPE_CHECKING:
     from docker.api import APIClient
@@ -26,9 +26,10 @@ if TYPE_CHECKING:
 class Session:
     """One command's view of one stack."""
 
-    def __init__(self, directory: Path, stack: str | None) -> None:
+    def __init__(self, directory: Path, stack: str | None, config_file: str | None = None) -> None:
         self.project = project.find_project(directory)
         self._stack_option = stack
+        self._config_file = Path(config_file) if config_file else None
         self.interrupts = Interrupts()
         self._crypter: Crypter | None = None
         self._crypter_lock = threading.Lock()
@@ -39,14 +40,19 @@ class Session:
     def stack(self) -> str:
         """The stack's name; EngineError when there is no such stack."""
         name = project.selected_stack(self.project, self._stack_option)
-        if not self.project.stack_file(name).is_file():
+        if not (self._config_file or self.project.stack_file(name)).is_file():
             known = ", ".join(project.stack_names(self.project)) or "none yet"
             raise EngineError(f"no stack named '{name}' found (there are: {known}). Make it with `stack init {name}`.")
         return name
 
     @cached_property
     def file(self) -> StackFile:
-        return StackFile(self.project.stack_file(self.stack))
+        stack = self.stack
+        return StackFile(self._config_file or self.project.stack_file(stack))
+
+    def set_config(self, key: str, value: str) -> None:
+        """Saves a plain config value, as `--config KEY=VALUE` asks for."""
+        self.file.set_value(full_key(self.project.name, key), (), value)
 
     @property
     def stack_id(self) -> str:
@@ -84,7 +90,8 @@ class Session:
                     self._crypter = crypter
             return self._crypter
 
-    def config(self, validate: bool = True) -> Config:
+    @cached_property
+    def config(self) -> Config:
         """The stack's config, decrypted, merged with the project's and checked."""
         return configschema.load(
             self.project.name,
@@ -92,7 +99,6 @@ class Session:
             self.file.config,
             self.project.schema,
             lambda value: self.crypter().decrypt(value),
-            validate,
         )
 
     @cached_property

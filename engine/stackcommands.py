@@ -17,6 +17,7 @@ from engine.values import blind, reveal
 
 
 def stack_list(directory: Path, as_json: bool) -> int:
+    """`stack ls`."""
     here = project.find_project(directory)
     current = project.current_stack(here)
     names = project.stack_names(here)
@@ -30,6 +31,7 @@ def stack_list(directory: Path, as_json: bool) -> int:
 
 
 def stack_select(directory: Path, name: str, create: bool) -> int:
+    """`stack select`."""
     here = project.find_project(directory)
     name = project.check_stack_name(name)
     if not here.stack_file(name).is_file():
@@ -54,7 +56,28 @@ def stack_init(directory: Path, name: str) -> int:
     return 0
 
 
+def stack_remove(session: Session, yes: bool, preserve_config: bool) -> int:
+    """`stack rm`: forgets a stack that holds nothing, and its file unless that is to be kept."""
+    if not yes:
+        raise EngineError("--yes must be passed in to proceed")
+    held = [item for item in session.inventory() if not session.journal.retain(item.urn, item.applied.retain)]
+    if held:
+        raise EngineError(
+            f"'{session.stack}' still has {len(held)} resources; removal rejected. Possible actions:\n"
+            "- Make sure that '" + session.stack + "' is the stack that you want to destroy\n"
+            "- Run `destroy` to delete the resources, then run `stack rm`"
+        )
+    stack = session.stack
+    if not preserve_config:
+        session.file.path.unlink()
+    if project.current_stack(session.project) == stack:
+        project.select_stack(session.project, None)
+    print(f"Stack '{stack}' has been removed!")
+    return 0
+
+
 def stack_output(session: Session, name: str | None, as_json: bool, show_secrets: bool) -> int:
+    """`stack output`."""
     outputs = operations.stack_outputs(session)
     shown: dict[str, Any] = reveal(outputs) if show_secrets else blind(outputs)
     if name is not None:
@@ -69,7 +92,7 @@ def stack_output(session: Session, name: str | None, as_json: bool, show_secrets
     if not shown:
         print("No output values currently in this stack")
         return 0
-    print("Current stack outputs (%d):" % len(shown))
+    print(f"Current stack outputs ({len(shown)}):")
     width = max([len("OUTPUT"), *map(len, shown)])
     print(f"    {'OUTPUT':<{width}}  VALUE")
     for key in sorted(shown):
@@ -79,6 +102,7 @@ def stack_output(session: Session, name: str | None, as_json: bool, show_secrets
 
 
 def config_list(session: Session, show_secrets: bool, as_json: bool) -> int:
+    """`config`."""
     values = _config(session, show_secrets)
     rows = {}
     for key in sorted(values.values):
@@ -86,7 +110,10 @@ def config_list(session: Session, show_secrets: bool, as_json: bool) -> int:
         rows[key] = values.values[key] if show_secrets or not secret else "[secret]"
     if as_json:
         body = {
-            key: {**({"value": rows[key]} if show_secrets or key not in values.secret_keys else {}), "secret": key in values.secret_keys}
+            key: {
+                **({"value": rows[key]} if show_secrets or key not in values.secret_keys else {}),
+                "secret": key in values.secret_keys,
+            }
             for key in rows
         }
         print(json.dumps(body, indent=2))
@@ -112,6 +139,7 @@ def _config(session: Session, reveal_secrets: bool) -> configschema.Config:
 
 
 def config_get(session: Session, key: str, path: bool, as_json: bool) -> int:
+    """`config get`."""
     steps = paths.parse(key) if path else (key,)
     name = full_key(session.project.name, str(steps[0]))
     values = _config(session, True)
@@ -129,6 +157,7 @@ def config_get(session: Session, key: str, path: bool, as_json: bool) -> int:
 
 
 def config_set(session: Session, key: str, value: str | None, secret: bool, path: bool) -> int:
+    """`config set`; without a value it is read from stdin."""
     if value is None:
         if sys.stdin.isatty():
             value = getpass.getpass("value: ") if secret else input("value: ")
@@ -146,6 +175,7 @@ def config_set(session: Session, key: str, value: str | None, secret: bool, path
 
 
 def config_remove(session: Session, key: str, path: bool) -> int:
+    """`config rm`."""
     steps = paths.parse(key) if path else (key,)
     session.file.remove_value(full_key(session.project.name, str(steps[0])), steps[1:])
     return 0

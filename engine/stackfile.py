@@ -102,8 +102,8 @@ class StackFile:
             handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
                 stream.write(out.getvalue())
-            os.chmod(temporary, self.path.stat().st_mode & 0o777 if self.exists else 0o644)
-            os.replace(temporary, self.path)
+            Path(temporary).chmod(self.path.stat().st_mode & 0o777 if self.exists else 0o644)
+            Path(temporary).replace(self.path)
         except OSError as error:
             raise EngineError(f"could not write {self.path.name}: {error.strerror}") from error
         self.__init__(self.path)  # type: ignore[misc]  # read back what is there now

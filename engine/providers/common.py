@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.diff import Identity
-from engine.resources import LABEL, LABEL_APPLIED, LABEL_URN, Applied, Existing, Prop, urn_type
+from engine.resources import LABEL_APPLIED, LABEL_URN, Applied, Existing, Prop, urn_type
 
 AUTONAME = "__autoname"
 """Internal input: the name was made up here, so a replacement may stand beside the old one."""
@@ -26,6 +26,7 @@ def by_key(*keys: str) -> Identity:
 
 
 def by_value(item: Any) -> str:
+    """Identity of plain values."""
     return str(item)
 
 
@@ -43,7 +44,7 @@ def label_map(inputs: Mapping[str, Any]) -> dict[str, str]:
 
 
 def named(name: str, inputs: dict[str, Any], existing: Existing | None) -> dict[str, Any]:
-    """Inputs with a name: the given one, the one it has, or a new one (`<resource>-<7 hex digits>`) as Pulumi makes it."""
+    """Inputs with a name: the given one, the one it has, or a new one as Pulumi makes it (`<resource>-<hex>`)."""
     if "name" in inputs:
         return inputs
     known = existing.docker_name if existing else f"{name}-{secrets.token_hex(4)[:7]}"
@@ -51,6 +52,7 @@ def named(name: str, inputs: dict[str, Any], existing: Existing | None) -> dict[
 
 
 def visible(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs without the internal ones."""
     return {key: value for key, value in inputs.items() if not key.startswith("__")}
 
 
@@ -67,7 +69,3 @@ def existing_of(
             continue
         result.append(Existing(urn, identifier, name, str(created), Applied.from_label(applied), raw))
     return result
-
-
-def without_marks(labels: Mapping[str, str] | None) -> dict[str, str]:
-    return {key: value for key, value in (labels or {}).items() if not key.startswith(LABEL)}

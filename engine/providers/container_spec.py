@@ -18,6 +18,7 @@ from engine.resources import Prop
 
 MEGABYTE = 1024 * 1024
 NANO = 1_000_000_000
+EVERYWHERE = "0.0.0.0"  # noqa: S104 (the real provider's default for `ip`)
 
 PROPS: Mapping[str, Prop] = {
     "name": Prop(),
@@ -27,22 +28,22 @@ PROPS: Mapping[str, Prop] = {
     "envs": Prop(identity=common.by_variable),
     "labels": common.LABELS,
     "ports": Prop(
-        fields=frozenset({"internal", "external", "ip", "protocol"}), identity=common.by_key("internal", "protocol", "ip")
+        fields=frozenset({"internal", "external", "ip", "protocol"}),
+        identity=common.by_key("internal", "protocol", "ip"),
     ),
     "networkMode": Prop(),
     "networksAdvanced": Prop(
         fields=frozenset({"name", "aliases", "ipv4Address", "ipv6Address"}), identity=common.by_key("name")
     ),
     "volumes": Prop(
-        fields=frozenset({"containerPath", "volumeName", "hostPath", "readOnly"}), identity=common.by_key("containerPath")
+        fields=frozenset({"containerPath", "volumeName", "hostPath", "readOnly"}),
+        identity=common.by_key("containerPath"),
     ),
     "uploads": Prop(
         fields=frozenset({"file", "content", "contentBase64", "source", "sourceHash", "permissions", "executable"}),
         identity=common.by_key("file"),
     ),
-    "healthcheck": Prop(
-        fields=frozenset({"test", "interval", "timeout", "startPeriod", "startInterval", "retries"})
-    ),
+    "healthcheck": Prop(fields=frozenset({"test", "interval", "timeout", "startPeriod", "startInterval", "retries"})),
     "logDriver": Prop(),
     "logOpts": Prop(),
     "capabilities": Prop(fields=frozenset({"adds", "drops"})),
@@ -122,7 +123,9 @@ def check(name: str, inputs: Mapping[str, Any]) -> None:
     if inputs.get("restart") not in (None, "no", "on-failure", "always", "unless-stopped") and isinstance(
         inputs["restart"], str
     ):
-        raise EngineError(f"{where}: restart must be no, on-failure, always or unless-stopped, not '{inputs['restart']}'")
+        raise EngineError(
+            f"{where}: restart must be no, on-failure, always or unless-stopped, not '{inputs['restart']}'"
+        )
     if any(item == "" for item in inputs.get("command") or []):
         raise EngineError(f"{where}: values for command may not be empty")
     for item in inputs.get("uploads") or []:
@@ -208,7 +211,9 @@ def _host_config(inputs: Mapping[str, Any]) -> dict[str, Any]:
     if binds:
         host["Binds"] = binds
     if anonymous:
-        raise EngineError("a container volume needs `volume_name` or `host_path` (anonymous volumes are not implemented)")
+        raise EngineError(
+            "a container volume needs `volume_name` or `host_path` (anonymous volumes are not implemented)"
+        )
     if inputs.get("capabilities"):
         host["CapAdd"] = list(inputs["capabilities"].get("adds") or [])
         host["CapDrop"] = list(inputs["capabilities"].get("drops") or [])
@@ -261,7 +266,11 @@ def live_config(inputs: Mapping[str, Any]) -> dict[str, Any]:
         },
         **({"Memory": int(inputs["memory"]) * MEGABYTE} if inputs.get("memory") else {}),
         **({"MemorySwap": int(swap) * (MEGABYTE if int(swap) > 0 else 1)} if swap else {}),
-        **({"MemoryReservation": int(inputs["memoryReservation"]) * MEGABYTE} if inputs.get("memoryReservation") else {}),
+        **(
+            {"MemoryReservation": int(inputs["memoryReservation"]) * MEGABYTE}
+            if inputs.get("memoryReservation")
+            else {}
+        ),
         **({"CpuShares": int(inputs["cpuShares"])} if inputs.get("cpuShares") else {}),
         **({"CpusetCpus": str(inputs["cpuSet"])} if inputs.get("cpuSet") else {}),
     }
@@ -300,7 +309,7 @@ def _ports(ports: list[Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, An
         exposed[key] = {}
         external = item.get("external")
         bindings.setdefault(key, []).append(
-            {"HostIp": item.get("ip") or "0.0.0.0", "HostPort": "" if external is None else str(int(external))}
+            {"HostIp": item.get("ip") or EVERYWHERE, "HostPort": "" if external is None else str(int(external))}
         )
     return exposed, bindings
 

@@ -32,7 +32,11 @@ def docker_host() -> str | None:
             if data.get("Name") == context:
                 return str(data["Endpoints"]["docker"]["Host"])
         raise EngineError(f"Docker context '{context}' is not there; choose one with `docker context use`")
-    for socket in (Path(DEFAULT_SOCKET), Path.home() / ".docker/run/docker.sock", Path.home() / ".docker/desktop/docker.sock"):
+    for socket in (
+        Path(DEFAULT_SOCKET),
+        Path.home() / ".docker/run/docker.sock",
+        Path.home() / ".docker/desktop/docker.sock",
+    ):
         if socket.exists():
             return f"unix://{socket}"
     return None
@@ -51,13 +55,17 @@ def connect(host: str | None = None) -> APIClient:
     from docker.api import APIClient
     from docker.utils import kwargs_from_env
 
-    arguments = dict(kwargs_from_env())
+    arguments: dict[str, Any] = dict(kwargs_from_env())
     base = host or docker_host()
     if base:
-        arguments["base_url"] = base.replace("tcp://", "https://") if "tls" in arguments and base.startswith("tcp://") else base
+        arguments["base_url"] = (
+            base.replace("tcp://", "https://") if "tls" in arguments and base.startswith("tcp://") else base
+        )
     where = base or f"unix://{DEFAULT_SOCKET}"
     with explained(f"connecting to Docker at {where}", where):
-        return APIClient(version="auto", timeout=REQUEST_TIMEOUT, use_ssh_client=where.startswith("ssh://"), **arguments)
+        return APIClient(
+            version="auto", timeout=REQUEST_TIMEOUT, use_ssh_client=where.startswith("ssh://"), **arguments
+        )
 
 
 @contextmanager
@@ -71,7 +79,12 @@ def explained(doing: str, where: str = "") -> Iterator[None]:
         yield
     except APIError as error:
         raise EngineError(f"{doing}: {_api_message(error)}") from error
-    except (requests.exceptions.RequestException, urllib3.exceptions.HTTPError, DockerException, ConnectionError) as error:
+    except (
+        requests.exceptions.RequestException,
+        urllib3.exceptions.HTTPError,
+        DockerException,
+        ConnectionError,
+    ) as error:
         raise EngineError(f"{doing}: {_connection_message(error, where)}") from error
     except OSError as error:
         raise EngineError(f"{doing}: {error}") from error
@@ -84,7 +97,13 @@ def _connection_message(error: BaseException, where: str) -> str:
         return f"no permission to use the Docker daemon{place}. Run as root or as a member of the group `docker`."
     if isinstance(error, TimeoutError) or "timed out" in text.lower():
         return f"the Docker daemon{place} did not answer in time. See whether it is overloaded, then run `up` again."
-    if "No such file" in text or "refused" in text or "Name or service" in text or "Aborted" in text or "aborted" in text:
+    if (
+        "No such file" in text
+        or "refused" in text
+        or "Name or service" in text
+        or "Aborted" in text
+        or "aborted" in text
+    ):
         return (
             f"cannot reach the Docker daemon{place}. Is it running? Start it (e.g. `systemctl start docker`) or set "
             "DOCKER_HOST, then run the same command again: it carries on from what is there."
@@ -106,7 +125,9 @@ def _api_message(error: Any) -> str:
             "remove or rename it."
         )
     elif "Pool overlaps" in text:
-        advice = "the subnet overlaps with that of another Docker network: remove that network, or choose another subnet."
+        advice = (
+            "the subnet overlaps with that of another Docker network: remove that network, or choose another subnet."
+        )
     elif "no space left on device" in text:
         advice = "the disk is full: make room (e.g. `docker system prune`), then run `up` again."
     elif "No such image" in text or "manifest unknown" in text or "pull access denied" in text:

@@ -45,7 +45,7 @@ class ContainerHandler:
         container_spec.check(name, inputs)
         return common.named(name, inputs, existing)
 
-    def list(self, label: str) -> list[Existing]:
+    def held(self, label: str) -> list[Existing]:
         with explained("listing Docker's containers"):
             found = self._client.containers(all=True, filters={"label": label})
             with ThreadPoolExecutor(8) as pool:
@@ -65,15 +65,15 @@ class ContainerHandler:
         return result
 
     def applied(self, existing: Existing, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """The inputs in force: the label's, and for what can change in place, what Docker says (labels cannot follow)."""
+        """The inputs in force: the label's, but Docker's own word for what changes in place: labels cannot follow."""
         old = {key: value for key, value in existing.applied.inputs.items() if self.props[key].effect != "live"}
         recorded = existing.applied.inputs
         actual = container_spec.live_inputs(existing.raw.get("HostConfig") or {})
-        for key, value in actual.items():
-            if key in inputs or (key in recorded and value not in (0, "", "no", -1)):
-                old[key] = value
-            elif key == "restart" and value != "no":
-                old[key] = value
+
+        def counts(key: str, value: Any) -> bool:
+            return key in inputs or (value not in (0, "", "no", -1) and (key in recorded or key == "restart"))
+
+        old.update({key: value for key, value in actual.items() if counts(key, value)})
         return old
 
     def storable(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,6 +127,9 @@ class ContainerHandler:
         """Networks have changed: look again."""
         self._networks = None
 
+    def preflight(self, inputs: Mapping[str, Any], stack_label: str) -> None:
+        return
+
     def delete_first(self, inputs: Mapping[str, Any]) -> bool:
         return True  # as in the real provider: names, ports and addresses are taken by the old one
 
@@ -139,7 +142,9 @@ class ContainerHandler:
         name = str(inputs["name"])
         self._pull_if_missing(str(inputs["image"]), progress)
         with explained(f"creating container '{name}'"):
-            identifier = self._client.create_container_from_config(container_spec.create_body(inputs, labels), name)["Id"]
+            body = container_spec.create_body(inputs, labels)
+            created: dict[str, Any] = self._client.create_container_from_config(body, name)  # type: ignore[no-untyped-call]
+            identifier = str(created["Id"])
         try:
             with explained(f"creating container '{name}'"):
                 self._connect_rest(identifier, inputs)
@@ -159,7 +164,7 @@ class ContainerHandler:
 
         with explained(f"looking for image '{image}'"):
             try:
-                self._client.inspect_image(image)
+                self._client.inspect_image(image)  # type: ignore[no-untyped-call]
                 return
             except ImageNotFound:
                 if image.startswith("sha256:"):
@@ -219,11 +224,19 @@ class ContainerHandler:
         return self._made(existing.id, inputs)
 
     def _update_limits(self, identifier: str, inputs: Mapping[str, Any]) -> None:
-        body = container_spec.live_config(inputs)
-        if "Memory" in body and "MemorySwap" not in body:
-            body["MemorySwap"] = 2 * body["Memory"]  # what Docker itself takes at creation; it refuses memory > swap
-        response = self._client._post_json(self._client._url("/containers/{0}/update", identifier), data=body)
-        self._client._result(response, json=True)
+        wanted = container_spec.live_config(inputs)
+        memory = wanted.get("Memory")
+        # Docker itself takes twice the memory as swap at creation, and refuses memory above the swap it has.
+        swap = wanted.get("MemorySwap") or (2 * memory if memory else None)
+        self._client.update_container(
+            identifier,
+            restart_policy=wanted["RestartPolicy"],
+            mem_limit=memory,
+            memswap_limit=swap,
+            mem_reservation=wanted.get("MemoryReservation"),
+            cpu_shares=wanted.get("CpuShares"),
+            cpuset_cpus=wanted.get("CpusetCpus"),
+        )
 
     def _mend_networks(self, existing: Existing, inputs: Mapping[str, Any]) -> None:
         for drift in self._network_drift(existing, inputs):
@@ -241,12 +254,16 @@ class ContainerHandler:
             with explained(f"waiting for container '{name}'"):
                 state = self._client.inspect_container(made.id)["State"]
             if inputs.get("mustRun", True) and state["Status"] in ("exited", "dead"):
-                raise EngineError(f"container '{name}' stopped with exit code {state['ExitCode']}{self.last_logs(made.id)}")
+                raise EngineError(
+                    f"container '{name}' stopped with exit code {state['ExitCode']}{self.last_logs(made.id)}"
+                )
             if not inputs.get("wait"):
                 return
             health = (state.get("Health") or {}).get("Status")
             if health is None:
-                raise EngineError(f"container '{name}' has `wait` but no healthcheck: remove `wait` or add a healthcheck")
+                raise EngineError(
+                    f"container '{name}' has `wait` but no healthcheck: remove `wait` or add a healthcheck"
+                )
             if health == "healthy":
                 return
             if time.monotonic() > deadline:

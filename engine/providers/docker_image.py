@@ -51,8 +51,8 @@ class ImageHandler:
         build = dict(build) if isinstance(build, Mapping) else {}
         if build.get("builderVersion") not in (None, "BuilderV1"):
             raise EngineError(
-                f"image '{name}': builder_version '{build['builderVersion']}' is not implemented by the embedded engine; "
-                "it uses the daemon's own builder (BuilderV1)"
+                f"image '{name}': builder_version '{build['builderVersion']}' is not implemented by the embedded "
+                "engine; it uses the daemon's own builder (BuilderV1)"
             )
         if not has_unknown(build.get("context")) and not has_unknown(build.get("dockerfile")):
             build.setdefault("context", ".")
@@ -74,7 +74,7 @@ class ImageHandler:
             kept["registry"] = {key: value for key, value in kept["registry"].items() if key == "server"}
         return kept
 
-    def list(self, label: str) -> list[Existing]:
+    def held(self, label: str) -> list[Existing]:
         """The stack's images that carry the name they were built for; others are left-overs or derived images."""
         return [item for item in self._labelled(label) if _full(item.applied.inputs["imageName"]) in _tags(item)]
 
@@ -87,13 +87,19 @@ class ImageHandler:
             found = self._client.images(filters={"label": [label]})
         return common.existing_of(
             self.type,
-            ((item["Id"], (item.get("RepoTags") or [""])[0], item["Created"], item.get("Labels"), item) for item in found),
+            (
+                (item["Id"], (item.get("RepoTags") or [""])[0], item["Created"], item.get("Labels"), item)
+                for item in found
+            ),
         )
 
     def drift(self, existing: Existing, inputs: Mapping[str, Any]) -> list[Drift]:
         if not inputs.get("skipPush") and self._pushed_digest(existing.raw, str(inputs["imageName"])) is None:
             return [Drift([Change(("repoDigest",), "update", None, None)], "not pushed yet")]
         return []
+
+    def preflight(self, inputs: Mapping[str, Any], stack_label: str) -> None:
+        return
 
     def delete_first(self, inputs: Mapping[str, Any]) -> bool:
         return False
@@ -115,7 +121,7 @@ class ImageHandler:
         if not inputs.get("skipPush"):
             self._push(name, inputs.get("registry") or {}, progress)
         with explained(f"reading image '{name}'"):
-            raw = self._client.inspect_image(identifier)
+            raw: dict[str, Any] = self._client.inspect_image(identifier)  # type: ignore[no-untyped-call]
         return Made(name, self._outputs(inputs, raw["Id"], raw))
 
     def update(self, existing: Existing, inputs: dict[str, Any], labels: dict[str, str], progress: Progress) -> Made:
@@ -149,7 +155,7 @@ class ImageHandler:
                 if "error" in message:
                     raise EngineError(_build_failure(name, str(message["error"]), lines))
                 for line in str(message.get("stream") or message.get("status") or "").splitlines():
-                    if line.strip():
+                    if line.strip() and " : LABEL pulumi.embedded." not in line:
                         lines.append(line.rstrip())
                         if line.startswith("Step "):
                             progress.say(line.strip())

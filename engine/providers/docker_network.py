@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import EngineError
 from engine.providers import common
 from engine.providers.docker_client import explained, is_missing
-from engine.resources import Drift, Existing, Made, Progress, Prop
+from engine.resources import LABEL_STACK, Drift, Existing, Made, Progress, Prop
 
 if TYPE_CHECKING:
     from docker.api import APIClient
@@ -39,7 +40,7 @@ class NetworkHandler:
     def check(self, name: str, inputs: dict[str, Any], existing: Existing | None, preview: bool) -> dict[str, Any]:
         return common.named(name, inputs, existing)
 
-    def list(self, label: str) -> list[Existing]:
+    def held(self, label: str) -> list[Existing]:
         with explained("listing Docker's networks"):
             found = self._client.networks(filters={"label": [label]})
         return common.existing_of(
@@ -55,6 +56,24 @@ class NetworkHandler:
     def drift(self, existing: Existing, inputs: Mapping[str, Any]) -> list[Drift]:
         return []
 
+    def preflight(self, inputs: Mapping[str, Any], stack_label: str) -> None:
+        """Refuses a subnet that another network holds: found out only by the create, the old network would be gone."""
+        wanted = [item["subnet"] for item in inputs.get("ipamConfigs") or [] if isinstance(item.get("subnet"), str)]
+        if not wanted:
+            return
+        with explained("listing Docker's networks"):
+            others = self._client.networks()
+        for other in others:
+            if (other.get("Labels") or {}).get(LABEL_STACK) == stack_label:
+                continue
+            for held in (other.get("IPAM") or {}).get("Config") or []:
+                for subnet in wanted:
+                    if _overlap(subnet, str(held.get("Subnet", ""))):
+                        raise EngineError(
+                            f"network '{inputs.get('name')}': its subnet {subnet} overlaps with {held['Subnet']} of "
+                            f"the Docker network '{other['Name']}': remove that network, or choose another subnet."
+                        )
+
     def delete_first(self, inputs: Mapping[str, Any]) -> bool:
         return common.AUTONAME not in inputs
 
@@ -65,33 +84,20 @@ class NetworkHandler:
 
     def create(self, inputs: dict[str, Any], labels: dict[str, str], progress: Progress) -> Made:
         name = str(inputs["name"])
-        body: dict[str, Any] = {
-            "Name": name,
-            "CheckDuplicate": True,
-            "Driver": inputs.get("driver") or "bridge",
-            "Options": inputs.get("options"),
-            "Attachable": bool(inputs.get("attachable")),
-            "Internal": bool(inputs.get("internal")),
-            "EnableIPv6": bool(inputs.get("ipv6")),
-            "Labels": {**common.label_map(inputs), **labels},
-        }
-        if inputs.get("ipamConfigs") or inputs.get("ipamDriver") or inputs.get("ipamOptions"):
-            body["IPAM"] = {
-                "Driver": inputs.get("ipamDriver") or "default",
-                "Options": inputs.get("ipamOptions"),
-                "Config": [
-                    {
-                        "Subnet": item.get("subnet", ""),
-                        "Gateway": item.get("gateway", ""),
-                        "IPRange": item.get("ipRange", ""),
-                        "AuxiliaryAddresses": item.get("auxAddress") or {},
-                    }
-                    for item in inputs.get("ipamConfigs") or []
-                ],
-            }
         with explained(f"creating network '{name}'"):
-            response = self._client._post_json(self._client._url("/networks/create"), data=body)
-            identifier = self._client._result(response, json=True)["Id"]
+            identifier = str(
+                self._client.create_network(
+                    name,
+                    driver=inputs.get("driver") or "bridge",
+                    options=inputs.get("options"),
+                    ipam=_ipam(inputs),
+                    check_duplicate=True,
+                    internal=bool(inputs.get("internal")),
+                    labels={**common.label_map(inputs), **labels},
+                    enable_ipv6=bool(inputs.get("ipv6")),
+                    attachable=bool(inputs.get("attachable")),
+                )["Id"]
+            )
             raw = self._client.inspect_network(identifier)
         return Made(identifier, self._outputs(raw, inputs))
 
@@ -126,3 +132,24 @@ class NetworkHandler:
                 for item in (raw.get("IPAM") or {}).get("Config") or []
             ],
         }
+
+
+def _ipam(inputs: Mapping[str, Any]) -> Any:
+    """Docker's IPAM of the inputs; None: the daemon chooses."""
+    from docker.types import IPAMConfig, IPAMPool
+
+    if not (inputs.get("ipamConfigs") or inputs.get("ipamDriver") or inputs.get("ipamOptions")):
+        return None
+    pools = [
+        IPAMPool(item.get("subnet"), item.get("ipRange"), item.get("gateway"), item.get("auxAddress"))
+        for item in inputs.get("ipamConfigs") or []
+    ]
+    return IPAMConfig(inputs.get("ipamDriver") or "default", pools, inputs.get("ipamOptions"))
+
+
+def _overlap(one: str, other: str) -> bool:
+    try:
+        first, second = ipaddress.ip_network(one, strict=False), ipaddress.ip_network(other, strict=False)
+    except ValueError:
+        return False
+    return first.version == second.version and first.overlaps(second)

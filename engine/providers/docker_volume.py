@@ -31,7 +31,7 @@ class VolumeHandler:
     def check(self, name: str, inputs: dict[str, Any], existing: Existing | None, preview: bool) -> dict[str, Any]:
         return common.named(name, inputs, existing)
 
-    def list(self, label: str) -> list[Existing]:
+    def held(self, label: str) -> list[Existing]:
         with explained("listing Docker's volumes"):
             found = self._client.volumes(filters={"label": label}).get("Volumes") or []
         return common.existing_of(
@@ -47,6 +47,9 @@ class VolumeHandler:
 
     def drift(self, existing: Existing, inputs: Mapping[str, Any]) -> list[Drift]:
         return []
+
+    def preflight(self, inputs: Mapping[str, Any], stack_label: str) -> None:
+        return
 
     def delete_first(self, inputs: Mapping[str, Any]) -> bool:
         return common.AUTONAME not in inputs
@@ -78,7 +81,8 @@ class VolumeHandler:
             return
         raise EngineError(
             f"creating volume '{name}': a volume of this name is there that this stack does not manage (made "
-            f"{raw.get('CreatedAt', 'at an unknown time')}).\n    Remove it (`docker volume rm {name}`) or choose another name."
+            f"{raw.get('CreatedAt', 'at an unknown time')}).\n"
+            f"    Remove it (`docker volume rm {name}`) or choose another name."
         )
 
     def update(self, existing: Existing, inputs: dict[str, Any], labels: dict[str, str], progress: Progress) -> Made:

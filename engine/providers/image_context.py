@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import tarfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -63,7 +62,7 @@ class BuildContext:
         for name, path in self._entries():
             total.update(f"{name}\0{self._mode(path):o}\0".encode())
             if path.is_symlink():
-                total.update(b"link\0" + os.readlink(path).encode())
+                total.update(b"link\0" + str(path.readlink()).encode())
             elif path.is_file():
                 total.update(hashlib.sha256(path.read_bytes()).digest())
         return total.hexdigest()
@@ -82,7 +81,7 @@ class BuildContext:
                 info = tarfile.TarInfo(name)
                 info.mode = self._mode(path)
                 if path.is_symlink():
-                    info.type, info.linkname = tarfile.SYMTYPE, os.readlink(path)
+                    info.type, info.linkname = tarfile.SYMTYPE, str(path.readlink())
                     archive.addfile(info)
                 elif path.is_dir():
                     info.type = tarfile.DIRTYPE
