@@ -19,6 +19,7 @@ run_sentinel() {
 	{ render "$etc/sentinel.conf" && state_lines && login_lines; } >"$state.new" && mv "$state.new" "$state" || fail 74 "cannot write to $data"
 	say "watching $master_name at $master_ip $master_at"
 	rm -rf "$work"
+	drop_idle "127.0.0.1:$sentinel_port"
 	exec redis-server "$state" --sentinel
 }
 
