@@ -12,6 +12,7 @@ from drills.cluster import Cluster
 from drills.errors import DrillError
 from drills.faults.base import all_at_once, revive
 from drills.health import wait_healthy
+from drills.outputs import Outputs
 from drills.plain import avoid_default_route
 from drills.stack import Stack
 from drills.timeline import Timeline
@@ -23,6 +24,7 @@ SETTINGS = {"replicas": 2, "sentinels": 3, "ports": PORTS, "subnet": SUBNET, "do
 
 _figures: list[tuple[str, str]] = []
 _current: list[Cluster] = []
+_outputs: dict[Stack, Outputs] = {}
 _ENGINES = [os.environ["REDIS_HA_ENGINE"]] if os.environ.get("REDIS_HA_ENGINE") else ["embedded"]
 # The real engine too, wherever there is one.
 if not os.environ.get("REDIS_HA_ENGINE") and shutil.which("pulumi"):
@@ -78,7 +80,10 @@ def _restored(stack: Stack) -> Cluster:
     if any(stack.config(f"redis-ha:{key}") != value for key, value in SETTINGS.items()):
         stack.configure(SETTINGS)
         stack.up("--refresh")
-    whole = Cluster(stack.outputs())
+    # Addresses and passwords follow from the settings alone, so they are asked for once.
+    if stack not in _outputs:
+        _outputs[stack] = stack.outputs()
+    whole = Cluster(_outputs[stack])
     all_at_once([c for c in whole.containers() if c.status != "running"], revive)
     try:
         wait_healthy(whole, 45)
