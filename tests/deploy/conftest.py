@@ -1,7 +1,9 @@
 """A real stack of the tests' own, whole before every test; container logs with every failure."""
 
+import fcntl
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -36,6 +38,11 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The deployed stack."""
     if NAME == "dev":
         pytest.exit("the deploy tests never run on the stack dev", returncode=2)
+    lock = (Path(tempfile.gettempdir()) / f"redis-ha-deploy-tests-{NAME}.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        pytest.exit(f"another run of the deploy tests has the stack {NAME}; REDIS_HA_TEST_STACK names another", 2)
     avoid_default_route(SUBNET)
     deployed = Stack(NAME, environment={"REDIS_HA_ENGINE": request.param})
     if deployed.config_file.exists():
@@ -49,6 +56,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     finally:
         deployed.destroy()
         deployed.forget()
+        lock.close()
 
 
 @pytest.fixture
@@ -86,10 +94,10 @@ def _restored(stack: Stack) -> Cluster:
     whole = Cluster(_outputs[stack])
     all_at_once([c for c in whole.containers() if c.status != "running"], revive)
     try:
-        wait_healthy(whole, 45)
+        wait_healthy(whole, 60)
     except DrillError:
         stack.up("--refresh")
-        wait_healthy(whole, 45)
+        wait_healthy(whole, 60)
     return whole
 
 
