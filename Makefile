@@ -27,8 +27,7 @@ up: ## Brings the cluster up, or changes it to what the settings say; prints whe
 
 preview: ## Shows what `make up` would change (FORMAT=markdown: as a comment for a pull request)
 ifeq ($(FORMAT),markdown)
-	@$(PULUMI) preview --diff --non-interactive --color never --stack $(STACK) $(ARGS) > .preview.txt; \
-		status=$$?; $(PYTHON) -m engine.markdown --stack $(STACK) --exit-code $$status .preview.txt; rm -f .preview.txt; exit $$status
+	@bootstrap/preview-comment $(STACK) $(ARGS)
 else
 	@$(PULUMI) preview --diff --stack $(STACK) $(ARGS)
 endif
@@ -82,7 +81,7 @@ fmt: venv-dev ## Formats the Python code and mends what ruff can mend
 	@$(PYTHON) -m ruff format .
 
 clean: ## Removes .venv and the tools' caches; no stack, no container
-	rm -rf .venv .venv.lock .pytest_cache .mypy_cache .ruff_cache .preview.txt
+	rm -rf .venv .venv.lock .pytest_cache .mypy_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 venv:

@@ -15,7 +15,7 @@ def problems(cluster: Cluster) -> list[str]:
     return list(_containers(cluster)) or list(_data_nodes(cluster)) or list(_sentinels(cluster))
 
 
-def wait_healthy(cluster: Cluster, timeout: float = 60.0) -> None:
+def wait_healthy(cluster: Cluster, timeout: float = 90.0) -> None:
     """Wait until nothing is wrong. Raises WaitTimeoutError with what still is."""
     until(lambda: not problems(cluster), "a whole cluster", timeout, 0.2, lambda: "; ".join(problems(cluster)))
 

@@ -181,14 +181,14 @@ def _dispatch(options: argparse.Namespace) -> int:
         if options.word == "rm":
             return stackcommands.stack_remove(session, options.yes, options.preserve_config)
         return stackcommands.stack_output(session, options.name, options.json, options.show_secrets)
-    from engine import operations
+    from engine import destroying, previewing, running, updating
     from engine.display import Screen
 
     screen = Screen()
     color = getattr(options, "color", "auto")
     if color != "auto":
         screen.color = color == "always"
-    flags = operations.Options(
+    flags = running.Options(
         yes=getattr(options, "yes", False) or getattr(options, "skip_preview", False),
         skip_preview=getattr(options, "skip_preview", False),
         diff=options.diff,
@@ -203,10 +203,10 @@ def _dispatch(options: argparse.Namespace) -> int:
             raise EngineError(f"--config {given}: expected KEY=VALUE")
         session.set_config(key, value)
     run = {
-        "preview": operations.preview,
-        "up": operations.up,
-        "refresh": operations.refresh,
-        "destroy": operations.destroy,
+        "preview": previewing.preview,
+        "up": updating.up,
+        "refresh": previewing.refresh,
+        "destroy": destroying.destroy,
     }[options.command]
     return run(session, screen, flags)
 

@@ -32,6 +32,13 @@ def show(screen: Screen, steps: list[Step]) -> None:
             _resource(screen, step, level(step))
 
 
+def outputs(screen: Screen, values: Mapping[str, Any]) -> None:
+    """The stack's outputs, below its resources."""
+    if values:
+        screen.line("    --outputs:--")
+        _object(screen, values, "    ", "create")
+
+
 def _resource(screen: Screen, step: Step, depth: int) -> None:
     pad = "    " * depth
     mark = PREFIX[step.op]
@@ -51,7 +58,7 @@ def _resource(screen: Screen, step: Step, depth: int) -> None:
 def _object(screen: Screen, values: Mapping[str, Any], pad: str, op: str) -> None:
     width = max((len(key) for key in values), default=0)
     for key in sorted(values):
-        lines = render(shown(_cut(values[key]))).splitlines()
+        lines = render(_cut(shown(values[key]))).splitlines()
         text = f"{pad}{key:<{width}}: " + "\n".join([lines[0], *(pad + line for line in lines[1:])])
         screen.line(screen.paint(text, op))
 

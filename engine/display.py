@@ -94,12 +94,11 @@ class Ticker(Recorder):
 
     def said(self, diagnostic: Diagnostic) -> None:
         super().said(diagnostic)
-        if diagnostic.severity == "error":
+        if diagnostic.severity != "info":
             return  # shown once, at the end
         where = f"{urn_name(diagnostic.urn)}: " if diagnostic.urn else ""
-        mark = "warning: " if diagnostic.severity == "warning" else ""
         for line in diagnostic.message.splitlines() or [""]:
-            self._screen.line(f"    {mark}{where}{line}")
+            self._screen.line(f"    {where}{line}")
 
 
 def tree(screen: Screen, steps: list[Step], column: str) -> None:
@@ -194,9 +193,9 @@ def outputs(screen: Screen, values: Mapping[str, Any], mark: str = "  ", secrets
 
 
 def render(value: Any, secrets: bool = False) -> str:
-    """A value in Pulumi's notation: `"text"`, `[ [0]: ... ]`, `{ key: ... }`, `[secret]`, `output<string>`."""
+    """A value in Pulumi's notation: `"text"`, `[ [0]: ... ]`, `{ key: ... }`, `[secret]`, `[unknown]`."""
     if value is UNKNOWN:
-        return "output<string>"
+        return "[unknown]"
     if isinstance(value, Secret):
         return render(value.value, secrets) if secrets else "[secret]"
     if value == "[secret]":

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-EXIT_FAILURE = 255
-"""What the Pulumi CLI exits with on any error."""
+EXIT_FAILURE = 1
+EXIT_CONFIGURATION = 2
+EXIT_STACK_NOT_FOUND = 6
+EXIT_NO_CHANGES = 7
+"""`--expect-no-changes` and there were some. These codes are the Pulumi CLI's own."""
+EXIT_CANCELLED = 8
 EXIT_INTERRUPTED = 130
 
 

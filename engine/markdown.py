@@ -12,6 +12,9 @@ import argparse
 import re
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+
+from engine.errors import EXIT_NO_CHANGES
 
 LIMIT = 60_000
 """Characters of diff that a comment takes (GitHub's limit is 65536 for all of it)."""
@@ -21,10 +24,11 @@ COUNT = re.compile(r"^\s*(?:\+-|[-+~])?\s*\d+ (?:to |unchanged|change|errored|cr
 MARKS = {"+": "+", "++": "+", "-": "-", "--": "-", "~": "!", "+-": "!"}
 
 
-def comment(text: str, stack: str) -> str:
+def comment(text: str, stack: str, failed: bool = False) -> str:
     """The markdown of one preview: title, counts, and the diff in a block that GitHub colours."""
     lines = [line.rstrip() for line in ANSI.sub("", text).replace("\r", "").splitlines()]
-    body, counted, failed = _split(lines)
+    body, counted, error_shown = _split(lines)
+    failed = failed or error_shown
     marker = f"<!-- preview of stack {stack} -->"
     parts = [marker, f"### Preview of stack `{stack}`", ""]
     if failed:
@@ -54,7 +58,7 @@ def _split(lines: list[str]) -> tuple[list[str], list[str], bool]:
             if section in ("Outputs", "Diagnostics"):
                 body.append(line)
             continue
-        if line.startswith(("Previewing update", "View ")):
+        if line.startswith(("Previewing update", "View ", "@ ")):
             continue
         if section == "Resources":
             if COUNT.match(line):
@@ -82,11 +86,14 @@ def _coloured(line: str) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Reads the preview from stdin, writes the comment to stdout."""
+    """Reads the preview, writes the comment to stdout."""
     parser = argparse.ArgumentParser(prog="python -m engine.markdown", description=__doc__)
     parser.add_argument("--stack", required=True, help="the stack that the title names")
+    parser.add_argument("--exit-code", type=int, default=0, help="what the preview exited with")
+    parser.add_argument("file", nargs="?", type=Path, help="the preview's text; default: standard input")
     options = parser.parse_args(arguments)
-    print(comment(sys.stdin.read(), options.stack))
+    text = options.file.read_text(encoding="utf-8") if options.file else sys.stdin.read()
+    print(comment(text, options.stack, failed=options.exit_code not in (0, EXIT_NO_CHANGES)))
     return 0
 
 

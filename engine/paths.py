@@ -51,12 +51,10 @@ def covers(pattern: Path, path: Path) -> bool:
 def get(value: Any, path: Path) -> Any:
     """What lies at `path`; KeyError when nothing does."""
     for part in path:
-        if isinstance(value, dict) and part in value:
+        try:
             value = value[part]
-        elif isinstance(part, int) and isinstance(value, list) and part < len(value):  # noqa: SIM114 (typed apart)
-            value = value[part]
-        else:
-            raise KeyError(render(path))
+        except (KeyError, IndexError, TypeError):
+            raise KeyError(render(path)) from None
     return value
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from engine.errors import EngineError
+from engine.errors import EXIT_STACK_NOT_FOUND, EngineError
 
 STACK_NAME = re.compile(r"^[A-Za-z0-9_.-]{1,100}$")
 
@@ -28,14 +29,32 @@ class Project:
 
 
 def load_yaml(path: Path) -> Any:
-    """A YAML file as plain Python; EngineError with position when it does not parse."""
+    """A YAML file as plain Python, read as Pulumi does; EngineError with position when it does not parse."""
     import yaml
 
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.load(path.read_text(encoding="utf-8"), Loader=loader)  # noqa: S506 (a safe loader either way)
+        return yaml.load(path.read_text(encoding="utf-8"), Loader=_loader())  # noqa: S506 (derived from a safe one)
     except yaml.YAMLError as error:
         raise EngineError(f"could not read {path.name}: {error}") from error
+
+
+@functools.cache
+def _loader() -> Any:
+    """A safe loader that, as Pulumi's, takes only true and false for booleans and no `12:30` for a number."""
+    import yaml
+
+    class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+        yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
+
+    for tag, pattern, first in (
+        ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", "tTfF"),
+        ("int", r"^[-+]?(?:0|[1-9][0-9]*|0x[0-9a-fA-F]+)$", "-+0123456789"),
+        ("float", r"^[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?$", "-+.0123456789"),
+        ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
+        ("merge", r"^<<$", "<"),
+    ):
+        Loader.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(pattern), list(first))
+    return Loader
 
 
 def find_project(start: Path) -> Project:
@@ -102,7 +121,8 @@ def selected_stack(project: Project, option: str | None) -> str:
     current = current_stack(project)
     if current is None:
         raise EngineError(
-            "no stack selected; please use `stack select` or `stack init` to choose one, or pass --stack <name>"
+            "no stack selected; please use `stack select` or `stack init` to choose one, or pass --stack <name>",
+            EXIT_STACK_NOT_FOUND,
         )
     return current
 

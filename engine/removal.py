@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from typing import Any
 
 from engine.deployment import Context
 from engine.errors import EngineError
@@ -49,9 +48,8 @@ def delete_all(
     steps: list[Step],
     items: Mapping[str, Existing],
     context: Context,
-    how: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> None:
-    """Carries out delete steps; `how` has a resource's inputs of now where the program could be asked.
+    """Carries out delete steps.
 
     EngineError after everything that could be deleted has been, when something could not.
     """
@@ -69,7 +67,7 @@ def delete_all(
                     del waiting[urn]
                 elif not holders and not context.interrupts.asked:
                     del waiting[urn]
-                    running[pool.submit(_delete, step, items[urn], context, (how or {}).get(urn))] = step
+                    running[pool.submit(_delete, step, items[urn], context)] = step
             if not running:
                 continue
             done, _ = wait(running, return_when=FIRST_COMPLETED)
@@ -100,13 +98,13 @@ def _holders(urn: str, items: Mapping[str, Existing], left: set[str]) -> set[str
     }
 
 
-def _delete(step: Step, item: Existing, context: Context, inputs: Mapping[str, Any] | None) -> None:
+def _delete(step: Step, item: Existing, context: Context) -> None:
     began = time.monotonic()
     with context.interrupts:
         step.state = "running"
         context.listener.started(step)
         try:
-            context.handlers[item.type].delete(item, {**item.applied.inputs, **(inputs or {})})
+            context.handlers[item.type].delete(item, item.applied.inputs)
             step.state = "done"
             context.journal.forget(item.urn)
         except EngineError:

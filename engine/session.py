@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from engine import configschema, project
 from engine.configschema import Config
 from engine.crypto import Crypter, new_crypter, open_crypter, read_passphrase
-from engine.errors import EngineError
+from engine.errors import EXIT_STACK_NOT_FOUND, EngineError
 from engine.interrupts import Interrupts
 from engine.inventory import Inventory, handlers
 from engine.journal import Journal
@@ -42,7 +42,10 @@ class Session:
         name = project.selected_stack(self.project, self._stack_option)
         if not (self._config_file or self.project.stack_file(name)).is_file():
             known = ", ".join(project.stack_names(self.project)) or "none yet"
-            raise EngineError(f"no stack named '{name}' found (there are: {known}). Make it with `stack init {name}`.")
+            raise EngineError(
+                f"no stack named '{name}' found (there are: {known}). Make it with `stack init {name}`.",
+                EXIT_STACK_NOT_FOUND,
+            )
         return name
 
     @cached_property

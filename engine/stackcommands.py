@@ -8,9 +8,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from engine import configschema, operations, paths, project
+from engine import configschema, paths, previewing, project
 from engine.crypto import new_crypter, read_passphrase
-from engine.errors import EngineError
+from engine.errors import EXIT_STACK_NOT_FOUND, EngineError
 from engine.session import Session
 from engine.stackfile import StackFile, full_key, typed_scalar
 from engine.values import blind, reveal
@@ -36,7 +36,7 @@ def stack_select(directory: Path, name: str, create: bool) -> int:
     name = project.check_stack_name(name)
     if not here.stack_file(name).is_file():
         if not create:
-            raise EngineError(f"no stack named '{name}' found")
+            raise EngineError(f"no stack named '{name}' found", EXIT_STACK_NOT_FOUND)
         return stack_init(directory, name)
     project.select_stack(here, name)
     return 0
@@ -78,7 +78,7 @@ def stack_remove(session: Session, yes: bool, preserve_config: bool) -> int:
 
 def stack_output(session: Session, name: str | None, as_json: bool, show_secrets: bool) -> int:
     """`stack output`."""
-    outputs = operations.stack_outputs(session)
+    outputs = previewing.stack_outputs(session)
     shown: dict[str, Any] = reveal(outputs) if show_secrets else blind(outputs)
     if name is not None:
         if name not in shown:

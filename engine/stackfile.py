@@ -12,6 +12,8 @@ from typing import Any
 from engine import paths
 from engine.errors import EngineError
 
+_AMBIGUOUS = re.compile(r"^(?:y|n|yes|no|on|off|true|false|null|~|[-+0-9.:_]*)$", re.IGNORECASE)
+"""Texts that some YAML reader takes for something else than a text."""
 _INTEGER = re.compile(r"^(0|-?[1-9][0-9]*)$")
 
 
@@ -63,7 +65,11 @@ class StackFile:
 
     def set_value(self, key: str, path: paths.Path, value: Any) -> None:
         """Sets `key` (or what lies at `path` inside it) and saves the file."""
+        from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
         document = self._edit()
+        if isinstance(value, str) and _AMBIGUOUS.match(value):
+            value = DoubleQuotedScalarString(value)
         if not isinstance(document.get("config"), dict):
             document["config"] = {}
         paths.put(document["config"], (key, *path), value)

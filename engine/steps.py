@@ -65,7 +65,8 @@ class Step:
         for change in self.changes:
             mark = {"add": "+", "delete": "-", "update": "~"}[change.kind] if len(change.path) == 1 else "~"
             kinds[change.key] = mark if kinds.get(change.key, mark) == mark else "~"
-        parts = [f"[diff: {','.join(mark + key for key, mark in kinds.items())}]"] if kinds else []
+        groups = (mark + ",".join(sorted(key for key in kinds if kinds[key] == mark)) for mark in "+-~")
+        parts = [f"[diff: {''.join(group for group in groups if len(group) > 1)}]"] if kinds else []
         return " ".join(parts + self.notes)
 
 

@@ -42,7 +42,7 @@ class _Unknown:
     """A value that only an update makes known."""
 
     def __repr__(self) -> str:
-        return "output<string>"
+        return "[unknown]"
 
 
 UNKNOWN: Final = _Unknown()

@@ -9,9 +9,9 @@ pause_ms=2000 # the server lifts a pause by itself after this time, whatever bec
 
 # hand_over: sets $successor (HOST PORT) when there is one. In all it takes no longer than $handover_timeout seconds.
 hand_over() {
-	successor='' voted='' here=$(local_node) me="$announce_address:$redis_port"
+	successor='' voted='' stepped_down=0 here=$(local_node) me="$announce_address:$redis_port"
 	clock
-	deadline=$((now + handover_timeout * 100))
+	deadline=$((now + handover_timeout * 100 - 150)) # the rest is for Redis' own end (shutdown-timeout)
 	[ -n "$sentinels" ] && [ -z "$fenced" ] || return 0
 	ask 0.5 "$here" "INFO server" "INFO replication"
 	[ "$(info role "$here")" = master ] || return 0
@@ -167,8 +167,9 @@ switch_by_sentinel() {
 	clock
 	left=$((deadline - now))
 	[ "$left" -ge 150 ] || return 1
-	open_lines "$((left / 100))" "$here $online" && pause_writes "$((left * 10))" || { close_lines; return 1; }
+	open_lines 1 "$here $online" && pause_writes "$((left * 10))" || { close_lines; return 1; }
 	for peer in $online; do line_caught_up "$peer" || { close_lines; return 1; }; done
+	close_lines # they would not last until there is a successor
 	for peer in $sentinels; do
 		ask 0.5 "$peer" "SENTINEL FAILOVER $master_name"
 		if grep -qE '^OK|INPROG' "$work/$peer"; then break; fi
@@ -177,14 +178,13 @@ switch_by_sentinel() {
 		ask_sentinels 0.3
 		if [ "$seen" -gt 0 ] && [ "$named" != "$me" ]; then
 			successor="${named%:*} ${named##*:}"
-			step_down
+			! open_lines 1 "$here" || step_down
 			close_lines
 			say "handed over to $named by Sentinel; writes were paused for $(((stepped_down - paused) * 10)) ms"
 			return 0
 		fi
 		rest 0.02
 	done
-	close_lines
 	say "no Sentinel has named another master in time"
 	return 1
 }

@@ -6,12 +6,15 @@
 idle_seconds=10 # a client library logs in at once
 idle_period=5
 
-# drop_idle "HOST:PORT": in the background, for as long as this process (or what it becomes by exec) lives.
+# drop_idle "HOST:PORT": in the background, for as long as this process lives.
 drop_idle() {
-	while kill -0 $$; do
-		idle_round "$1"
-		sleep 1
-	done >/dev/null 2>&1 &
+	{
+		trap - TERM INT EXIT
+		while kill -0 $$; do
+			idle_round "$1"
+			sleep 1
+		done
+	} >/dev/null 2>&1 &
 }
 
 # idle_round "HOST:PORT": lasts until a connection breaks.

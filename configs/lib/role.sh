@@ -23,7 +23,7 @@ decide_role() {
 			return 0
 		elif [ "$persisted" = master ] && data_is_whole; then
 			# With Sentinels about, another may have been made master meanwhile.
-			[ ! -f "$data/.guarded" ] || fenced=1
+			[ -z "$sentinels" ] || [ ! -f "$data/.guarded" ] || fenced=1
 			return 0
 		elif [ "$1" = replica ]; then
 			touch "$run/redis-ha.first"

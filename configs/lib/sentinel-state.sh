@@ -1,13 +1,8 @@
 # A Sentinel's configuration: settings are rendered anew at each start, the state on the volume is carried over,
 # and the peers are exactly the declared ones: no ghost of a removed node, and none has to be discovered first.
 
-run_sentinel() {
-	state=$data/sentinel.conf declared=$sentinels myid='' sentinels=''
-	index=0
-	for peer in $declared; do
-		if [ "$index" = "$sentinel_index" ]; then myid=${peer##*:}; else sentinels="$sentinels ${peer%:*}"; fi
-		index=$((index + 1))
-	done
+# write_state: $state, ready to start a Sentinel from.
+write_state() {
 	[ -f "$state" ] || : >"$state" || fail 74 "cannot write to $data"
 	[ -n "$myid" ] || myid=$(kept myid)
 	find_master
@@ -18,9 +13,6 @@ run_sentinel() {
 	export sentinel_port bind_address protected_mode data announce_address announce_port myid master_name master_ip master_at quorum resolve_hostnames
 	{ render "$etc/sentinel.conf" && state_lines && login_lines; } >"$state.new" && mv "$state.new" "$state" || fail 74 "cannot write to $data"
 	say "watching $master_name at $master_ip $master_at"
-	rm -rf "$work"
-	drop_idle "127.0.0.1:$sentinel_port"
-	exec redis-server "$state" --sentinel
 }
 
 # kept WORDS...: what follows these words in the kept state.

@@ -74,7 +74,7 @@ watch_role() {
 			[ "$named" = "$me" ] || [ "$named" = "$(printf %s "$follow" | tr ' ' :)" ] || obey
 			return 0
 		else
-			rest 3
+			rest 1
 		fi
 	done
 }

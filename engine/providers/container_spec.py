@@ -2,148 +2,34 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import io
-import re
-import tarfile
-import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from engine.errors import EngineError
 from engine.providers import common
-from engine.resources import Prop
+from engine.providers.container_props import duration
 
 MEGABYTE = 1024 * 1024
 NANO = 1_000_000_000
 EVERYWHERE = "0.0.0.0"  # noqa: S104 (the real provider's default for `ip`)
 
-PROPS: Mapping[str, Prop] = {
-    "name": Prop(),
-    "image": Prop(),
-    "command": Prop(),
-    "entrypoints": Prop(),
-    "envs": Prop(identity=common.by_variable),
-    "labels": common.LABELS,
-    "ports": Prop(
-        fields=frozenset({"internal", "external", "ip", "protocol"}),
-        identity=common.by_key("internal", "protocol", "ip"),
-    ),
-    "networkMode": Prop(),
-    "networksAdvanced": Prop(
-        fields=frozenset({"name", "aliases", "ipv4Address", "ipv6Address"}), identity=common.by_key("name")
-    ),
-    "volumes": Prop(
-        fields=frozenset({"containerPath", "volumeName", "hostPath", "readOnly"}),
-        identity=common.by_key("containerPath"),
-    ),
-    "uploads": Prop(
-        fields=frozenset({"file", "content", "contentBase64", "source", "sourceHash", "permissions", "executable"}),
-        identity=common.by_key("file"),
-    ),
-    "healthcheck": Prop(fields=frozenset({"test", "interval", "timeout", "startPeriod", "startInterval", "retries"})),
-    "logDriver": Prop(),
-    "logOpts": Prop(),
-    "capabilities": Prop(fields=frozenset({"adds", "drops"})),
-    "securityOpts": Prop(identity=common.by_value),
-    "tmpfs": Prop(),
-    "readOnly": Prop(),
-    "user": Prop(),
-    "init": Prop(),
-    "hostname": Prop(),
-    "domainname": Prop(),
-    "workingDir": Prop(),
-    "ulimits": Prop(fields=frozenset({"name", "soft", "hard"}), identity=common.by_key("name")),
-    "sysctls": Prop(),
-    "hosts": Prop(fields=frozenset({"host", "ip"}), identity=common.by_key("host", "ip")),
-    "dns": Prop(identity=common.by_value),
-    "dnsOpts": Prop(identity=common.by_value),
-    "dnsSearches": Prop(identity=common.by_value),
-    "groupAdds": Prop(identity=common.by_value),
-    "privileged": Prop(),
-    "publishAllPorts": Prop(),
-    "tty": Prop(),
-    "stdinOpen": Prop(),
-    "pidMode": Prop(),
-    "ipcMode": Prop(),
-    "usernsMode": Prop(),
-    "runtime": Prop(),
-    "shmSize": Prop(),
-    "storageOpts": Prop(),
-    "stopSignal": Prop(),
-    "stopTimeout": Prop(),
-    "cpus": Prop(),
-    "cpuPeriod": Prop(),
-    "cpuQuota": Prop(),
-    "restart": Prop("live"),
-    "maxRetryCount": Prop("live"),
-    "memory": Prop("live"),
-    "memorySwap": Prop("live"),
-    "memoryReservation": Prop("live"),
-    "cpuShares": Prop("live"),
-    "cpuSet": Prop("live"),
-    "mustRun": Prop("engine"),
-    "start": Prop("engine"),
-    "wait": Prop("engine"),
-    "waitTimeout": Prop("engine"),
-    "destroyGraceSeconds": Prop("engine"),
-    "removeVolumes": Prop("engine"),
-    "containerReadRefreshTimeoutMilliseconds": Prop("engine"),
+PLAIN = {
+    "securityOpts": "SecurityOpt",
+    "tmpfs": "Tmpfs",
+    "sysctls": "Sysctls",
+    "storageOpts": "StorageOpt",
+    "dns": "Dns",
+    "dnsOpts": "DnsOptions",
+    "dnsSearches": "DnsSearch",
+    "groupAdds": "GroupAdd",
+    "pidMode": "PidMode",
+    "ipcMode": "IpcMode",
+    "usernsMode": "UsernsMode",
+    "runtime": "Runtime",
+    "cpuPeriod": "CpuPeriod",
+    "cpuQuota": "CpuQuota",
 }
-"""Supported inputs. A changed health check replaces here (the real provider reports an update and does nothing)."""
-
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
-_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
-
-
-def duration(text: str) -> int:
-    """Nanoseconds of a Go duration such as `1m30s`; EngineError when it is none."""
-    total, position = 0.0, 0
-    for match in _DURATION.finditer(text):
-        if match.start() != position:
-            break
-        total += float(match.group(1)) * _UNITS[match.group(2)]
-        position = match.end()
-    if position != len(text) or not text:
-        if text == "0":
-            return 0
-        raise EngineError(f"'{text}' is not a duration such as 500ms, 5s or 1m")
-    return int(total)
-
-
-def check(name: str, inputs: Mapping[str, Any]) -> None:
-    """EngineError for inputs that the real provider refuses too (what is unknown yet passes)."""
-    where = f"container '{name}'"
-    if "image" not in inputs:
-        raise EngineError(f"{where}: `image` is required")
-    if isinstance(inputs.get("name"), str) and not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", inputs["name"]):
-        raise EngineError(f"{where}: '{inputs['name']}' is no container name (two or more of a-z A-Z 0-9 _ . -)")
-    if inputs.get("restart") not in (None, "no", "on-failure", "always", "unless-stopped") and isinstance(
-        inputs["restart"], str
-    ):
-        raise EngineError(
-            f"{where}: restart must be no, on-failure, always or unless-stopped, not '{inputs['restart']}'"
-        )
-    if any(item == "" for item in inputs.get("command") or []):
-        raise EngineError(f"{where}: values for command may not be empty")
-    for item in inputs.get("uploads") or []:
-        if not isinstance(item, Mapping):
-            continue
-        given = [key for key in ("content", "contentBase64", "source") if item.get(key) not in (None, "")]
-        if len(given) != 1:
-            raise EngineError(
-                f"{where}: upload '{item.get('file')}': exactly one of content, contentBase64 and source must be set"
-            )
-        permissions = item.get("permissions")
-        if isinstance(permissions, str) and not re.fullmatch(r"0[0-7]{3}", permissions):
-            raise EngineError(f"{where}: upload '{item.get('file')}': permissions '{permissions}' must be like 0644")
-    health = inputs.get("healthcheck")
-    if isinstance(health, Mapping):
-        for key in ("interval", "timeout", "startPeriod", "startInterval"):
-            if isinstance(health.get(key), str):
-                duration(health[key])
+"""Inputs that HostConfig takes as they are."""
 
 
 def create_body(inputs: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
@@ -194,26 +80,9 @@ def _host_config(inputs: Mapping[str, Any]) -> dict[str, Any]:
         "NetworkMode": inputs.get("networkMode") or "bridge",
         **live_config(inputs),
     }
-    log: dict[str, Any] = {}
-    if inputs.get("logDriver"):
-        log["Type"] = inputs["logDriver"]
-    if inputs.get("logOpts"):
-        log["Config"] = {key: str(value) for key, value in inputs["logOpts"].items()}
-    if log:
-        host["LogConfig"] = log
-    binds, anonymous = [], {}
-    for item in inputs.get("volumes") or []:
-        source = item.get("volumeName") or item.get("hostPath")
-        if source:
-            binds.append(f"{source}:{item['containerPath']}:{'ro' if item.get('readOnly') else 'rw'}")
-        else:
-            anonymous[item["containerPath"]] = ""
-    if binds:
-        host["Binds"] = binds
-    if anonymous:
-        raise EngineError(
-            "a container volume needs `volume_name` or `host_path` (anonymous volumes are not implemented)"
-        )
+    host["LogConfig"] = _logging(inputs)
+    if inputs.get("volumes"):
+        host["Binds"] = [_bind(item) for item in inputs["volumes"]]
     if inputs.get("capabilities"):
         host["CapAdd"] = list(inputs["capabilities"].get("adds") or [])
         host["CapDrop"] = list(inputs["capabilities"].get("drops") or [])
@@ -223,29 +92,27 @@ def _host_config(inputs: Mapping[str, Any]) -> dict[str, Any]:
         ]
     if inputs.get("hosts"):
         host["ExtraHosts"] = [f"{item['host']}:{item['ip']}" for item in inputs["hosts"]]
-    for key, target in {
-        "securityOpts": "SecurityOpt",
-        "tmpfs": "Tmpfs",
-        "sysctls": "Sysctls",
-        "storageOpts": "StorageOpt",
-        "dns": "Dns",
-        "dnsOpts": "DnsOptions",
-        "dnsSearches": "DnsSearch",
-        "groupAdds": "GroupAdd",
-        "pidMode": "PidMode",
-        "ipcMode": "IpcMode",
-        "usernsMode": "UsernsMode",
-        "runtime": "Runtime",
-        "cpuPeriod": "CpuPeriod",
-        "cpuQuota": "CpuQuota",
-    }.items():
-        if inputs.get(key):
-            host[target] = inputs[key]
+    host.update({target: inputs[key] for key, target in PLAIN.items() if inputs.get(key)})
     if inputs.get("shmSize"):
         host["ShmSize"] = int(inputs["shmSize"]) * MEGABYTE
     if inputs.get("cpus"):
         host["NanoCpus"] = nano_cpus(inputs["cpus"])
     return host
+
+
+def _logging(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    config = {key: str(value) for key, value in (inputs.get("logOpts") or {}).items()}
+    return {"Type": inputs.get("logDriver") or "", "Config": config}
+
+
+def _bind(volume: Mapping[str, Any]) -> str:
+    source = volume.get("volumeName") or volume.get("hostPath")
+    if not source:
+        raise EngineError(
+            "a container volume needs `volume_name` or `host_path`: anonymous volumes are not implemented by the "
+            "embedded engine"
+        )
+    return f"{source}:{volume['containerPath']}:{'ro' if volume.get('readOnly') else 'rw'}"
 
 
 def nano_cpus(text: Any) -> int:
@@ -327,35 +194,3 @@ def _health(health: Mapping[str, Any]) -> dict[str, Any]:
         if health.get(key):
             body[target] = duration(str(health[key]))
     return body
-
-
-def upload_archive(uploads: list[Mapping[str, Any]]) -> bytes:
-    """A tar of the uploads for `/`: root-owned, 0644 (0744 when executable) unless `permissions` says otherwise."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
-        for item in uploads:
-            content = upload_content(item)
-            info = tarfile.TarInfo(str(item["file"]))
-            info.size = len(content)
-            info.mtime = int(time.time())
-            if item.get("permissions"):
-                info.mode = int(str(item["permissions"]), 8)
-            else:
-                info.mode = 0o744 if item.get("executable") else 0o644
-            archive.addfile(info, io.BytesIO(content))
-    return buffer.getvalue()
-
-
-def upload_content(item: Mapping[str, Any]) -> bytes:
-    """The bytes of one upload; EngineError when its source cannot be read."""
-    if item.get("content"):
-        return str(item["content"]).encode()
-    if item.get("contentBase64"):
-        try:
-            return base64.b64decode(item["contentBase64"], validate=True)
-        except binascii.Error as error:
-            raise EngineError(f"upload '{item.get('file')}': contentBase64 is not base64") from error
-    try:
-        return Path(str(item["source"])).read_bytes()
-    except OSError as error:
-        raise EngineError(f"upload '{item.get('file')}': could not read file: {error}") from error

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 from engine.diff import Change
 from engine.errors import EngineError
 from engine.providers import common, container_spec
+from engine.providers.container_networks import Attachments
+from engine.providers.container_props import PROPS, check
+from engine.providers.container_uploads import upload_archive
 from engine.providers.docker_client import explained, is_missing
 from engine.resources import Drift, Existing, Made, Progress, Prop
-from engine.values import has_unknown
 
 if TYPE_CHECKING:
     from docker.api import APIClient
@@ -35,14 +37,14 @@ class ContainerHandler:
     """Creates, mends and removes containers."""
 
     type = "docker:index/container:Container"
-    props: Mapping[str, Prop] = container_spec.PROPS
+    props: Mapping[str, Prop] = PROPS
 
     def __init__(self, client: APIClient) -> None:
         self._client = client
-        self._networks: dict[str, str] | None = None
+        self._attachments = Attachments(client)
 
     def check(self, name: str, inputs: dict[str, Any], existing: Existing | None, preview: bool) -> dict[str, Any]:
-        container_spec.check(name, inputs)
+        check(name, inputs)
         return common.named(name, inputs, existing)
 
     def held(self, label: str) -> list[Existing]:
@@ -90,42 +92,11 @@ class ContainerHandler:
             if inputs.get("mustRun", True) and (status == "exited" or state.get("Paused")):
                 word = "stopped" if status == "exited" else "paused"
                 found.append(Drift([Change(("mustRun",), "update", False, True)], word))
-        return found + self._network_drift(existing, inputs)
-
-    def _network_drift(self, existing: Existing, inputs: Mapping[str, Any]) -> list[Drift]:
-        found = []
-        attached = (existing.raw.get("NetworkSettings") or {}).get("Networks") or {}
-        for index, network in enumerate(inputs.get("networksAdvanced") or []):
-            if has_unknown(network):
-                continue
-            name = network["name"]
-            held = attached.get(name) or next((item for item in attached.values() if item["NetworkID"] == name), None)
-            path = ("networksAdvanced", index)
-            current = self._network_ids().get(name)
-            if held and current and held.get("NetworkID") not in ("", current):
-                found.append(Drift([Change(path, "update", name, name)], f"its network {name} was made anew", True))
-            elif held and not current:
-                found.append(Drift([Change(path, "update", name, name)], f"its network {name} is gone", True))
-            elif not held:
-                found.append(Drift([Change(path, "add", None, dict(network))], f"not connected to network {name}"))
-            else:
-                address = (held.get("IPAMConfig") or {}).get("IPv4Address")
-                if network.get("ipv4Address") and address != network["ipv4Address"]:
-                    change = Change((*path, "ipv4Address"), "update", address, network["ipv4Address"])
-                    found.append(Drift([change], f"has another address on network {name}"))
-        return found
-
-    def _network_ids(self) -> dict[str, str]:
-        if self._networks is None:
-            with explained("listing Docker's networks"):
-                networks = self._client.networks()
-            self._networks = {item["Name"]: item["Id"] for item in networks}
-            self._networks.update({item["Id"]: item["Id"] for item in networks})
-        return self._networks
+        return found + self._attachments.drift(existing, inputs)
 
     def forget_networks(self) -> None:
         """Networks have changed: look again."""
-        self._networks = None
+        self._attachments.forget()
 
     def preflight(self, inputs: Mapping[str, Any], stack_label: str) -> None:
         return
@@ -147,10 +118,10 @@ class ContainerHandler:
             identifier = str(created["Id"])
         try:
             with explained(f"creating container '{name}'"):
-                self._connect_rest(identifier, inputs)
+                self._attachments.connect_rest(identifier, inputs)
                 uploads = inputs.get("uploads") or []
                 if uploads:
-                    self._client.put_archive(identifier, "/", container_spec.upload_archive(uploads))
+                    self._client.put_archive(identifier, "/", upload_archive(uploads))
             if inputs.get("start", True):
                 with explained(f"starting container '{name}'"):
                     self._client.start(identifier)
@@ -177,25 +148,6 @@ class ContainerHandler:
                 if message.get("status"):
                     progress.say(f"{image}: {message['status']}")
 
-    def _connect_rest(self, identifier: str, inputs: Mapping[str, Any]) -> None:
-        networks = list(inputs.get("networksAdvanced") or [])
-        if inputs.get("networkMode"):
-            if networks and inputs["networkMode"] == "bridge":
-                self._client.disconnect_container_from_network(identifier, "bridge")
-        else:
-            networks = networks[1:]
-        for network in networks:
-            self._connect(identifier, network)
-
-    def _connect(self, identifier: str, network: Mapping[str, Any]) -> None:
-        self._client.connect_container_to_network(
-            identifier,
-            network["name"],
-            ipv4_address=network.get("ipv4Address"),
-            ipv6_address=network.get("ipv6Address"),
-            aliases=list(network.get("aliases") or []) or None,
-        )
-
     def _remove_half_made(self, identifier: str) -> None:
         try:
             with explained("removing a half-made container"):
@@ -214,7 +166,7 @@ class ContainerHandler:
         with explained(f"updating container '{name}'"):
             if any(inputs.get(key, before[key]) != before[key] for key in before) or "restart" not in inputs:
                 self._update_limits(existing.id, inputs)
-            self._mend_networks(existing, inputs)
+            self._attachments.mend(existing, inputs)
             state = existing.raw.get("State") or {}
             if state.get("Paused"):
                 self._client.unpause(existing.id)
@@ -237,13 +189,6 @@ class ContainerHandler:
             cpu_shares=wanted.get("CpuShares"),
             cpuset_cpus=wanted.get("CpusetCpus"),
         )
-
-    def _mend_networks(self, existing: Existing, inputs: Mapping[str, Any]) -> None:
-        for drift in self._network_drift(existing, inputs):
-            network = inputs["networksAdvanced"][drift.changes[0].path[1]]
-            if drift.changes[0].kind == "update":
-                self._client.disconnect_container_from_network(existing.id, network["name"], force=True)
-            self._connect(existing.id, network)
 
     def settle(self, made: Made, inputs: Mapping[str, Any], progress: Progress) -> None:
         if not inputs.get("start", True):

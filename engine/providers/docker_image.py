@@ -192,11 +192,10 @@ class ImageHandler:
                     if error.status_code not in (404, 409):
                         raise
 
-    def prune(self, label: str, keep: set[str]) -> None:
+    def prune(self, label: str) -> None:
         """Removes earlier builds that nothing uses any more."""
         for item in self.leftovers(label):
-            if item.id not in keep:
-                self.delete(item, {})
+            self.delete(item, {})
 
     def _pushed_digest(self, raw: Mapping[str, Any], name: str) -> str | None:
         repository = _repository(name)

@@ -1,7 +1,9 @@
 """A real stack of the tests' own, whole before every test; container logs with every failure."""
 
+import fcntl
 import os
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +14,7 @@ from drills.cluster import Cluster
 from drills.errors import DrillError
 from drills.faults.base import all_at_once, revive
 from drills.health import wait_healthy
+from drills.outputs import Outputs
 from drills.plain import avoid_default_route
 from drills.stack import Stack
 from drills.timeline import Timeline
@@ -23,6 +26,7 @@ SETTINGS = {"replicas": 2, "sentinels": 3, "ports": PORTS, "subnet": SUBNET, "do
 
 _figures: list[tuple[str, str]] = []
 _current: list[Cluster] = []
+_outputs: dict[Stack, Outputs] = {}
 _ENGINES = [os.environ["REDIS_HA_ENGINE"]] if os.environ.get("REDIS_HA_ENGINE") else ["embedded"]
 # The real engine too, wherever there is one.
 if not os.environ.get("REDIS_HA_ENGINE") and shutil.which("pulumi"):
@@ -34,6 +38,11 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The deployed stack."""
     if NAME == "dev":
         pytest.exit("the deploy tests never run on the stack dev", returncode=2)
+    lock = (Path(tempfile.gettempdir()) / f"redis-ha-deploy-tests-{NAME}.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        pytest.exit(f"another run of the deploy tests has the stack {NAME}; REDIS_HA_TEST_STACK names another", 2)
     avoid_default_route(SUBNET)
     deployed = Stack(NAME, environment={"REDIS_HA_ENGINE": request.param})
     if deployed.config_file.exists():
@@ -47,6 +56,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     finally:
         deployed.destroy()
         deployed.forget()
+        lock.close()
 
 
 @pytest.fixture
@@ -78,13 +88,16 @@ def _restored(stack: Stack) -> Cluster:
     if any(stack.config(f"redis-ha:{key}") != value for key, value in SETTINGS.items()):
         stack.configure(SETTINGS)
         stack.up("--refresh")
-    whole = Cluster(stack.outputs())
+    # Addresses and passwords follow from the settings alone, so they are asked for once.
+    if stack not in _outputs:
+        _outputs[stack] = stack.outputs()
+    whole = Cluster(_outputs[stack])
     all_at_once([c for c in whole.containers() if c.status != "running"], revive)
     try:
-        wait_healthy(whole, 45)
+        wait_healthy(whole, 60)
     except DrillError:
         stack.up("--refresh")
-        wait_healthy(whole, 45)
+        wait_healthy(whole, 60)
     return whole
 
 

@@ -46,7 +46,7 @@ def test_everything_killed_and_started_again(cluster: Cluster, figure: Callable[
     began = time.monotonic()
     for container in ordered:
         container.start()
-    wait_healthy(cluster, 60)
+    wait_healthy(cluster)
     figure(f"whole {time.monotonic() - began:.1f} s after the first start")
     for node in cluster.nodes:
         assert holds(cluster, node, content), f"{node.name} has lost data"
@@ -61,7 +61,7 @@ def test_everything_stopped_at_once_and_started_again(cluster: Cluster, figure: 
         took = time.monotonic() - began
         began = time.monotonic()
         all_at_once(containers, lambda c: c.start())
-        wait_healthy(cluster, 60)
+        wait_healthy(cluster)
         formed = time.monotonic() - began
         load.settle(timeout=60)
     figure(f"stopped within {took:.1f} s, whole {formed:.1f} s after the start")

@@ -90,4 +90,4 @@ def test_no_failover_without_a_majority(cluster: Cluster, timeline: Timeline) ->
     # With the majority back the failover happens, without anybody's help; the old master joins it later.
     timeline.wait_for("+switch-master", since, timeout=60)
     master.start()
-    wait_healthy(cluster, 60)
+    wait_healthy(cluster)

@@ -14,12 +14,12 @@ def test_replicas_up_and_down(cluster: Cluster, stack: Stack) -> None:
             larger = Cluster(stack.outputs())
             assert [n.name for n in larger.nodes] == ["redis-0", "redis-1", "redis-2", "redis-3"]
             # Whole: each Sentinel counts three replicas.
-            wait_healthy(larger, 45)
+            wait_healthy(larger)
             assert {k: v for k, v in started_at(larger, "redis").items() if k in before} == before
         stack.up()
         assert started_at(cluster, "redis") == before
         # Whole again: two replicas, no ghost of the third.
-        wait_healthy(cluster, 45)
+        wait_healthy(cluster)
         load.settle()
     no_errors(load)
     same_data(cluster)
@@ -33,7 +33,7 @@ def test_a_removed_replica_that_is_the_master_hands_over(cluster: Cluster, stack
         with stack.changed({"replicas": 3}):
             stack.up()
             larger = Cluster(stack.outputs())
-            wait_healthy(larger, 45)
+            wait_healthy(larger)
             last = larger.nodes[-1]
             for _ in range(6):
                 master = larger.master()
@@ -41,10 +41,10 @@ def test_a_removed_replica_that_is_the_master_hands_over(cluster: Cluster, stack
                     break
                 larger.container(master).stop(timeout=30)
                 larger.container(master).start()
-                wait_healthy(larger, 45)
+                wait_healthy(larger)
             moved = larger.master() == last
         stack.up()
-        wait_healthy(cluster, 45)
+        wait_healthy(cluster)
         load.settle()
     assert moved, "the hand-over never chose the last node, which it prefers"
     no_errors(load)
@@ -59,12 +59,12 @@ def test_sentinels_up_and_down(cluster: Cluster, stack: Stack) -> None:
             stack.up()
             larger = Cluster(stack.outputs())
             assert len(larger.sentinels) == 5
-            wait_healthy(larger, 45)
+            wait_healthy(larger)
             assert {sentinel_view(larger, s)["quorum"] for s in larger.sentinels} == {"3"}
             assert started_at(larger, "redis") == before, "no data node restarts for a Sentinel"
         stack.up()
         # Whole again: each of the three counts two others, no ghosts of the removed ones.
-        wait_healthy(cluster, 45)
+        wait_healthy(cluster)
         assert {sentinel_view(cluster, s)["quorum"] for s in cluster.sentinels} == {"2"}
         assert started_at(cluster, "redis") == before
         load.settle()

@@ -53,4 +53,4 @@ def test_a_recreated_sentinel_is_the_same_one_to_the_others(cluster: Cluster, st
             cluster.docker.volumes.get(name).remove()
     stack.up("--refresh")
     # Whole means: every Sentinel counts exactly two others, none of them down. A ghost would be a third.
-    wait_healthy(cluster, 30)
+    wait_healthy(cluster)

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Final, TypeVar
 
 import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from components.acl import data_node_acl, internal_password, sentinel_acl
 from components.settings import Settings
@@ -120,6 +122,7 @@ class Node:
             password=password,
             decode_responses=True,
             socket_timeout=timeout,
+            retry=Retry(NoBackoff(), 0),  # redis-py's default goes on for seconds
         )
 
     def role_now(self) -> str:
@@ -139,6 +142,16 @@ class Node:
 
     def min_replicas(self) -> str:
         return str(self.client("handover").config_get("min-replicas-to-write")["min-replicas-to-write"])
+
+    @contextmanager
+    def hung(self) -> Iterator[None]:
+        """redis-server does not run meanwhile; its connections stay open."""
+        pid = int(self.client("handover").info("server")["process_id"])
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
 
     def log(self) -> str:
         return (self.root / "log").read_text(errors="replace")
@@ -211,11 +224,20 @@ class Cluster:
         """The data node that all Sentinels which answer name; AssertionError where they do not agree."""
         named = {tuple(addr) for addr in self.named() if addr}
         assert len(named) == 1, f"the Sentinels name {named}"
-        port = int(named.pop()[1])
+        _, port = named.pop()
         return next(node for node in self.data if node.port == port)
 
-    def named(self) -> list[tuple[str, str] | None]:
-        found: list[tuple[str, str] | None] = []
+    def wait_failover(self, old: Node, seconds: float = 15) -> None:
+        """Until all Sentinels that answer name the same other node than `old`."""
+
+        def switched() -> bool:
+            named = {addr and tuple(addr) for addr in self.named()} - {None}
+            return len(named) == 1 and named != {(HOST, old.port)}
+
+        eventually(switched, seconds, f"failover from {old.name}")
+
+    def named(self) -> list[tuple[str, int] | None]:
+        found: list[tuple[str, int] | None] = []
         for node in self.sentinels:
             try:
                 found.append(
