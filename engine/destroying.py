@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from engine import diffview, display
-from engine.deployment import Context
+from engine.context import Context
 from engine.display import Screen, Ticker
 from engine.errors import EXIT_CANCELLED, EngineError
 from engine.lock import locked

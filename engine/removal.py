@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from engine.deployment import Context
+from engine.context import Context
 from engine.errors import EngineError
 from engine.resources import Existing
 from engine.steps import Diagnostic, Step
