@@ -48,7 +48,10 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     deployed.create(SETTINGS)
     try:
         began = time.monotonic()
-        deployed.up()
+        try:
+            deployed.up()
+        except DrillError as error:
+            pytest.exit(f"the stack of the deploy tests does not come up: {error}", 1)
         _figures.append((f"up of 3 data nodes and 3 Sentinels ({request.param})", f"{time.monotonic() - began:.1f} s"))
         yield deployed
     finally:
