@@ -8,7 +8,7 @@ from typing import Any
 
 from engine.callbacks import Callbacks
 from engine.context import Answer, Context, StepProgress
-from engine.errors import EngineError, Interrupted, StepFailed
+from engine.errors import EngineError, Interrupted, StepFailed, Unreachable
 from engine.hooks import Hooks, marked_outputs
 from engine.plan import Plan, make_plan
 from engine.registration import Registration
@@ -59,7 +59,7 @@ class Deployment:
         except Interrupted:
             raise
         except EngineError as error:
-            raise self._fail(registration.urn, str(error)) from error
+            raise self._fail(registration.urn, str(error), error) from error
 
     def _register_component(self, registration: Registration) -> Answer:
         step = Step(
@@ -245,11 +245,14 @@ class Deployment:
         """A request that cannot be served at all."""
         return self._fail("", message)
 
-    def _fail(self, urn: str, message: str) -> StepFailed:
+    def _fail(self, urn: str, message: str, error: EngineError | None = None) -> StepFailed:
         """Notes and shows the failure; nothing more is started after it."""
         with self._lock:
+            known = isinstance(self.failure, Unreachable) and isinstance(error, Unreachable)
             if self.failure is None:
-                self.failure = EngineError(message)
+                self.failure = error or EngineError(message)
+        if known:
+            return StepFailed(message)
         self.context.listener.said(Diagnostic("error", message, urn))
         return StepFailed(message)
 
