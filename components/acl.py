@@ -20,7 +20,7 @@ _SENTINEL_ON_NODE = (
 )
 _HANDOVER_ON_NODE = (
     "resetchannels -@all +ping +info +role +replicaof +multi +exec +discard +dbsize +wait "
-    "+client|pause +client|unpause +client|kill +client|setname +config|set +config|get "
+    "+client|pause +client|unpause +client|kill +client|list +client|setname +config|set +config|get "
     "+config|rewrite +shutdown"
 )
 _CLIENT_ON_SENTINEL = (
@@ -35,7 +35,7 @@ _SENTINEL_ON_SENTINEL = (
     "+sentinel|is-master-down-by-addr"
 )
 _HANDOVER_ON_SENTINEL = (
-    "allchannels -@all +auth +hello +ping +info +role +publish +client|setname "
+    "allchannels -@all +auth +hello +ping +info +role +publish +client|setname +client|list +client|kill "
     "+sentinel|get-master-addr-by-name +sentinel|master +sentinel|masters +sentinel|replicas "
     "+sentinel|sentinels +sentinel|is-master-down-by-addr +sentinel|failover +sentinel|ckquorum "
     "+sentinel|myid +subscribe +psubscribe"

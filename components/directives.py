@@ -5,6 +5,10 @@ from components.settings import Settings
 
 # The rest is for copy-on-write, replication buffers and fragmentation.
 MAX_MEMORY_SHARE = 0.6
+# What clients may be at most: Redis' own default, and what fits into a tenth of the memory.
+MAX_CLIENTS = 10_000
+MIN_CLIENTS = 250
+CLIENT_BYTES = 20 * 1024  # measured: a client that has just connected
 # Replicas acknowledge once a second, so 1 would stop writes at every hiccup; measured: the
 # seconds of writes that an isolated master can still acknowledge and lose.
 CONSISTENT_MAX_LAG_SECONDS = 2
@@ -28,6 +32,8 @@ def redis_directives(settings: Settings) -> str:
     limit = _max_memory(settings)
     if limit is not None:
         lines.append(f"maxmemory {limit}")
+    if settings.resources.memory is not None:
+        lines += _within(size_in_bytes(settings.resources.memory))
     if settings.durability == "consistent":
         lines += [
             "min-replicas-to-write 1",
@@ -53,6 +59,28 @@ def sentinel_directives(settings: Settings) -> str:
         else:
             lines.append(f"{directive} {value}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _within(memory: int) -> list[str]:
+    """Limits that leave a container of `memory` bytes alive: together they fit beside `maxmemory`.
+
+    Replicas share one buffer, so it counts once; what is left is for copy-on-write.
+    """
+    mb = 1024**2
+    backlog = max(mb, min(16 * mb, memory // 16))
+    return [
+        f"maxclients {max(MIN_CLIENTS, min(MAX_CLIENTS, int(memory * 0.1) // CLIENT_BYTES))}",
+        f"repl-backlog-size {backlog}",
+        *(
+            f"client-output-buffer-limit {kind} {hard} {hard // 2} 60"
+            for kind, hard in (
+                ("normal", max(mb, memory // 5)),
+                # Redis takes none below the backlog.
+                ("replica", max(backlog, min(256 * mb, memory // 5))),
+                ("pubsub", max(mb, min(32 * mb, memory // 10))),
+            )
+        ),
+    ]
 
 
 def _max_memory(settings: Settings) -> int | None:

@@ -1,5 +1,6 @@
 """The value types of the settings: what each accepts, and how it says what is allowed."""
 
+import fnmatch
 import ipaddress
 import json
 import re
@@ -145,6 +146,12 @@ class Resources(SettingModel):
     cpus: Annotated[str, BeforeValidator(_cpus)] | None = None
 
 
+def _reaches_hello(rule: str) -> bool:
+    """Whether a channel rule matches the Sentinels' channel; Redis writes [^a] for what Python writes [!a]."""
+    pattern = rule.removeprefix("&").replace("[^", "[!").replace("\\", "")
+    return rule == "allchannels" or (rule.startswith("&") and fnmatch.fnmatchcase("__sentinel__:hello", pattern))
+
+
 class User(SettingModel):
     """A further user of the data nodes: its password, and its Redis ACL rules."""
 
@@ -157,7 +164,7 @@ class User(SettingModel):
         for rule in rules.split():
             if rule[0] in "><#!" or rule in ("on", "off", "nopass", "reset", "resetpass"):
                 raise ValueError(f"{rule!r} is about login; allowed: keys, channels and commands")
-            if rule in ("allchannels", "&*") or rule.startswith("&__sentinel"):
+            if _reaches_hello(rule.strip("()")):
                 raise ValueError(
                     f"{rule!r} would reach the Sentinels' channel; allowed: channels by name, or "
                     "patterns such as &news.* "

@@ -9,6 +9,7 @@ run_sentinel() {
 		index=$((index + 1))
 	done
 	forget=$run/redis-ha.forget
+	drop_idle "127.0.0.1:$sentinel_port"
 	while [ -z "$stop" ]; do
 		rm -f "$forget"
 		write_state

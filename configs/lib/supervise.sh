@@ -11,6 +11,7 @@ run_node() {
 	# shellcheck disable=SC2086
 	redis-server "$data/redis.conf" ${fenced:+--min-replicas-to-write $fence} &
 	server=$!
+	drop_idle "$(local_node)"
 	watch_role
 	while [ -z "$stop" ]; do
 		wait "$server"

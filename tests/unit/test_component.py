@@ -8,6 +8,7 @@ import pulumi
 import pytest
 
 from components import joining, rollout
+from components.directives import redis_directives
 from components.redis_ha import RedisHa, outputs
 from components.settings_loader import parse_settings
 from components.topology import plan
@@ -156,3 +157,20 @@ def test_limits_and_durability(recorder: Recorder) -> None:
     assert "maxmemory 62914560\n" in directives
     assert "min-replicas-to-write 1\n" in directives
     assert "hz 20\n" in directives
+
+
+def test_small_memory_has_room_for_clients_and_replicas() -> None:
+    settings = parse_settings({"password": PASSWORD, "resources": {"memory": "100m"}}, "unit")
+    lines = [line.split() for line in redis_directives(settings).splitlines()]
+    found = {" ".join(words[:2]): words[2:] for words in lines}
+    replica = int(found["client-output-buffer-limit replica"][0])
+    assert replica == 20 * 1024**2
+    assert int(dict(line[:2] for line in lines)["repl-backlog-size"]) <= replica
+    assert dict(line[:2] for line in lines)["maxclients"] == "512"
+    large = redis_directives(parse_settings({"password": PASSWORD, "resources": {"memory": "4g"}}, "unit"))
+    assert "maxclients 10000\n" in large
+    assert f"repl-backlog-size {16 * 1024**2}\n" in large
+
+
+def test_without_a_memory_limit_the_templates_limits_hold() -> None:
+    assert "maxclients" not in redis_directives(parse_settings({"password": PASSWORD}, "unit"))

@@ -63,6 +63,13 @@ def test_slave_is_accepted_for_replica() -> None:
             {"users": {"a": {"password": "x", "rules": "allchannels"}}},
             "users.a.rules: [secret]: 'a",
         ),
+        *(
+            (
+                {"users": {"a": {"password": "x", "rules": f"~* {rule}"}}},
+                f"users.a.rules: [secret]: '{rule}' would reach",
+            )
+            for rule in ("&*", "&_*", "&__sentinel__:hello", "&[^a]*", "(&*hello)", "&?_sentinel__*")
+        ),
         ({"users": {"a": {"password": "x", "rules": ">pw"}}}, "users.a.rules: [secret]: '>pw' is"),
         (
             {"maxMemory": "1g", "resources": {"memory": "512m"}},

@@ -1,0 +1,67 @@
+"""Who logs in to a stack, and what becomes of a command that is not theirs."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from components.acl import internal_password
+from drills import clients
+from drills.cluster import Cluster
+from drills.outputs import Node
+from drills.stack import Stack
+
+INTERNAL_USERS = ("replication", "sentinel", "handover")
+Command = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A stack's passwords: the application's, the system's, and the internal one that follows from it."""
+
+    application: str = field(repr=False)
+    system: str = field(repr=False)
+    internal: str = field(repr=False)
+
+    @classmethod
+    def of(cls, stack: Stack, cluster: Cluster) -> "Credentials":
+        """As the stack has them now."""
+        application = str(cluster.outputs.password)
+        system = stack.run("config", "get", "redis-ha:systemPassword").strip()
+        return cls(application, system, internal_password(application, system))
+
+    def all(self) -> tuple[str, ...]:
+        """What may be seen nowhere."""
+        return (self.application, self.system, self.internal)
+
+    def login(self, node: Node, user: str | None) -> Any:
+        """A client of one node as `user`; None is a stranger, without a password."""
+        if user is None:
+            return clients.direct(node.address, None)
+        password = self.internal if user in INTERNAL_USERS else self.application
+        return clients.direct(node.address, password, username=user)
+
+
+def answer(client: Any, command: Command) -> str:
+    """What a node replies to a command, errors too, as a text. A fresh connection: the last one may have ended."""
+    client.connection_pool.disconnect()
+    try:
+        connection = client.connection_pool.get_connection()
+        try:
+            # Without redis-py's own idea of the reply: some of these commands are not for clients at all.
+            connection.send_command(*command)
+            return str(connection.read_response())
+        finally:
+            connection.disconnect()
+            client.connection_pool.release(connection)
+    except (RedisError, OSError) as error:
+        return f"{type(error).__name__} {error}"
+
+
+def is_refused(reply: str) -> bool:
+    """Whether a reply says that the command or the login is not permitted. redis-py strips some of the codes."""
+    error, _, text = reply.partition(" ")
+    # DEBUG is off in Redis itself, which says so before it looks at the user.
+    words = ("DEBUG command not allowed", "has no permissions", "NOPERM", "ACL failure")
+    refusals = ("NoPermissionError", "AuthenticationError")
+    return error in refusals or (error == "ResponseError" and any(word in text for word in words))

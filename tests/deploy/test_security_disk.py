@@ -1,0 +1,51 @@
+"""A data node whose volume is full. A single node on a small file system of its own, with the stack's image."""
+
+from collections.abc import Iterator
+
+import pytest
+from docker.models.containers import Container
+
+from drills.cluster import Cluster
+from drills.waiting import until
+from tests.deploy.inside import inside
+
+PORT = "6379"
+
+
+@pytest.fixture
+def small(cluster: Cluster) -> Iterator[Container]:
+    """A master with a volume of 24 MB."""
+    container = cluster.docker.containers.run(
+        str(cluster.containers("redis")[0].attrs["Image"]),
+        ["master"],
+        name=f"redis-ha-{cluster.outputs.stack}-small",
+        detach=True,
+        environment={"redis_port": PORT},
+        tmpfs={"/data": "size=24m,uid=999,gid=1000,mode=0700"},
+    )
+    try:
+        until(lambda: _health(container) == (0, "master of 0 replicas"), "the node", 20)
+        yield container
+    finally:
+        container.remove(force=True)
+
+
+def _health(container: Container) -> tuple[int, str]:
+    return inside(container, "redis-ha-health")
+
+
+def _write(container: Container) -> str:
+    return inside(container, "redis-cli", "-p", PORT, "SET", "key", "x" * 10_000)[1]
+
+
+def test_a_full_disk_stops_writes_and_says_so_until_there_is_room(small: Container) -> None:
+    assert _write(small) == "OK"
+    inside(small, "dd", "if=/dev/zero", "of=/data/filler", "bs=4k")
+    until(lambda: _write(small).startswith("MISCONF"), "writes to be refused", 20, 0.1)
+    assert _health(small) == (1, "cannot write the append-only file: is the disk full? writes are refused")
+    assert inside(small, "redis-cli", "-p", PORT, "STRLEN", "key") == (0, "10000"), "reads go on"
+    small.reload()
+    assert (small.status, small.attrs["RestartCount"]) == ("running", 0)
+    inside(small, "rm", "/data/filler")
+    until(lambda: _write(small) == "OK", "writes to be taken again", 20, 0.1)
+    assert _health(small) == (0, "master of 0 replicas")

@@ -1,0 +1,179 @@
+"""Starved and misused: full memory, strangers that take up places, readers that do not read. Nodes of 96 MB each."""
+
+import resource
+import socket
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from redis.exceptions import OutOfMemoryError, RedisError
+
+from drills import clients
+from drills.cluster import Cluster
+from drills.faults.base import kill, revive
+from drills.health import wait_healthy
+from drills.outputs import Address, Node
+from drills.stack import Stack
+from drills.waiting import until
+from tests.deploy.credentials import Credentials, answer
+from tests.deploy.support import longest, no_errors, nothing_lost, same_data, writing
+
+MEMORY = 96 * 1024**2
+VALUE = "x" * 10_000
+
+
+@pytest.fixture(scope="module")
+def _limited(stack: Stack) -> Iterator[None]:
+    with stack.changed({"resources": {"memory": "96m"}}):
+        stack.up()
+        yield
+    stack.up()
+
+
+@pytest.fixture
+def limited(_limited: None, cluster: Cluster) -> Iterator[Cluster]:
+    """The cluster with limited memory, emptied after the test; no test may cost a container."""
+    yield cluster
+    wait_healthy(cluster)
+    for container in cluster.containers():
+        assert not container.attrs["State"]["OOMKilled"], f"{container.name} was killed for its memory"
+        assert container.attrs["RestartCount"] == 0, f"{container.name} has ended by itself"
+    master = clients.direct(cluster.master().address, cluster.outputs.password, timeout=10)
+    for keys in iter(lambda: list(master.scan_iter("fill:*", count=5000)), []):
+        master.unlink(*keys)
+
+
+def _info(cluster: Cluster, node: Node, field: str) -> int:
+    return int(cluster.probe(node).info()[field])
+
+
+def _fill(cluster: Cluster, count: int = 8000) -> Any:
+    """Writes until the master is full. Returns its client."""
+    master = clients.direct(cluster.master().address, cluster.outputs.password, timeout=10)
+    with pytest.raises(OutOfMemoryError):
+        for start in range(0, count, 100):
+            with master.pipeline(transaction=False) as pipeline:
+                for i in range(start, start + 100):
+                    pipeline.set(f"fill:{i}", VALUE)
+                pipeline.execute()
+    return master
+
+
+def test_a_full_memory_refuses_writes_and_fails_over(limited: Cluster, figure: Callable[[str], None]) -> None:
+    master = _fill(limited)
+    info = master.info("memory")
+    assert info["maxmemory"] == int(MEMORY * 0.6)
+    assert info["maxmemory_policy"] == "noeviction"
+    assert master.get("fill:0") == VALUE, "a full node answers reads"
+    keys = master.dbsize()
+    before = limited.master()
+    with writing_refused(limited):
+        kill(limited.container(before))
+        until(lambda: limited.master() != before, "a failover with full memory", 30)
+    after = limited.master()
+    assert limited.probe(after).dbsize() == keys
+    # Comes back, and copies all of it, within the same limit.
+    revive(limited.container(before))
+    wait_healthy(limited)
+    promoted = clients.direct(after.address, limited.outputs.password, timeout=10)
+    promoted.unlink(*(f"fill:{i}" for i in range(2000)))
+    promoted.set("fill:again", VALUE)
+    same_data(limited)
+    peak = max(_info(limited, n, "used_memory_peak") for n in limited.nodes)
+    figure(f"{keys} values of 10 kB in {MEMORY >> 20} MB, peak {peak >> 20} MB")
+
+
+class writing_refused:  # noqa: N801 - reads as the phrase that it is
+    """Inside it no write that needs memory goes through, before and after."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+
+    def _refused(self) -> None:
+        client = clients.direct(self._cluster.master().address, self._cluster.outputs.password)
+        with pytest.raises(OutOfMemoryError):
+            client.set("fill:more", VALUE)
+
+    def __enter__(self) -> None:
+        self._refused()
+
+    def __exit__(self, kind: object, error: object, trace: object) -> None:
+        if error is None:
+            self._refused()
+
+
+def test_a_policy_that_evicts_takes_writes_for_ever(limited: Cluster, stack: Stack) -> None:
+    who = Credentials.of(stack, limited)
+    master = limited.master()
+    ruler = who.login(master, "handover")
+    ruler.config_set("maxmemory-policy", "allkeys-lru")
+    try:
+        with ExitStack() as ending:
+            client = clients.direct(master.address, limited.outputs.password, timeout=10)
+            ending.callback(client.close)
+            for start in range(0, 10_000, 100):
+                with client.pipeline(transaction=False) as pipeline:
+                    for i in range(start, start + 100):
+                        pipeline.set(f"fill:{i}", VALUE)
+                    pipeline.execute()
+            assert _info(limited, master, "evicted_keys") > 0
+            assert _info(limited, master, "used_memory") < MEMORY * 0.75
+    finally:
+        ruler.config_set("maxmemory-policy", "noeviction")
+
+
+def test_a_subscriber_that_does_not_read_is_let_go(limited: Cluster) -> None:
+    """What it does not read would otherwise pile up until the node is killed."""
+    master = limited.master()
+    with clients.direct(master.address, limited.outputs.password).pubsub() as idle:
+        idle.subscribe("news")
+        idle.get_message(timeout=1)
+        publisher = clients.direct(master.address, limited.outputs.password, timeout=10)
+        for _ in range(600):
+            publisher.publish("news", VALUE * 5)
+        assert publisher.pubsub_numsub("news")[0][1] == 0, "it is still there"
+    assert _info(limited, master, "client_output_buffer_limit_disconnections") >= 1
+
+
+def _strangers(address: Address, count: int, ending: ExitStack) -> None:
+    """Connections that say nothing."""
+    for _ in range(count):
+        ending.enter_context(socket.create_connection(address, timeout=5))
+
+
+def test_silent_strangers_keep_nobody_out(limited: Cluster, figure: Callable[[str], None]) -> None:
+    """Thousands of connections that never log in, more than the master has places for, while clients write."""
+    resource.setrlimit(resource.RLIMIT_NOFILE, (resource.getrlimit(resource.RLIMIT_NOFILE)[1],) * 2)
+    master = limited.master()
+    lookups = clients.sentinel(limited.outputs)
+    with writing(limited) as load, ExitStack() as ending:
+        since = time.time()
+        _strangers(master.address, 2000, ending)
+        for sentinel in limited.sentinels:
+            _strangers(sentinel.address, 1000, ending)
+        assert lookups.discover_master(limited.outputs.master_name) == master.address
+        full = answer(clients.direct(master.address, limited.outputs.password), ("PING",))
+        assert "max number of clients" in full, full
+        load.settle()
+
+        def gets_in() -> bool:
+            try:
+                return bool(clients.direct(master.address, limited.outputs.password).ping())
+            except RedisError:
+                return False
+
+        until(gets_in, "a place for a new client", 40)
+        figure(f"a new client gets in {time.time() - since:.0f} s after 2000 strangers")
+        load.settle()
+
+        def crowded() -> list[str]:
+            nodes = (master, *limited.sentinels)
+            return [node.name for node in nodes if _info(limited, node, "connected_clients") >= 100]
+
+        until(lambda: not crowded(), "all to be rid of the strangers", 40, because=lambda: str(crowded()))
+        assert limited.master() == master, "strangers have caused a failover"
+    assert longest(load, since) < 2
+    no_errors(load)
+    nothing_lost(limited, load)
