@@ -9,9 +9,8 @@ import pulumi
 if TYPE_CHECKING:
     import docker
 
-STAND_IN_LABEL = "redis-ha.stand-in"
 TLS_ENVIRONMENT = "transport=tls"  # of every container that speaks nothing else
-STAND_IN_NAME = "redis-ha-stand-in:"
+STAND_IN = "redis-ha-stand-in"  # made by bootstrap/base-image
 
 
 @functools.cache
@@ -62,16 +61,12 @@ def resolve_base_image(base_image: str) -> str:
 
     try:
         images = docker_client().images
-        try:
-            images.get(base_image)
-            return base_image
-        except ImageNotFound:
-            labelled = images.list(filters={"label": f"{STAND_IN_LABEL}={base_image}"})
-        # Images that were built on a stand-in have inherited its label.
-        tags = [tag for image in labelled for tag in image.tags]
-        stand_ins = sorted(tag for tag in tags if tag.startswith(STAND_IN_NAME))
-        if stand_ins:
-            return stand_ins[-1]
+        for candidate in (base_image, *_stand_ins(base_image)):
+            try:
+                images.get(candidate)
+                return candidate
+            except ImageNotFound:
+                continue
         pulumi.log.info(f"pulling base image {base_image}")
         images.pull(base_image)
         return base_image
@@ -82,3 +77,13 @@ def resolve_base_image(base_image: str) -> str:
         ) from None
     except (DockerException, RequestException) as error:
         raise pulumi.RunError(f"Docker cannot be reached: {error}. Is the daemon running?") from None
+
+
+def _stand_ins(base_image: str) -> list[str]:
+    """The stand-in's name, where `base_image` is the official Redis image of some tag."""
+    name = base_image.partition("@")[0]
+    for prefix in ("index.docker.io/library/", "docker.io/library/", "docker.io/", "library/", ""):
+        repository, _, tag = name.removeprefix(prefix).partition(":")
+        if repository == "redis":
+            return [f"{STAND_IN}:{tag or 'latest'}"]
+    return []

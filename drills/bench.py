@@ -5,12 +5,14 @@ the ratio of the medians) and writes the figures as JSON. Milliseconds are this 
 """
 
 import argparse
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import FrameType
 
 from rich.console import Console
 from rich.table import Table
@@ -160,8 +162,8 @@ def own_stack(name: str) -> Iterator[tuple[Stack, Cluster]]:
 def run(handovers: int, rollouts: int, restarts: int, say: Callable[[str], None]) -> list[Row]:
     """Measure everything."""
     rows: list[Row] = []
-    say("bringing up the stack bench and a plain cluster")
-    with own_stack("bench") as (stack, ours):
+    say("bringing up a stack and a plain cluster")
+    with own_stack("test-bench") as (stack, ours):
         ours_stop, plain_stop = Stopping(), Stopping()
         with running(Plain(stack_image(ours), name="bench-plain", subnet=PLAIN_SUBNET)) as plain:
             forced_row = Row("plain: SENTINEL FAILOVER")
@@ -206,6 +208,10 @@ def stack_image(cluster: Cluster) -> str:
     return str(cluster.container(cluster.nodes[0]).attrs["Image"])
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m drills.bench", description=__doc__)
@@ -215,12 +221,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("bench-report.json"))
     arguments = parser.parse_args(argv)
     console = report.console()
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         with Console(stderr=True).status("starting") as status:
             rows = run(arguments.handovers, arguments.rollouts, arguments.restarts, status.update)
     except DrillError as error:
         console.print(f"bench: {error}", style="red", markup=False, highlight=False)
         return 1
+    except KeyboardInterrupt:
+        console.print("interrupted; what was brought up has been removed")
+        return 130
     console.print(table(rows))
     console.print(report.machine(), highlight=False)
     report.write_json(arguments.out, {"machine": report.machine(), "rows": [asdict(row) for row in rows]})

@@ -129,6 +129,8 @@ def _start(
         plain.image,
         entrypoint=["sh", "-c", script],
         user="0",
+        # A stack's image has a health check, which is none of a plain cluster's.
+        healthcheck={"test": ["NONE"]},
         name=name,
         labels=labels,
         environment={"CONFIG": "\n".join(lines)},

@@ -87,5 +87,7 @@ class Callbacks:
         return str(resource_pb2.ResourceHookResponse.FromString(answer.response).error)
 
     def close(self) -> None:
-        for channel in self._channels.values():
-            channel.close()
+        with self._lock:
+            for channel in self._channels.values():
+                channel.close()
+            self._channels.clear()

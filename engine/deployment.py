@@ -4,64 +4,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
-from engine import diff
-from engine.callbacks import Callbacks, HookCall
-from engine.crypto import Crypter
-from engine.errors import EngineError, Interrupted, StepFailed
-from engine.interrupts import Interrupts
-from engine.inventory import Inventory
-from engine.journal import Journal
+from engine.callbacks import Callbacks
+from engine.context import Answer, Context, StepProgress
+from engine.errors import EngineError, Interrupted, StepFailed, Unreachable
+from engine.hooks import Hooks, marked_outputs
 from engine.plan import Plan, make_plan
 from engine.registration import Registration
 from engine.resources import LABEL_APPLIED, LABEL_STACK, LABEL_URN, Applied, Existing, Handler, Made
-from engine.steps import Diagnostic, Listener, Step
+from engine.steps import Diagnostic, Step
 from engine.values import Secret, reveal
-
-
-@dataclass
-class Context:
-    """What a run works with."""
-
-    project: str
-    stack: str
-    dry_run: bool
-    handlers: dict[str, Handler]
-    inventory: Inventory
-    listener: Listener
-    interrupts: Interrupts
-    journal: Journal
-    crypter: Callable[[], Crypter]
-
-    @property
-    def stack_id(self) -> str:
-        return f"{self.project}/{self.stack}"
-
-
-@dataclass
-class Answer:
-    """What the program learns of a registration."""
-
-    urn: str
-    id: str = ""
-    outputs: dict[str, Any] = field(default_factory=dict)
-
-
-class StepProgress:
-    """Passes a step's progress on to the listener."""
-
-    def __init__(self, context: Context, step: Step) -> None:
-        self._context = context
-        self._step = step
-
-    def say(self, text: str) -> None:
-        self._context.listener.progressed(self._step, text)
-
-    def check(self) -> None:
-        self._context.interrupts.check()
 
 
 class Deployment:
@@ -70,6 +23,7 @@ class Deployment:
     def __init__(self, context: Context) -> None:
         self.context = context
         self.callbacks = Callbacks()
+        self._hooks = Hooks(context, self.callbacks, lambda: self.failure is not None)
         self.steps: list[Step] = []
         self.outputs: dict[str, Any] = {}
         self.failure: EngineError | None = None
@@ -105,7 +59,7 @@ class Deployment:
         except Interrupted:
             raise
         except EngineError as error:
-            raise self._fail(registration.urn, str(error)) from error
+            raise self._fail(registration.urn, str(error), error) from error
 
     def _register_component(self, registration: Registration) -> Answer:
         step = Step(
@@ -158,8 +112,7 @@ class Deployment:
             with self._lock:
                 for dependent in self._dependents(plan.existing):
                     self._gone[dependent.urn] = dependent
-        for hook in self._hooks(registration, plan.op, dry_run=True):
-            self._run_hook(registration, plan, hook, None)
+        self._hooks.preview(registration, plan)
         made = handler.preview(plan.existing, reveal(plan.inputs), plan.op not in ("same",))
         step.state = "done"
         self.context.listener.finished(step)
@@ -194,10 +147,9 @@ class Deployment:
         progress = StepProgress(self.context, step)
         kind = "update" if plan.op == "update" else "create"
         inputs = reveal(plan.inputs)
-        for hook in self._hooks(registration, plan.op, f"before_{kind}"):
-            self._run_hook(registration, plan, hook, None)
+        self._hooks.run(registration, plan, [f"before_{kind}"], None)
         labels = self._labels(registration, plan)
-        after = self._hooks(registration, plan.op, f"after_{kind}")
+        owed = self._hooks.owed(registration, plan.op)
         with self.context.interrupts:
             if plan.op == "replace" and plan.existing and plan.urn_still_there:
                 if handler.delete_first(plan.inputs):
@@ -205,8 +157,8 @@ class Deployment:
                 else:
                     with self._lock:
                         self._replaced.append((plan.existing, plan.existing.applied.inputs))
-            if after or inputs.get("wait"):
-                self.context.journal.begin(registration.urn, f"after_{kind}")
+            if inputs.get("wait") or any(registration.hooks.get(item) for item in owed):
+                self.context.journal.begin(registration.urn, owed[0])
             if plan.op == "update" and plan.existing:
                 made = (
                     handler.update(plan.existing, inputs, labels, progress)
@@ -218,8 +170,7 @@ class Deployment:
                 made = handler.create(inputs, labels, progress)
         self._networks_changed(registration.type)
         handler.settle(made, inputs, progress)
-        for hook in after:
-            self._run_hook(registration, plan, hook, made)
+        self._hooks.run(registration, plan, owed, made)
         self.context.journal.end(registration.urn)
         return made
 
@@ -272,65 +223,10 @@ class Deployment:
                 if forget:
                     forget()
 
-    # -- hooks --------------------------------------------------------------------------------------------------
-
-    def _hooks(
-        self, registration: Registration, op: str, kind: str = "", dry_run: bool = False
-    ) -> list[tuple[str, str]]:
-        """(kind, hook name) to run for an operation; in a preview those of the operation that ask for it."""
-        if op == "same":
-            return []
-        word = "update" if op == "update" else "create"
-        kinds = [kind] if kind else [f"before_{word}", f"after_{word}"]
-        if (
-            op == "update"
-            and "after_update" in kinds
-            and self.context.journal.unfinished(registration.urn) == "after_create"
-        ):
-            kinds.append("after_create")
-        names = [(item, name) for item in kinds for name in registration.hooks.get(item, [])]
-        return [(item, name) for item, name in names if not dry_run or self.callbacks.hook(name).on_dry_run]
-
-    def _run_hook(self, registration: Registration, plan: Plan, named: tuple[str, str], made: Made | None) -> None:
-        self.context.interrupts.check()
-        kind, name = named
-        hook = self.callbacks.hook(name)
-        old = plan.existing if plan.op == "update" else None
-        call = HookCall(
-            registration.urn,
-            made.id if made else "",
-            registration.name,
-            registration.type,
-            new_inputs=plan.visible_inputs,
-            old_inputs=diff.shown(old.applied.inputs) if old else None,
-            new_outputs=self._outputs(plan, made) if made else None,
-            old_outputs=diff.shown(old.applied.inputs) if old else None,
-        )
-        error = self.callbacks.run(hook, call)
-        if not error:
-            return
-        if self.failure is not None:  # the program is being taken down because of another step: no news
-            raise StepFailed("an earlier step failed")
-        word = "before" if kind.startswith("before") else "after"
-        if hook.ignore_errors:
-            self.context.listener.said(Diagnostic("warning", f'{kind} hook "{name}" failed: {error}', registration.urn))
-            return
-        raise EngineError(f'{word} hook "{name}" failed: {error}')
-
     # -- results ------------------------------------------------------------------------------------------------
 
-    def _outputs(self, plan: Plan, made: Made) -> dict[str, Any]:
-        """The provider's outputs, with the inputs' own secret marks kept."""
-        marked = {
-            key: value
-            for key, value in plan.visible_inputs.items()
-            if isinstance(value, Secret) or key not in made.outputs
-        }
-        nested = {key: value for key, value in plan.visible_inputs.items() if key in made.outputs and _marks(value)}
-        return {**made.outputs, **marked, **nested}
-
     def _answer(self, registration: Registration, plan: Plan, made: Made) -> Answer:
-        outputs = self._outputs(plan, made)
+        outputs = marked_outputs(plan, made)
         for name in registration.secret_outputs:
             if name in outputs and not isinstance(outputs[name], Secret):
                 outputs[name] = Secret(outputs[name])
@@ -349,25 +245,20 @@ class Deployment:
         """A request that cannot be served at all."""
         return self._fail("", message)
 
-    def _fail(self, urn: str, message: str) -> StepFailed:
+    def _fail(self, urn: str, message: str, error: EngineError | None = None) -> StepFailed:
         """Notes and shows the failure; nothing more is started after it."""
         with self._lock:
+            known = isinstance(self.failure, Unreachable) and isinstance(error, Unreachable)
             if self.failure is None:
-                self.failure = EngineError(message)
+                self.failure = error or EngineError(message)
+        if known:
+            return StepFailed(message)
         self.context.listener.said(Diagnostic("error", message, urn))
         return StepFailed(message)
 
     def take_replaced(self) -> list[tuple[Existing, dict[str, Any]]]:
         """The old ones of replacements that stood beside them; to be deleted at the end."""
         return self._replaced
-
-
-def _marks(value: Any) -> bool:
-    if isinstance(value, Secret):
-        return True
-    if isinstance(value, dict):
-        return any(_marks(item) for item in value.values())
-    return isinstance(value, list) and any(_marks(item) for item in value)
 
 
 def _removal(inputs: dict[str, Any]) -> dict[str, Any]:

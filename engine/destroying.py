@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from engine import diffview, display
-from engine.deployment import Context
+from engine.context import Context
 from engine.display import Screen, Ticker
 from engine.errors import EXIT_CANCELLED, EngineError
 from engine.lock import locked
@@ -33,10 +33,12 @@ def destroy(session: Session, screen: Screen, options: Options) -> int:
         if not options.skip_preview:
             screen.line(screen.heading(f"Previewing destroy ({session.stack}):"))
             screen.line()
-            diffview.show(screen, steps) if options.diff else display.tree(screen, _parents_first(steps), "Plan")
+            diffview.show(screen, _parents_first(steps)) if options.diff else display.tree(
+                screen, _parents_first(steps), "Plan"
+            )
             screen.line()
             display.resources(screen, steps, planned=True)
-            if not options.yes and not confirmed("destroy", lambda: diffview.show(screen, steps)):
+            if not options.yes and not confirmed("destroy", lambda: diffview.show(screen, _parents_first(steps))):
                 raise EngineError("confirmation declined, not proceeding with the destroy", EXIT_CANCELLED)
             screen.line()
         return _destroy(session, screen, context, steps, kept)
@@ -71,4 +73,4 @@ def _destroy(
 
 
 def _parents_first(steps: list[Step]) -> list[Step]:
-    return sorted(steps, key=lambda step: step.custom)
+    return [step for step in reversed(steps) if not step.custom] + [step for step in steps if step.custom]

@@ -204,7 +204,7 @@ def render(value: Any, secrets: bool = False) -> str:
         if not value:
             return "{}"
         width = max(len(str(key)) for key in value)
-        return _block("{", "}", [f"{key!s:<{width}}: {render(item, secrets)}" for key, item in value.items()])
+        return _block("{", "}", [f"{key!s:<{width}}: {render(item, secrets)}" for key, item in sorted(value.items())])
     if isinstance(value, list):
         return (
             _block("[", "]", [f"[{index}]: {render(item, secrets)}" for index, item in enumerate(value)])

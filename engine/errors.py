@@ -19,6 +19,10 @@ class EngineError(Exception):
         self.exit_code = exit_code
 
 
+class Unreachable(EngineError):  # noqa: N818
+    """Docker does not answer: the one cause of however many failures."""
+
+
 class StepFailed(EngineError):  # noqa: N818 (says what happened)
     """A resource's step failed and has been reported already; nothing more may be started."""
 

@@ -61,6 +61,7 @@ class EmbeddedMonitor(resource_pb2_grpc.ResourceMonitorStub):
         return empty_pb2.Empty()
 
     def SignalAndWaitForShutdown(self, request: Any) -> Any:  # noqa: N802
+        self._deployment.callbacks.close()  # before the SDK stops serving them
         return empty_pb2.Empty()
 
     def Invoke(self, request: Any) -> Any:  # noqa: N802

@@ -13,7 +13,7 @@ from engine.steps import Op
 from engine.values import reveal
 
 if TYPE_CHECKING:
-    from engine.deployment import Context
+    from engine.context import Context
 
 
 @dataclass

@@ -50,6 +50,7 @@ def run_program(project: Project, config: Config, deployment: Deployment) -> Non
     """Runs the program to its end; EngineError when it or a step failed (shown to the listener already)."""
     if not project.main.is_file():
         raise EngineError(f"unable to find main python program `{project.main.name}` in `{project.main.parent}`")
+    os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its log lines are no news to anyone
     import pulumi
     from pulumi.runtime import settings as sdk_settings
     from pulumi.runtime.config import set_all_config

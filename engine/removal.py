@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 
-from engine.deployment import Context
+from engine.context import Context
 from engine.errors import EngineError
 from engine.resources import Existing
 from engine.steps import Diagnostic, Step
@@ -36,11 +36,12 @@ def plan_deletes(
         )
     above = {item.urn: item.applied.parents for item in context.inventory}
     gone = {parent for step in steps for parent in above.get(step.urn, [])}
-    for urn in sorted(components):
-        if urn in gone:
-            chain = next((list(parents) for parents in above.values() if urn in parents), [])
-            place = chain.index(urn)
-            steps.append(Step("delete", urn, chain[place - 1] if place else "", custom=False))
+    chains = {
+        urn: next(list(parents) for parents in above.values() if urn in parents) for urn in components if urn in gone
+    }
+    for urn, chain in sorted(chains.items(), key=lambda item: -item[1].index(item[0])):  # the innermost first
+        place = chain.index(urn)
+        steps.append(Step("delete", urn, chain[place - 1] if place else "", custom=False))
     return steps, kept
 
 

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from engine import display
-from engine.deployment import Context, Deployment
+from engine.context import Context
+from engine.deployment import Deployment
 from engine.display import Recorder, Screen, Ticker
 from engine.errors import EXIT_CONFIGURATION, EXIT_NO_CHANGES, EngineError
 from engine.inventory import Inventory

@@ -136,4 +136,6 @@ class Session:
 
 
 def _warm_up() -> None:
+    """The heavy imports that are needed in any case, while the key is being derived."""
     import docker.api  # noqa: F401
+    import grpc  # noqa: F401

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.errors import EngineError
+from engine.errors import EngineError, Unreachable
 
 if TYPE_CHECKING:
     from docker.api import APIClient
@@ -85,7 +85,7 @@ def explained(doing: str, where: str = "") -> Iterator[None]:
         DockerException,
         ConnectionError,
     ) as error:
-        raise EngineError(f"{doing}: {_connection_message(error, where)}") from error
+        raise Unreachable(f"{doing}: {_connection_message(error, where)}") from error
     except OSError as error:
         raise EngineError(f"{doing}: {error}") from error
 

@@ -18,11 +18,9 @@ from drills.outputs import Outputs
 from drills.plain import avoid_default_route
 from drills.stack import Stack
 from drills.timeline import Timeline
-from tests.deploy.support import NAME
+from tests.deploy.support import NAME, place
 
-SUBNET = os.environ.get("REDIS_HA_TEST_SUBNET", "10.213.251.0/24")
-PORTS = {"master": 26379, "replica": 26380, "sentinel": 26381}
-SETTINGS = {"replicas": 2, "sentinels": 3, "ports": PORTS, "subnet": SUBNET, "downAfter": 1000}
+SETTINGS = {**place(), "replicas": 2, "sentinels": 3, "downAfter": 1000}
 
 _figures: list[tuple[str, str]] = []
 _current: list[Cluster] = []
@@ -43,14 +41,17 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         pytest.exit(f"another run of the deploy tests has the stack {NAME}; REDIS_HA_TEST_STACK names another", 2)
-    avoid_default_route(SUBNET)
+    avoid_default_route(str(SETTINGS["subnet"]))
     deployed = Stack(NAME, environment={"REDIS_HA_ENGINE": request.param})
     if deployed.config_file.exists():
         deployed.destroy()
     deployed.create(SETTINGS)
     try:
         began = time.monotonic()
-        deployed.up()
+        try:
+            deployed.up()
+        except DrillError as error:
+            pytest.exit(f"the stack of the deploy tests does not come up: {error}", 1)
         _figures.append((f"up of 3 data nodes and 3 Sentinels ({request.param})", f"{time.monotonic() - began:.1f} s"))
         yield deployed
     finally:

@@ -10,7 +10,20 @@ from drills.outputs import Node
 from drills.routes import ThroughSentinel
 from drills.waiting import until
 
+# Where the tests' own stack lies; others for a second run on the same machine.
 NAME = os.environ.get("REDIS_HA_TEST_STACK", "test")
+_SUBNET = os.environ.get("REDIS_HA_TEST_SUBNET", "10.213.251.0/24")
+_PORT = int(os.environ.get("REDIS_HA_TEST_PORT", "26379"))
+
+
+def place(number: int = 0) -> dict[str, object]:
+    """The settings that say where a stack lies: ports and subnet, of the first stack or a further one."""
+    first = _PORT + 1000 * number
+    a, b, c, _ = _SUBNET.split(".")
+    return {
+        "ports": {"master": first, "replica": first + 1, "sentinel": first + 2},
+        "subnet": f"{a}.{b}.{int(c) + number}.0/24",
+    }
 
 
 @contextmanager

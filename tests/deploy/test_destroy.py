@@ -9,10 +9,9 @@ from drills.cluster import Cluster
 from drills.health import problems
 from drills.plain import avoid_default_route
 from drills.stack import Stack
-from tests.deploy.support import NAME, writing
+from tests.deploy.support import NAME, place, writing
 
-SUBNET = "10.213.252.0/24"
-SETTINGS = {"ports": {"master": 27379, "replica": 27380, "sentinel": 27381}, "subnet": SUBNET}
+SETTINGS = place(1)
 
 
 def _inventory(client: docker.DockerClient) -> set[str]:
@@ -38,7 +37,7 @@ def _labelled(client: docker.DockerClient, stack: str) -> list[str]:
 
 def test_destroy_leaves_nothing_behind_and_takes_seconds(stack: Stack, figure: Callable[[str], None]) -> None:
     client = docker.from_env(timeout=120)
-    avoid_default_route(SUBNET)
+    avoid_default_route(str(SETTINGS["subnet"]))
     doomed = Stack(f"{NAME}-gone", environment=stack.environment)
     if doomed.config_file.exists():
         doomed.destroy()

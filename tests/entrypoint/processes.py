@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -111,7 +112,7 @@ class Node:
     def joined(self) -> bool:
         return self.health()[0] == 0
 
-    def client(self, user: str = "default", timeout: float = 2) -> "redis.Redis[str]":
+    def client(self, user: str = "default", timeout: float = 2) -> redis.Redis:
         """A connection as `user`; the one named `handover` sees configuration and replication."""
         secrets = (self.root / "etc/secrets/users.acl").exists()
         password = (PASSWORD if user == "default" else INTERNAL) if secrets else None
@@ -132,13 +133,13 @@ class Node:
         except redis.RedisError:
             return ""
 
-    def follows(self) -> int:
-        """Port of the master that this node replicates from with an established link, else 0."""
+    def follows(self, port: int) -> bool:
+        """Whether it replicates from the master at `port`, the link being up."""
         try:
             answer = self.client("handover").execute_command("ROLE")
         except redis.RedisError:
-            return 0
-        return int(answer[2]) if answer[0] == "slave" and answer[3] == "connected" else 0
+            return False
+        return bool(answer[0] == "slave" and answer[2] == port and answer[3] == "connected")
 
     def min_replicas(self) -> str:
         return str(self.client("handover").config_get("min-replicas-to-write")["min-replicas-to-write"])
@@ -211,7 +212,7 @@ class Cluster:
         for node in self.data:
             node.start()
         for node in self.data[1:]:
-            eventually(lambda node=node: node.follows() == self.data[0].port, 10, f"{node.name} follows")
+            eventually(partial(node.follows, self.data[0].port), 20, f"{node.name} follows")
         for node in self.sentinels:
             node.start()
         self.wait_joined()
@@ -240,9 +241,7 @@ class Cluster:
         found: list[tuple[str, int] | None] = []
         for node in self.sentinels:
             try:
-                found.append(
-                    node.client("handover").execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", MASTER_NAME)
-                )
+                found.append(node.client("handover").execute_command("SENTINEL GET-MASTER-ADDR-BY-NAME", MASTER_NAME))
             except redis.RedisError:
                 found.append(None)
         return found

@@ -34,7 +34,9 @@ def test_unknown_role(idle: Cluster) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "six", "63 79"])
-@pytest.mark.parametrize(("role", "name"), [("master", "redis_port"), ("replica", "master_port"), ("sentinel", "sentinel_port")])
+@pytest.mark.parametrize(
+    ("role", "name"), [("master", "redis_port"), ("replica", "master_port"), ("sentinel", "sentinel_port")]
+)
 def test_a_port_is_a_number(idle: Cluster, role: str, name: str, value: str) -> None:
     if role == "sentinel" and name == "master_port":
         pytest.skip("has a default")

@@ -10,9 +10,9 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 from redis.sentinel import Sentinel, SentinelManagedConnection
 
-from tests.entrypoint.processes import HOST, INTERNAL, MASTER_NAME, PASSWORD, Cluster
+from tests.entrypoint.processes import HOST, INTERNAL, MASTER_NAME, PASSWORD, Cluster, eventually
 
-Connect = Callable[[], "redis.Redis[str]"]
+Connect = Callable[[], redis.Redis]
 
 
 class FollowingConnection(SentinelManagedConnection):
@@ -20,8 +20,8 @@ class FollowingConnection(SentinelManagedConnection):
 
     def send_packed_command(self, command: object, check_health: bool = True) -> None:
         if not self._sock:
-            self.connect()
-        super().send_packed_command(command, check_health)
+            self.connect()  # type: ignore[no-untyped-call]
+        super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
 
 
 def by_sentinel(cluster: Cluster, retries: int = 1) -> Connect:
@@ -44,7 +44,7 @@ def by_sentinel(cluster: Cluster, retries: int = 1) -> Connect:
 def by_role(cluster: Cluster) -> Connect:
     """Whichever node says of itself that it is master, asked again after each error."""
 
-    def find() -> "redis.Redis[str]":
+    def find() -> redis.Redis:
         for node in cluster.data:
             client = node.client()
             try:
@@ -76,16 +76,21 @@ class Writer:
         self._ended.set()
         self._thread.join(10)
 
-    def missing(self, master: "redis.Redis[str]") -> list[int]:
+    def goes_on(self, writes: int, seconds: float = 10) -> None:
+        """Waits until so many more writes have been acknowledged."""
+        wanted = len(self.acknowledged) + writes
+        eventually(lambda: len(self.acknowledged) >= wanted, seconds, f"{writes} more writes; {self.errors[-3:]}")
+
+    def missing(self, master: redis.Redis) -> list[int]:
         """Acknowledged writes that `master` does not hold."""
         keys = [f"{self._prefix}:{number}" for number in self.acknowledged]
-        held: list[str | None] = []
+        held: list[str | bytes | None] = []
         for start in range(0, len(keys), 1000):
             held += master.mget(keys[start : start + 1000])
         return [number for number, value in zip(self.acknowledged, held, strict=True) if value != str(number)]
 
     def _write(self) -> None:
-        client: redis.Redis[str] | None = None
+        client: redis.Redis | None = None
         number, last = 0, time.monotonic()
         while not self._ended.is_set():
             number += 1

@@ -27,7 +27,7 @@ class Recorder(pulumi.runtime.Mocks):
         computed = {"repoDigest": "sha256:1"} if args.typ == "docker:index/image:Image" else {}
         return f"{args.name}-id", {**args.inputs, **computed}
 
-    def call(self, args: pulumi.runtime.MockCallArgs) -> dict[str, Any]:
+    def call(self, args: pulumi.runtime.MockCallArgs) -> tuple[dict[Any, Any], list[tuple[str, str]] | None]:
         raise AssertionError(f"no invoke is expected, got {args.token}")
 
     def of_type(self, name: str) -> list[pulumi.runtime.MockResourceArgs]:

@@ -1,0 +1,118 @@
+"""A project of its own, deployed by the embedded engine on the real Docker and taken away again."""
+
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import docker
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BASE = "embedded-preview-base:1"
+PROJECT = "embedded-preview"
+PROGRAM = """
+import pulumi
+import pulumi_docker as docker
+
+config = pulumi.Config()
+image = docker.Image("image", image_name="embedded-preview:test", skip_push=True,
+    build=docker.DockerBuildArgs(context="app", dockerfile="app/Dockerfile"))
+network = docker.Network("net", name="embedded-preview",
+    ipam_configs=[docker.NetworkIpamConfigArgs(subnet=config.require("subnet"))])
+volume = docker.Volume("data", name="embedded-preview")
+node = docker.Container("node", name="embedded-preview", image=image.repo_digest, start=False,
+    restart=config.require("restart"), envs=["A=1", f"B={config.require('b')}"],
+    networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=network.name)],
+    volumes=[docker.ContainerVolumeArgs(container_path="/data", volume_name=volume.name)],
+    uploads=[docker.ContainerUploadArgs(file="/secret", content=config.require_secret("password"))])
+pulumi.export("image", image.repo_digest)
+pulumi.export("password", config.require_secret("password"))
+"""
+SETTINGS = """
+name: embedded-preview
+runtime: python
+config:
+  subnet: {type: string, default: 10.213.250.0/28}
+  restart: {type: string, default: "no"}
+  b: {type: string, default: "1"}
+  password: {type: string, secret: true}
+"""
+# Written by Pulumi 3.259 with the passphrase "test".
+STACK = """
+encryptionsalt: v1:bJTpx8oWcjA=:v1:NiDXuEiFLF8Irc8Y:irQHWE3SItky12EtcJMQGRGfLb6FEQ==
+config:
+  embedded-preview:password:
+    secure: v1:+FjEGKEY3YJkJSin:3Y+EtJkFIHkUdOgQIvoQ6wWBvbjYah4+
+"""
+
+
+class Engine:
+    """Runs the engine's commands in a project's directory."""
+
+    def __init__(self, directory: Path, state: Path) -> None:
+        self.directory = directory
+        self._environment = {
+            **os.environ,
+            "PYTHONPATH": str(ROOT),
+            "XDG_STATE_HOME": str(state),
+            "PULUMI_CONFIG_PASSPHRASE": "test",
+            "PULUMI_STACK": "test",
+        }
+
+    def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "engine", *arguments],
+            cwd=self.directory,
+            env={**self._environment, **environment},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+
+@pytest.fixture(scope="session")
+def base_image() -> Iterator[None]:
+    """An image of one small file, so that nothing is pulled."""
+    client = docker.from_env()
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("empty"), io.BytesIO())
+    client.api.import_image_from_data(
+        buffer.getvalue(), repository=BASE.split(":", maxsplit=1)[0], tag=BASE.split(":")[1]
+    )
+    yield
+    client.images.remove(BASE, force=True)
+
+
+def _project(parent: Path) -> Engine:
+    """A stack `test` with a password, nothing deployed."""
+    directory = parent / "project"
+    (directory / "app").mkdir(parents=True)
+    (directory / "app" / "Dockerfile").write_text(f'FROM {BASE}\nCOPY run /run\nCMD ["/run"]\n')
+    (directory / "app" / "run").write_text("1")
+    (directory / "Pulumi.yaml").write_text(SETTINGS)
+    (directory / "__main__.py").write_text(PROGRAM)
+    (directory / "Pulumi.test.yaml").write_text(STACK)
+    return Engine(directory, parent / "state")
+
+
+@pytest.fixture(scope="session")
+def idle(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+    """A project for commands that fail."""
+    return _project(tmp_path_factory.mktemp("idle"))
+
+
+@pytest.fixture
+def engine(base_image: None, tmp_path: Path) -> Iterator[Engine]:
+    """A project of its own, cleaned up after."""
+    engine = _project(tmp_path)
+    yield engine
+    gone = engine("destroy", "--yes", "--skip-preview")
+    assert gone.returncode == 0, gone.stdout + gone.stderr

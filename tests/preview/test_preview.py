@@ -1,0 +1,147 @@
+"""What a preview of the embedded engine says, before and after changes by settings and by hand."""
+
+from __future__ import annotations
+
+import json
+
+import docker
+import pytest
+
+from tests.preview.conftest import Engine
+
+NAME = "embedded-preview"
+
+
+@pytest.fixture
+def deployed(engine: Engine) -> Engine:
+    up = engine("up", "--yes", "--skip-preview")
+    assert up.returncode == 0, up.stdout + up.stderr
+    assert "+ 5 created" in up.stdout
+    return engine
+
+
+def test_a_new_stack(engine: Engine) -> None:
+    text = engine("preview").stdout
+    assert text.startswith("Previewing update (test):\n")
+    assert " +   pulumi:pulumi:Stack        embedded-preview-test  create" in text
+    assert " +   └─ docker:index:Container  node                   create" in text
+    assert "  + image   : [unknown]" in text
+    assert "  + password: [secret]" in text
+    assert text.endswith("Resources:\n    + 5 to create\n")
+
+
+def test_nothing_to_do(deployed: Engine) -> None:
+    for arguments in (["preview"], ["preview", "--refresh"], ["preview", "--diff"], ["up", "--yes"], ["refresh"]):
+        done = deployed(*arguments, "--expect-no-changes")
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert "unchanged" in done.stdout
+
+
+def test_property_diffs_show_old_and_new_but_no_secret(deployed: Engine) -> None:
+    for key, value in {"b": "2", "restart": "always"}.items():
+        deployed("config", "set", key, value)
+    deployed("config", "set", "--secret", "password", "anderes")
+    text = deployed("preview", "--diff").stdout
+    assert "    +-docker:index/container:Container: (replace)\n" in text
+    assert '          ~ [1]: "B=1" => "B=2"\n' in text
+    assert '      ~ restart: "no" => "always"\n' in text
+    assert "~ content: [secret] => [secret]\n" in text
+    assert text.endswith("Resources:\n    +-1 to replace\n    4 unchanged\n")
+    assert "anderes" not in text
+    assert "fromreal" not in text
+    failed = deployed("preview", "--expect-no-changes")
+    assert failed.returncode == 7
+    assert "no changes were expected" in failed.stderr
+
+
+def test_an_unchanged_image_is_known_and_a_changed_one_is_not(deployed: Engine) -> None:
+    assert deployed("stack", "output", "image").stdout.startswith("sha256:")
+    (deployed.directory / "app" / "run").write_text("2")
+    text = deployed("preview").stdout
+    assert " ~   ├─ docker:index:Image      image                  update   [diff: ~build]" in text
+    assert "replace  [diff: ~image]" in text
+    assert "  ~ image: [unknown]" in text
+
+
+def test_json(deployed: Engine) -> None:
+    deployed("config", "set", "b", "2")
+    body = json.loads(deployed("preview", "--json").stdout)
+    assert body["changeSummary"] == {"replace": 1, "same": 4}
+    assert body["config"]["embedded-preview:password"] == "[secret]"
+    (step,) = [step for step in body["steps"] if step["op"] == "replace"]
+    assert step["detailedDiff"] == {"envs[1]": {"kind": "update-replace", "inputDiff": True}}
+    assert step["replaceReasons"] == ["envs"]
+    assert step["newState"]["inputs"]["envs"] == ["A=1", "B=2"]
+    assert "fromreal" not in json.dumps(body)
+
+
+def test_what_was_removed_by_hand_is_created_again(deployed: Engine) -> None:
+    docker.from_env().containers.get(NAME).remove(force=True)
+    assert "docker:index:Container  node" in deployed("preview").stdout
+    assert "+ 1 created" in deployed("up", "--yes", "--skip-preview").stdout
+    assert deployed("preview", "--expect-no-changes").returncode == 0
+
+
+def test_secrets_are_neither_in_labels_nor_in_inspect(deployed: Engine) -> None:
+    client = docker.from_env()
+    assert "fromreal" not in json.dumps(client.containers.get(NAME).attrs)
+    assert deployed("stack", "output", "password").stdout == "[secret]\n"
+    assert deployed("stack", "output", "password", "--show-secrets").stdout == "fromreal\n"
+
+
+def test_destroy_needs_no_program_and_leaves_nothing(deployed: Engine) -> None:
+    (deployed.directory / "__main__.py").write_text("raise Exception()")
+    gone = deployed("destroy", "--yes")
+    assert gone.returncode == 0, gone.stderr
+    assert "- 5 deleted" in gone.stdout
+    client = docker.from_env()
+    label: dict[str, str | list[str] | bool] = {"label": f"pulumi.embedded.stack={NAME}/test"}
+    held = [client.containers.list(all=True, filters=label), client.volumes.list(filters=label)]
+    assert [*held, client.networks.list(filters=label), client.images.list(filters=label)] == [[], [], [], []]
+
+
+def test_a_broken_dockerfile_names_its_step(deployed: Engine) -> None:
+    (deployed.directory / "app" / "Dockerfile").write_text("FROM embedded-preview-base:1\nCOPY nothere /\n")
+    failed = deployed("up", "--yes", "--skip-preview")
+    assert failed.returncode == 1
+    assert "Step 2/" in failed.stdout
+    assert "COPY" in failed.stdout
+    assert "nothere" in failed.stdout
+    assert "Traceback" not in failed.stdout + failed.stderr
+
+
+def test_a_subnet_that_is_taken_is_found_before_anything_goes(deployed: Engine) -> None:
+    client = docker.from_env()
+    pool = docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet="10.213.250.32/28")])
+    other = client.networks.create("embedded-preview-other", ipam=pool)
+    try:
+        deployed("config", "set", "subnet", "10.213.250.32/27")
+        failed = deployed("up", "--yes", "--skip-preview")
+        assert failed.returncode == 1
+        assert "overlaps with 10.213.250.32/28 of the Docker network 'embedded-preview-other'" in failed.stdout
+        deployed("config", "rm", "subnet")
+        assert deployed("preview", "--expect-no-changes").returncode == 0
+    finally:
+        other.remove()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "code", "message"),
+    [
+        (["preview", "--plan", "x"], {}, 1, "unknown flag: --plan"),
+        (["watch"], {}, 1, "unknown command 'watch'"),
+        (["preview", "--stack", "nope"], {}, 6, "no stack named 'nope' found"),
+        (["preview"], {"PULUMI_CONFIG_PASSPHRASE": "wrong"}, 1, "incorrect passphrase"),
+        (["preview"], {"DOCKER_HOST": "unix:///nowhere.sock"}, 1, "cannot reach the Docker daemon"),
+        (["up"], {}, 2, "--yes or --skip-preview must be passed in"),
+        (["config", "get", "nope"], {}, 1, "configuration key 'nope' not found"),
+    ],
+)
+def test_errors_are_one_message(
+    idle: Engine, arguments: list[str], environment: dict[str, str], code: int, message: str
+) -> None:
+    failed = idle(*arguments, **environment)
+    assert failed.returncode == code
+    assert message in failed.stderr
+    assert "Traceback" not in failed.stdout + failed.stderr
+    assert failed.stderr.count("error:") == 1

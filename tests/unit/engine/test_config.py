@@ -1,0 +1,118 @@
+"""Stack files and the config schema."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import configschema, paths
+from engine.errors import EngineError
+from engine.project import find_project
+from engine.stackfile import StackFile, full_key, typed_scalar
+
+SCHEMA = {
+    "count": {"type": "integer", "default": 2},
+    "names": {"type": "array", "items": {"type": "string"}, "default": ["a"]},
+    "ports": {"default": {"master": 1}},
+    "password": {"type": "string", "secret": True},
+    "flag": {"type": "boolean", "default": False},
+}
+
+
+def load(raw: dict[str, Any], schema: dict[str, Any] | None = None) -> configschema.Config:
+    return configschema.load("p", "dev", raw, SCHEMA if schema is None else schema, lambda text: f"<{text}>")
+
+
+def test_defaults_secrets_and_objects_reach_the_program_as_text() -> None:
+    config = load({"p:password": {"secure": "x"}, "p:count": 3, "docker:host": "unix:///x"})
+    assert config.values == {
+        "p:password": "<x>",
+        "p:count": "3",
+        "p:names": '["a"]',
+        "p:ports": '{"master":1}',
+        "p:flag": "false",
+        "docker:host": "unix:///x",
+    }
+    assert config.secret_keys == {"p:password"}
+    assert config.blinded()["p:password"] == "[secret]"
+
+
+def test_secrets_inside_objects_make_the_whole_value_secret() -> None:
+    config = load({"p:o": {"a": [{"secure": "x"}]}}, {})
+    assert config.values["p:o"] == '{"a":["<x>"]}'
+    assert config.secret_keys == {"p:o"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        ({}, "Stack 'dev' is missing configuration value 'password'"),
+        ({"p:password": "plain"}, "'password' must be encrypted as it's secret"),
+        ({"p:password": {"secure": "x"}, "p:count": "two"}, "'count' must be of type 'integer'"),
+        ({"p:password": {"secure": "x"}, "p:count": True}, "'count' must be of type 'integer'"),
+        ({"p:password": {"secure": "x"}, "p:names": [1, {}]}, "'names' must be of type 'array<string>'"),
+        ({"p:password": {"secure": "x"}, "p:flag": "yes"}, "'flag' must be of type 'boolean'"),
+    ],
+)
+def test_wrong_config_is_named(raw: dict[str, Any], message: str) -> None:
+    with pytest.raises(EngineError) as error:
+        load(raw)
+    assert message in str(error.value)
+
+
+def test_several_missing_values_come_in_one_message() -> None:
+    with pytest.raises(EngineError, match=r"values 'a', 'b' and 'c'$"):
+        load({}, {key: {"type": "string"} for key in "cab"})
+
+
+def test_editing_a_stack_file_keeps_its_comments(tmp_path: Path) -> None:
+    path = tmp_path / "Pulumi.dev.yaml"
+    path.write_text("# head\nconfig:\n  # about n\n  p:n: 1 # tail\n")
+    file = StackFile(path)
+    file.set_value("p:restart", (), "no")
+    file.set_value("p:o", paths.parse("a[0]"), 5)
+    file.set_salt("v1:x")
+    file.remove_value("p:n", ())
+    text = path.read_text()
+    assert "# head" in text
+    assert 'p:restart: "no"' in text
+    assert StackFile(path).config == {"p:restart": "no", "p:o": {"a": [5]}}
+    assert StackFile(path).salt == "v1:x"
+    assert not list(tmp_path.glob(".Pulumi*"))
+
+
+def test_yaml_is_read_as_pulumi_reads_it(tmp_path: Path) -> None:
+    path = tmp_path / "Pulumi.dev.yaml"
+    path.write_text("config:\n  p:a: no\n  p:b: 12:30\n  p:c: true\n  p:d: 2026-01-01\n  p:e: 1.5\n  p:f: 007\n")
+    assert list(StackFile(path).config.values()) == ["no", "12:30", True, "2026-01-01", 1.5, "007"]
+
+
+@pytest.mark.parametrize("line", ["secretsprovider: awskms://x", "environment: [a]", "config: [1]", "config: {a"])
+def test_what_a_stack_file_may_not_hold(tmp_path: Path, line: str) -> None:
+    path = tmp_path / "Pulumi.dev.yaml"
+    path.write_text(line + "\n")
+    with pytest.raises(EngineError, match=r"Pulumi\.dev\.yaml"):
+        StackFile(path)
+
+
+def test_keys_and_scalars() -> None:
+    assert full_key("p", "a") == "p:a"
+    assert full_key("p", "q:config:a") == "q:a"
+    with pytest.raises(EngineError, match="could not parse"):
+        full_key("p", "a:b:c:d")
+    assert [typed_scalar(text) for text in ("true", "12", "012", "x")] == [True, 12, "012", "x"]
+
+
+@pytest.mark.parametrize(("text", "path"), [("a.b[0].c", ("a", "b", 0, "c")), ('a["x y"]', ("a", "x y"))])
+def test_paths(text: str, path: paths.Path) -> None:
+    assert paths.parse(text) == path
+    assert paths.parse(paths.render(path)) == path
+
+
+def test_a_project_is_found_from_below_and_must_be_python(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
+    (tmp_path / "deep").mkdir()
+    assert find_project(tmp_path / "deep").name == "p"
+    (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: nodejs\n")
+    with pytest.raises(EngineError, match="Python programs only"):
+        find_project(tmp_path)

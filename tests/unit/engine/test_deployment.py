@@ -1,0 +1,222 @@
+"""Programs against a Docker of dicts: operations, order, replacement, hooks, secrets, deletes."""
+
+from pathlib import Path
+
+import pytest
+
+from engine.errors import EngineError
+from engine.values import UNKNOWN, Secret
+from tests.unit.engine.memory import Stand
+
+CHAIN = """
+config = pulumi.Config()
+subnet = docker.NetworkIpamConfigArgs(subnet=config.get("subnet") or "10.0.0.0/24")
+network = docker.Network("net", name="net", ipam_configs=[subnet])
+kept = pulumi.ResourceOptions(retain_on_delete=bool(config.get("retain")))
+before = []
+for index in range(int(config.get("count") or 2)):
+    volume = docker.Volume(f"vol{index}", name=f"vol{index}", opts=kept)
+    node = docker.Container(
+        f"node{index}", name=f"node{index}", image=config.get("image") or "i1", restart=config.get("restart") or "no",
+        user=config.get("user") if index == 1 else None,
+        networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=network.name)],
+        volumes=[docker.ContainerVolumeArgs(container_path="/data", volume_name=volume.name)],
+        uploads=[docker.ContainerUploadArgs(file="/s", content=pulumi.Output.secret(config.get("secret") or "geheim"))],
+        opts=pulumi.ResourceOptions(depends_on=before, delete_before_replace=True),
+    )
+    before = [node]
+pulumi.export("name", node.name)
+pulumi.export("host", node.hostname)
+pulumi.export("secret", pulumi.Output.secret("s"))
+"""
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> Stand:
+    return Stand(tmp_path)
+
+
+def test_everything_is_created_once_and_then_left_alone(stand: Stand) -> None:
+    assert set(stand.run(CHAIN, dry_run=True).values()) == {"create"}
+    assert stand.log == []
+    assert stand.outputs["host"] is UNKNOWN
+    stand.run(CHAIN)
+    assert sorted(stand.log[:3]) == ["create net", "create vol0", "create vol1"]
+    assert stand.log[3:] == ["create node0", "create node1"]
+    assert stand.outputs == {"name": "node1", "host": "node1", "secret": Secret("s")}
+    assert set(stand.run(CHAIN).values()) == {"same"}
+    assert stand.log == []
+
+
+def test_a_change_that_replaces_goes_node_by_node(stand: Stand) -> None:
+    stand.run(CHAIN)
+    assert stand.run(CHAIN, dry_run=True, image="i2")["node0"] == "replace"
+    stand.run(CHAIN, image="i2")
+    assert stand.log == ["delete node0", "create node0", "delete node1", "create node1"]
+
+
+def test_a_change_in_place_is_one_and_stays_known(stand: Stand) -> None:
+    stand.run(CHAIN)
+    assert stand.run(CHAIN, restart="always")["node0"] == "update"
+    assert stand.log == ["update node0", "update node1"]
+    assert set(stand.run(CHAIN, restart="always").values()) == {"same"}
+
+
+def test_what_hangs_on_a_replaced_network_is_taken_down_first(stand: Stand) -> None:
+    stand.run(CHAIN)
+    preview = stand.run(CHAIN, dry_run=True, subnet="10.0.1.0/24")
+    assert [preview[name] for name in ("net", "node0", "node1", "vol0")] == ["replace", "replace", "replace", "same"]
+    stand.run(CHAIN, subnet="10.0.1.0/24")
+    assert sorted(stand.log[:2]) == ["delete node0", "delete node1"]
+    assert stand.log[2:] == ["delete net", "create net", "create node0", "create node1"]
+
+
+def test_secrets_are_hashed_in_labels_and_a_new_one_replaces(stand: Stand) -> None:
+    stand.run(CHAIN)
+    assert "geheim" not in stand.labels
+    assert stand.run(CHAIN, dry_run=True, secret="other")["node0"] == "replace"
+    assert "other" not in str(stand.steps["node0"].changes)
+
+
+def test_what_is_no_longer_declared_is_deleted_after_its_dependents(stand: Stand) -> None:
+    stand.run(CHAIN, count="3")
+    assert stand.run(CHAIN, count="2")["node2"] == "delete"
+    assert stand.log == ["delete node2", "delete vol2"]
+
+
+def test_retained_volumes_stay_and_are_taken_up_again(stand: Stand) -> None:
+    stand.run(CHAIN, count="3")
+    stand.run(CHAIN, count="3", retain="1")  # declared later: labels cannot follow, the journal does
+    stand.run(CHAIN, count="2", retain="1")
+    assert stand.log == ["delete node2"]
+    assert set(stand.run(CHAIN, count="2", retain="1").values()) == {"same"}
+    assert stand.run(CHAIN, count="3", retain="1")["vol2"] == "same"
+    stand.destroy()
+    assert sorted(item["name"] for item in stand.world.values()) == ["vol0", "vol1", "vol2"]
+
+
+def test_destroy_needs_no_program_and_goes_backwards(stand: Stand) -> None:
+    stand.run(CHAIN)
+    (stand.directory / "__main__.py").write_text("raise Exception()")
+    stand.destroy()
+    assert stand.log[:2] == ["delete node1", "delete node0"]
+    assert stand.world == {}
+
+
+def test_a_failed_step_stops_the_rest_and_is_told_once(stand: Stand) -> None:
+    with pytest.raises(EngineError, match="it is broken"):
+        stand.run(CHAIN, count="3", user="broken")
+    assert stand.errors == ["creating node1: it is broken"]
+    assert "create node2" not in stand.log
+    assert stand.run(CHAIN, count="3")["node1"] == "create"
+
+
+HOOKED = """
+import os
+def wait(args):
+    with open("hooks.txt", "a") as file:
+        file.write(f"{args.name} {args.id} {args.new_outputs['name']}\\n")
+    if os.path.exists("fail"):
+        raise Exception("did not join")
+hooks = pulumi.ResourceHookBinding(after_create=[pulumi.ResourceHook("joined", wait)])
+for name in ("a1", "b1"):
+    docker.Container(name, name=name, image="i", opts=pulumi.ResourceOptions(hooks=hooks))
+"""
+
+
+def test_hooks_run_after_a_create_and_not_in_a_preview(stand: Stand) -> None:
+    file = stand.directory / "hooks.txt"
+    stand.run(HOOKED, dry_run=True)
+    assert not file.exists()
+    stand.run(HOOKED)
+    assert sorted(file.read_text().splitlines()) == ["a1 a1-id a1", "b1 b1-id b1"]
+
+
+def test_a_hook_that_failed_runs_again_at_the_next_update(stand: Stand) -> None:
+    (stand.directory / "fail").touch()
+    with pytest.raises(EngineError, match='after hook "joined" failed: did not join'):
+        stand.run(HOOKED)
+    (stand.directory / "fail").unlink()
+    (stand.directory / "hooks.txt").unlink()
+    assert "update" in stand.run(HOOKED).values()
+    assert (stand.directory / "hooks.txt").exists()
+    assert set(stand.run(HOOKED).values()) == {"same"}
+
+
+def test_components_head_their_children_and_options_are_kept(stand: Stand) -> None:
+    program = """
+class Group(pulumi.ComponentResource):
+    def __init__(self, name):
+        super().__init__("x:index:Group", name)
+        docker.Container("c", name="cc", image=pulumi.Config().get("image") or "i", restart="no",
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["image"], replace_on_changes=["restart"]))
+        self.register_outputs({})
+Group("g")
+"""
+    stand.run(program)
+    assert stand.steps["c"].urn == "urn:pulumi:dev::p::x:index:Group$docker:index/container:Container::c"
+    operations = [stand.steps["g"].op]
+    assert stand.run(program, image="other") == {"c": "same"}
+    assert [*operations, stand.steps["g"].op] == ["create", "same"]
+    assert stand.run(program.replace('restart="no"', 'restart="always"')) == {"c": "replace"}
+
+
+def test_a_name_made_up_stays_and_a_replacement_stands_beside(stand: Stand) -> None:
+    program = 'docker.Volume("v", driver=pulumi.Config().get("driver"))'
+    stand.run(program)
+    name = next(iter(stand.world.values()))["name"]
+    assert name.startswith("v-")
+    assert stand.run(program) == {"v": "same"}
+    stand.run(program, driver="other")
+    assert stand.log[0].startswith("create v-")
+    assert stand.log[0] != f"create {name}"
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [
+        ('docker.Tag("t", source_image="a", target_image="b")', "docker:index/tag:Tag"),
+        ('docker.Container("c", name="cc", image="i", gpus="all")', "property 'gpus'"),
+        ('docker.Volume("v", opts=pulumi.ResourceOptions(protect=True))', "option 'protect'"),
+        (
+            'docker.Volume("v", opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="1m")))',
+            "custom_timeouts",
+        ),
+        ('docker.get_network(name="x")', "docker:index/getNetwork:getNetwork"),
+        ('docker.Volume.get("v", "id")', "reading an existing"),
+        ('docker.Provider("p", host="x")', "explicit providers"),
+        ("pulumi.runtime.register_resource_transform(lambda args: None)", "transforms"),
+        ('docker.Volume("v"); docker.Volume("v")', "Duplicate resource URN"),
+    ],
+)
+def test_what_is_not_implemented_is_named(stand: Stand, program: str, message: str) -> None:
+    with pytest.raises(EngineError):
+        stand.run(program)
+    assert any(message in error for error in stand.errors), stand.errors
+    assert stand.world == {} or "Duplicate" in message
+
+
+@pytest.mark.parametrize(
+    ("program", "expected", "traced"),
+    [
+        ('raise pulumi.RunError("quorum is too high")', "quorum is too high", False),
+        ('pulumi.Config().require("x")', "Missing required configuration variable 'p:x'", False),
+        ('raise ValueError("oops")', "Program failed with an unhandled exception", True),
+        ("import sys; sys.exit(3)", "Program exited with non-zero exit code: 3", False),
+    ],
+)
+def test_errors_of_the_program(stand: Stand, program: str, expected: str, traced: bool) -> None:
+    with pytest.raises(EngineError):
+        stand.run(program)
+    (error,) = stand.errors
+    assert expected in error
+    assert ("Traceback" in error) is traced
+    assert "engine/program.py" not in error
+
+
+def test_what_the_program_prints_and_logs_is_passed_on(stand: Stand) -> None:
+    stand.run('print("hello"); pulumi.log.warn("careful")')
+    assert [(item.severity, item.message) for item in stand.recorder.diagnostics] == [
+        ("info", "hello"),
+        ("warning", "careful"),
+    ]

@@ -1,0 +1,152 @@
+"""Docker's side without Docker: container bodies, uploads, build contexts, error messages."""
+
+import io
+import tarfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from docker.errors import APIError
+
+from engine.errors import EngineError
+from engine.providers.container_props import check, duration
+from engine.providers.container_spec import create_body, live_config, live_inputs
+from engine.providers.container_uploads import upload_archive
+from engine.providers.docker_client import connect, explained
+from engine.providers.image_context import BuildContext
+
+
+def test_container_body() -> None:
+    body = create_body(
+        {
+            "image": "sha256:1",
+            "envs": ["A=1"],
+            "labels": [{"label": "l", "value": "v"}],
+            "ports": [{"internal": 80, "external": 8080, "ip": "127.0.0.1"}],
+            "networksAdvanced": [{"name": "n", "ipv4Address": "10.0.0.2"}],
+            "volumes": [
+                {"volumeName": "v", "containerPath": "/data"},
+                {"hostPath": "/h", "containerPath": "/c", "readOnly": True},
+            ],
+            "healthcheck": {"test": ["CMD", "x"], "interval": "1m30s", "retries": 3},
+            "capabilities": {"drops": ["ALL"]},
+            "memory": 64,
+            "cpus": "0.5",
+            "restart": "unless-stopped",
+            "stopTimeout": 30,
+        },
+        {"mark": "1"},
+    )
+    assert body["Labels"] == {"l": "v", "mark": "1"}
+    assert body["ExposedPorts"] == {"80/tcp": {}}
+    assert body["StopTimeout"] == 30
+    assert body["Healthcheck"] == {"Test": ["CMD", "x"], "Interval": 90 * 10**9, "Retries": 3}
+    host = body["HostConfig"]
+    assert host["PortBindings"] == {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}]}
+    assert host["NetworkMode"] == "n"
+    assert host["Binds"] == ["v:/data:rw", "/h:/c:ro"]
+    assert (host["Memory"], host["NanoCpus"], host["CapDrop"]) == (64 * 1024**2, 500_000_000, ["ALL"])
+    assert body["NetworkingConfig"]["EndpointsConfig"]["n"]["IPAMConfig"] == {"IPv4Address": "10.0.0.2"}
+
+
+def test_live_inputs_are_read_back_as_they_were_given() -> None:
+    given = {"restart": "always", "memory": 64, "memorySwap": -1, "cpuShares": 512, "cpuSet": "0-1"}
+    assert given.items() <= live_inputs(live_config(given)).items()
+
+
+@pytest.mark.parametrize(("text", "nanoseconds"), [("500ms", 5 * 10**8), ("1h2m3s", 3723 * 10**9), ("0", 0), ("0s", 0)])
+def test_durations(text: str, nanoseconds: int) -> None:
+    assert duration(text) == nanoseconds
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({}, "`image` is required"),
+        ({"image": "i", "name": "a"}, "is no container name"),
+        ({"image": "i", "restart": "ever"}, "restart must be"),
+        ({"image": "i", "command": [""]}, "may not be empty"),
+        ({"image": "i", "uploads": [{"file": "/a"}]}, "exactly one of"),
+        ({"image": "i", "uploads": [{"file": "/a", "content": "x", "permissions": "644"}]}, "must be like 0644"),
+        ({"image": "i", "healthcheck": {"interval": "5"}}, "not a duration"),
+    ],
+)
+def test_wrong_container_inputs_are_named(inputs: dict[str, Any], message: str) -> None:
+    with pytest.raises(EngineError, match=message):
+        check("c", inputs)
+
+
+def test_uploads_are_owned_by_root() -> None:
+    uploads: list[Mapping[str, Any]] = [
+        {"file": "/etc/a", "content": "x", "permissions": "0444"},
+        {"file": "/b", "contentBase64": "AAE=", "executable": True},
+    ]
+    with tarfile.open(fileobj=io.BytesIO(upload_archive(uploads))) as archive:
+        members = archive.getmembers()
+        assert [(item.name.lstrip("/"), item.mode, item.uid) for item in members] == [
+            ("etc/a", 0o444, 0),
+            ("b", 0o744, 0),
+        ]
+        content = archive.extractfile(members[1])
+        assert content is not None
+        assert content.read() == b"\0\1"
+
+
+@pytest.fixture
+def context(tmp_path: Path) -> Path:
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "run").write_text("1")
+    (tmp_path / ".dockerignore").write_text("# notes\nnotes\n")
+    return tmp_path
+
+
+def test_the_context_hash_changes_with_content_and_executable_bit_only(context: Path) -> None:
+    def digest() -> str:
+        return BuildContext({"context": str(context)}).digest()
+
+    first = digest()
+    (context / "run").chmod(0o600)
+    (context / "notes").write_text("ignored")
+    assert digest() == first
+    (context / "run").chmod(0o755)
+    second = digest()
+    assert second != first
+    (context / "run").write_text("2")
+    assert digest() not in (first, second)
+
+
+def test_archives_are_the_same_each_time(context: Path) -> None:
+    build = BuildContext({"context": str(context)})
+    assert build.archive().getvalue() == build.archive().getvalue()
+    with tarfile.open(fileobj=build.archive()) as archive:
+        assert {item.mode for item in archive.getmembers()} == {0o644}
+
+
+def test_a_missing_dockerfile_is_named_with_a_hint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "app" / "Dockerfile").write_text("")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(EngineError, match="Try setting `dockerfile` to 'app/Dockerfile'"):
+        BuildContext({"context": "app", "dockerfile": "Dockerfile"})
+
+
+@pytest.mark.parametrize(
+    ("explanation", "advice"),
+    [
+        ("listen tcp4 127.0.0.1:80: bind: address already in use", "choose other ports"),
+        ('Conflict. The container name "/x" is already in use by container "y"', "remove or rename it"),
+        ("Pool overlaps with other one on this address space", "choose another subnet"),
+        ("write /x: no space left on device", "the disk is full"),
+    ],
+)
+def test_docker_errors_come_with_advice(explanation: str, advice: str) -> None:
+    with pytest.raises(EngineError) as error, explained("doing x"):
+        raise APIError("500", explanation=explanation)
+    assert str(error.value).startswith("doing x: ")
+    assert advice in str(error.value)
+
+
+def test_no_docker_is_one_message(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match="cannot reach the Docker daemon at unix:"):
+        connect(f"unix://{tmp_path}/none.sock")
