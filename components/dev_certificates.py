@@ -132,6 +132,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m components.dev_certificates", description=__doc__)
     parser.add_argument("--stack", default="dev")
     stack = parser.parse_args().stack
+    # Pulumi's `config` wants the stack to exist; where it does, this fails and nothing is said.
+    subprocess.run(
+        ["./pulumiw", "stack", "init", "--no-select", stack], input="", capture_output=True, text=True, check=False
+    )
     listed = json.loads(_pulumiw("config", "--json", "--show-secrets", stack=stack))
     prefix = f"{PROJECT}:"
     config = {key.removeprefix(prefix): one["value"] for key, one in listed.items() if key.startswith(prefix)}

@@ -10,7 +10,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
-from pydantic import BeforeValidator, Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from components.setting_types import SettingModel, from_json
 
@@ -28,6 +28,12 @@ class Tls(SettingModel):
     ca_key: SecretStr | None = Field(None, alias="caKey")
     """Only `make certs` uses it, for certificates of the same CA later on; no container is given it."""
     client_auth: Literal["none", "optional", "required"] = Field("none", alias="clientAuth")
+
+    @field_validator("ca", "cert", "key")
+    @classmethod
+    def _one_spelling(cls, value: SecretStr) -> SecretStr:
+        """`config set` takes away a file's last line break: no reason to replace a node."""
+        return SecretStr(value.get_secret_value().strip() + "\n")
 
 
 TlsSetting = Annotated[Tls, BeforeValidator(from_json)]

@@ -183,7 +183,7 @@ def test_tls_adds_files_and_outputs_and_changes_nothing_without(recorder: Record
     given = {"ca": "ca text", "cert": "cert text", "key": "key text", "caKey": "never uploaded"}
     found = deploy(subnet="10.1.2.0/24", replicas=0, sentinels=1, tls=given)
     assert {"tls", "ca"} & plain.keys() == set()
-    assert (found["tls"], found["ca"]) == (True, "ca text")
+    assert (found["tls"], found["ca"]) == (True, "ca text\n")
     assert found["url"].startswith("rediss://")
     for one in recorder.of_type("Container"):
         files = [upload["file"].rpartition("/")[2] for upload in one.inputs["uploads"]["value"]]
