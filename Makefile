@@ -13,7 +13,7 @@ SCRIPTS := pulumiw .ci/run $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* 
 TESTS := $(wildcard tests/unit tests/entrypoint tests/preview tests/deploy)
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview refresh destroy status outputs connect test test-unit test-entrypoint test-preview \
+.PHONY: help up preview refresh destroy status outputs connect certs test test-unit test-entrypoint test-preview \
 	test-deploy drill bench lint fmt clean venv venv-dev daemon
 
 help: ## Lists the targets
@@ -47,6 +47,9 @@ outputs: ## The stack's outputs, secrets masked
 
 connect: venv ## Where to connect, with lines to paste
 	@$(PYTHON) bootstrap/connect.py $(STACK)
+
+certs: venv ## A CA and certificates for development, encrypted in the stack's config; again: a new certificate
+	@$(PYTHON) -m components.dev_certificates --stack $(STACK)
 
 test: venv daemon ## All tests: unit, entrypoint, preview and, on a cluster of their own, after deployment
 	@$(PYTHON) -m pytest $(TESTS) $(ARGS)

@@ -2,10 +2,11 @@
 
 import pulumi
 
-from components.docker_host import resolve_base_image
+from components.docker_host import refuse_switching_tls, resolve_base_image
 from components.interrupts import end_quietly_when_interrupted
 from components.redis_ha import RedisHa, outputs
 from components.settings_loader import load_settings
+from components.tls import check_certificates
 from components.topology import TopologyError, plan
 
 end_quietly_when_interrupted()
@@ -15,6 +16,8 @@ try:
     topology = plan(settings, project, stack)
 except TopologyError as error:
     raise pulumi.RunError(str(error)) from None
+check_certificates(settings.tls, [node.address for node in (*topology.data_nodes, *topology.sentinels)])
+refuse_switching_tls(stack, settings.tls is not None)
 
 cluster = RedisHa(
     stack,

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+CA_IN_CONTAINER = "/etc/redis-ha/secrets/tls-ca.crt"
 SENTINEL_SECONDS = 1.0
 """How long one Sentinel may take to name the master."""
 
@@ -43,7 +44,8 @@ def current_master(outputs: dict[str, Any], password: str) -> dict[str, Any]:
 
     timeout = {"socket_timeout": SENTINEL_SECONDS, "socket_connect_timeout": SENTINEL_SECONDS}
     nodes: list[dict[str, Any]] = outputs["nodes"]
-    sentinel = Sentinel(endpoints(outputs["sentinels"]), sentinel_kwargs={"password": password, **timeout})
+    tls = {"ssl": True, "ssl_ca_data": outputs["ca"]} if outputs.get("tls") else {}
+    sentinel = Sentinel(endpoints(outputs["sentinels"]), sentinel_kwargs={"password": password, **timeout, **tls})
     try:
         named = sentinel.discover_master(outputs["master_name"])
     except RedisError:
@@ -51,18 +53,27 @@ def current_master(outputs: dict[str, Any], password: str) -> dict[str, Any]:
     return next((node for node in nodes if (node["host"], node["port"]) == named), nodes[0])
 
 
+def ca_file(stack: str) -> str:
+    """Where the printed lines look for the CA's certificate."""
+    return f"redis-ha-{stack}-ca.pem"
+
+
 def paste_lines(stack: str, outputs: dict[str, Any], master: dict[str, Any]) -> tuple[str, str]:
     """A redis-cli and a redis-py line for a shell in the project's folder."""
     secret = f'"$(./pulumiw stack output password --show-secrets --stack {shlex.quote(stack)})"'
+    tls = bool(outputs.get("tls"))
     if shutil.which("redis-cli"):
-        cli = f"redis-cli -h {master['host']} -p {master['port']}"
+        trust = f" --tls --cacert {ca_file(stack)}" * tls
+        cli = f"redis-cli -h {master['host']} -p {master['port']}{trust}"
     else:
         terminal = f"docker exec -it -e REDISCLI_AUTH {master['container']}"
-        cli = f"{terminal} redis-cli -p {master['port']}"
+        trust = f" --tls --cacert {CA_IN_CONTAINER}" * tls
+        cli = f"{terminal} redis-cli -p {master['port']}{trust}"
+    options = f", 'ssl': True, 'ssl_ca_certs': {ca_file(stack)!r}" * tls
     code = (
-        "import os; from redis.sentinel import Sentinel; p = os.environ['REDISCLI_AUTH']; "
-        f"s = Sentinel({endpoints(outputs['sentinels'])!r}, "
-        "sentinel_kwargs={'password': p}, password=p); "
+        "import os; from redis.sentinel import Sentinel; "
+        f"o = {{'password': os.environ['REDISCLI_AUTH']{options}}}; "
+        f"s = Sentinel({endpoints(outputs['sentinels'])!r}, sentinel_kwargs=o, **o); "
         f"print(s.master_for({outputs['master_name']!r}).info('server')['redis_version'])"
     )
     return (
@@ -85,6 +96,8 @@ def main() -> None:
         print(f"replica     {node['host']}:{node['port']}  ({node['name']})")
     print(f"Sentinels   {' '.join(outputs['sentinels'])}  (master name: {outputs['master_name']})")
     print()
+    if outputs.get("tls"):
+        print(f"CA:         ./pulumiw stack output ca --stack {shlex.quote(stack)} > {ca_file(stack)}")
     print(f"redis-cli:  {cli}")
     print(f"redis-py:   {client}")
 

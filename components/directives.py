@@ -39,6 +39,7 @@ def redis_directives(settings: Settings) -> str:
             "min-replicas-to-write 1",
             f"min-replicas-max-lag {CONSISTENT_MAX_LAG_SECONDS}",
         ]
+    lines += _client_certificates(settings)
     lines += [f"{name} {value}" for name, value in sorted(settings.redis_config.items())]
     return "".join(f"{line}\n" for line in lines)
 
@@ -50,6 +51,7 @@ def sentinel_directives(settings: Settings) -> str:
         f"sentinel down-after-milliseconds {name} {settings.down_after}",
         f"sentinel failover-timeout {name} {settings.failover_timeout}",
         f"sentinel parallel-syncs {name} {settings.parallel_syncs}",
+        *_client_certificates(settings),
     ]
     for directive, value in sorted(settings.sentinel_config.items()):
         if directive in _PER_MASTER:
@@ -59,6 +61,14 @@ def sentinel_directives(settings: Settings) -> str:
         else:
             lines.append(f"{directive} {value}")
     return "".join(f"{line}\n" for line in lines)
+
+
+def _client_certificates(settings: Settings) -> list[str]:
+    """Whether clients must show one. The image's scripts write the other directives of TLS."""
+    if settings.tls is None:
+        return []
+    spelled = {"none": "no", "optional": "optional", "required": "yes"}
+    return [f"tls-auth-clients {spelled[settings.tls.client_auth]}"]
 
 
 def _within(memory: int) -> list[str]:

@@ -9,6 +9,7 @@ import pulumi
 if TYPE_CHECKING:
     import docker
 
+TLS_ENVIRONMENT = "transport=tls"  # of every container that speaks nothing else
 STAND_IN = "redis-ha-stand-in"  # made by bootstrap/base-image
 
 
@@ -27,6 +28,27 @@ def docker_client() -> "docker.DockerClient":
         if host:
             return docker.DockerClient(base_url=host, tls=context.TLSConfig or False)
     return docker.from_env()
+
+
+def refuse_switching_tls(stack: str, tls: bool) -> None:
+    """A node with TLS cannot replicate from one without it: the roll-out would stop at the first node.
+
+    Raises pulumi.RunError when containers of `stack` exist that differ. No daemon, no containers: no error here.
+    """
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    labels = [f"redis-ha.stack={stack}", "redis-ha.node"]
+    try:
+        containers = docker_client().containers.list(all=True, filters={"label": labels})
+        differ = [c for c in containers if (TLS_ENVIRONMENT in c.attrs["Config"]["Env"]) != tls]
+    except (DockerException, RequestException):
+        return
+    if differ:
+        raise pulumi.RunError(
+            f"tls: cannot be switched {'on' if tls else 'off'} while stack {stack} is up, since nodes with and "
+            "without it do not understand each other. Destroy the stack first; with retainData its data stays"
+        )
 
 
 def resolve_base_image(base_image: str) -> str:

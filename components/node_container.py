@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_docker as docker
+from pydantic import SecretStr
 
 from components import rollout
+from components.docker_host import TLS_ENVIRONMENT
 from components.setting_types import size_in_bytes
 from components.settings import Settings
 from components.topology import Node, Topology
@@ -15,8 +17,10 @@ LABEL_STACK = "redis-ha.stack"
 LABEL_KIND = "redis-ha.kind"
 LABEL_NODE = "redis-ha.node"
 DIRECTIVES_FILE = "/etc/redis-ha/node/directives.conf"
-ACL_FILE = "/etc/redis-ha/secrets/users.acl"
-INTERNAL_FILE = "/etc/redis-ha/secrets/internal"
+SECRETS_FOLDER = "/etc/redis-ha/secrets"
+ACL_FILE = f"{SECRETS_FOLDER}/users.acl"
+INTERNAL_FILE = f"{SECRETS_FOLDER}/internal"
+TLS_FILES = {"ca": "tls-ca.crt", "cert": "tls.crt", "key": "tls.key"}
 # Room for a hand-over (5 s at most) and for Redis to bring its last writes to disk.
 STOP_SECONDS = 30
 
@@ -79,7 +83,8 @@ def node_container(
         name=node.container,
         image=shared.image,
         command=[command],
-        envs=[f"{name}={value}" for name, value in sorted(envs.items())],
+        envs=[f"{name}={value}" for name, value in sorted(envs.items())]
+        + [TLS_ENVIRONMENT] * (settings.tls is not None),
         labels=[
             docker.ContainerLabelArgs(label=label, value=value)
             for label, value in labels(shared.topology.stack, node.kind, node.name).items()
@@ -93,6 +98,7 @@ def node_container(
                 content=pulumi.Output.secret(f"{shared.internal}\n"),
                 permissions="0444",
             ),
+            *_certificates(settings),
         ],
         networks_advanced=(
             [docker.ContainerNetworksAdvancedArgs(name=shared.network, ipv4_address=node.fixed_address)]
@@ -118,6 +124,21 @@ def node_container(
             hooks=rollout.until_joined(node),
         ),
     )
+
+
+def _certificates(settings: Settings) -> list[docker.ContainerUploadArgs]:
+    """The files by which a node's scripts know that it speaks TLS."""
+    if settings.tls is None:
+        return []
+    texts: dict[str, SecretStr] = {name: getattr(settings.tls, name) for name in TLS_FILES}
+    return [
+        docker.ContainerUploadArgs(
+            file=f"{SECRETS_FOLDER}/{TLS_FILES[name]}",
+            content=pulumi.Output.secret(text.get_secret_value()),
+            permissions="0444",
+        )
+        for name, text in texts.items()
+    ]
 
 
 def _published(settings: Settings, node: Node) -> list[docker.ContainerPortArgs] | None:

@@ -97,10 +97,18 @@ def outputs(settings: Settings, topology: Topology, cluster: RedisHa) -> dict[st
         "sentinels": sentinels,
         "image": cluster.image,
         "password": pulumi.Output.secret(password),
-        "url": pulumi.Output.secret(url(password, topology)),
+        "url": pulumi.Output.secret(url(password, topology, tls=settings.tls is not None)),
+        **_tls_outputs(settings),
     }
 
 
-def url(password: str, topology: Topology) -> str:
-    """The bootstrap master as a redis:// URL, percent-encoded; after a failover ask a Sentinel."""
-    return f"redis://:{quote(password, safe='')}@{topology.master.endpoint}/0"
+def _tls_outputs(settings: Settings) -> dict[str, Any]:
+    """What a client of a stack with TLS must know besides; a CA's certificate is no secret."""
+    if settings.tls is None:
+        return {}
+    return {"tls": True, "ca": settings.tls.ca.get_secret_value()}
+
+
+def url(password: str, topology: Topology, tls: bool = False) -> str:
+    """The bootstrap master as a redis:// or rediss:// URL, percent-encoded; after a failover ask a Sentinel."""
+    return f"{'rediss' if tls else 'redis'}://:{quote(password, safe='')}@{topology.master.endpoint}/0"

@@ -40,7 +40,7 @@ def _size(text: str) -> str:
     return text.strip().lower()
 
 
-def _from_json(value: Any) -> Any:
+def from_json(value: Any) -> Any:
     """`pulumi config set` stores an object as a JSON string; `--path` stores a real object."""
     if not isinstance(value, str):
         return value
@@ -108,7 +108,7 @@ Ipv4 = Annotated[str, AfterValidator(_ipv4)]
 Publish = Annotated[str, AfterValidator(_publish)]
 Subnet = Annotated[str, AfterValidator(_subnet)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
-Directives = Annotated[dict[str, Any], BeforeValidator(_from_json), AfterValidator(_directives)]
+Directives = Annotated[dict[str, Any], BeforeValidator(from_json), AfterValidator(_directives)]
 RESERVED_USERS = frozenset(["default", "replication", "sentinel", "handover"])
 Port = Annotated[int, Field(ge=1, le=65535)]
 Network = Literal["bridge", "host"]
@@ -182,6 +182,6 @@ def _users(users: dict[str, User]) -> dict[str, User]:
     return users
 
 
-PortsSetting = Annotated[Ports, BeforeValidator(_from_json)]
-ResourcesSetting = Annotated[Resources, BeforeValidator(_from_json)]
-Users = Annotated[dict[str, User], BeforeValidator(_from_json), AfterValidator(_users)]
+PortsSetting = Annotated[Ports, BeforeValidator(from_json)]
+ResourcesSetting = Annotated[Resources, BeforeValidator(from_json)]
+Users = Annotated[dict[str, User], BeforeValidator(from_json), AfterValidator(_users)]

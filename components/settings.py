@@ -26,6 +26,7 @@ from components.setting_types import (
     Users,
     size_in_bytes,
 )
+from components.tls import TlsSetting
 
 MAX_PER_ROLE = 120  # what the fixed addresses of a /24 leave for each of the two kinds
 IMAGE_REFERENCE = r"^[a-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?$"
@@ -91,6 +92,11 @@ class Settings(SettingModel):
         alias="allowDangerousCommands",
         description="Let the application use FLUSHALL, FLUSHDB, CONFIG, DEBUG, SHUTDOWN, KEYS",
     )
+    tls: TlsSetting | None = Field(
+        None,
+        description="Secret. `ca`, `cert`, `key`: PEM texts; plain connections are off then. `clientAuth`: `none`, "
+        "`optional` or `required`",
+    )
     down_after: Annotated[int, Field(ge=200, le=600_000)] = Field(
         1000, alias="downAfter", description="Silence after which a node counts as down, ms"
     )
@@ -146,6 +152,11 @@ class Settings(SettingModel):
             )
         if self.durability == "consistent" and self.replicas == 0:
             raise ValueError("durability: 'consistent' needs replicas; allowed: replicas 1 and up")
+        if self.previous_password is not None and self.system_password is None:
+            raise ValueError(
+                "previousPassword: needs systemPassword, since without it nodes log in to each other with what follows "
+                "from `password`, and could not during the roll-out; set systemPassword to the old password's text"
+            )
         limit, own = self.resources.memory, self.max_memory
         if limit and own and size_in_bytes(own) >= size_in_bytes(limit):
             raise ValueError(

@@ -49,15 +49,14 @@ def _line(detail: ErrorDetails, stack: str) -> str:
     path = [str(part) for part in detail["loc"]]
     key = ".".join(path)
     if detail["type"] == "missing":
-        return (
-            f"{key}: missing; set it with: ./pulumiw config set --secret {key} --stack {stack} (it asks for the value)"
-        )
+        words = f"--secret {'--path ' * (len(path) > 1)}{key}"
+        return f"{key}: missing; set it with: ./pulumiw config set {words} --stack {stack} (it asks for the value)"
     if detail["type"] == "extra_forbidden":
         return f"{key}: unknown setting{_nearest(path)}"
     message = detail["msg"].removeprefix("Value error, ")
     if not path:  # found by comparing settings: the message names them
         return message
-    hidden = path[0] in SECRET_KEYS or path[0] == "users"
+    hidden = path[0] in SECRET_KEYS or path[0] in ("users", "tls")
     value = "[secret]" if hidden else repr(detail["input"])
     return f"{key}: {value}: {_allowed(detail, message)}"
 

@@ -18,7 +18,7 @@ from redis.backoff import ConstantBackoff, NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.retry import Retry
-from redis.sentinel import Sentinel, SentinelManagedConnection
+from redis.sentinel import Sentinel, SentinelManagedConnection, SentinelManagedSSLConnection
 
 from drills.outputs import Address, Outputs
 
@@ -28,7 +28,7 @@ PAUSE = 0.025  # seconds between two attempts
 PATIENCE = 15.0  # seconds of refused connections until a command fails; each that times out comes on top
 
 
-class AskAgain(SentinelManagedConnection):
+class _AsksAgain(SentinelManagedConnection):
     """A connection that finds out who is master whenever it has to connect, also inside a retry."""
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
@@ -48,6 +48,23 @@ class AskAgain(SentinelManagedConnection):
             raise RedisConnectionError(str(error)) from error
 
 
+class AskAgain(_AsksAgain):
+    """Without TLS."""
+
+
+class AskAgainTls(_AsksAgain, SentinelManagedSSLConnection):
+    """With TLS."""
+
+
+def over_tls(ca: str | None) -> dict[str, Any]:
+    """What redis-py is to be told of a cluster with this CA; nothing where there is none."""
+    return {"ssl": True, "ssl_ca_data": ca} if ca else {}
+
+
+def _connection(outputs: Outputs) -> type[SentinelManagedConnection]:
+    return AskAgainTls if outputs.ca else AskAgain
+
+
 def sentinel(outputs: Outputs, sentinels: tuple[Address, ...] | None = None, **overrides: Any) -> Sentinel:
     """A Sentinel client by the recipe. `sentinels` restricts it to some of the Sentinels (for partitions)."""
     of_sentinels: dict[str, Any] = {
@@ -55,6 +72,7 @@ def sentinel(outputs: Outputs, sentinels: tuple[Address, ...] | None = None, **o
         "socket_timeout": CONNECT_TIMEOUT,
         "socket_connect_timeout": CONNECT_TIMEOUT,
         "retry": Retry(NoBackoff(), 0),
+        **over_tls(outputs.ca),
     }
     of_nodes: dict[str, Any] = {
         "password": outputs.password,
@@ -62,6 +80,7 @@ def sentinel(outputs: Outputs, sentinels: tuple[Address, ...] | None = None, **o
         "socket_connect_timeout": CONNECT_TIMEOUT,
         "retry": Retry(ConstantBackoff(PAUSE), int(PATIENCE / PAUSE)),
         "decode_responses": True,
+        **over_tls(outputs.ca),
         **overrides,
     }
     return Sentinel(list(sentinels or outputs.sentinels), sentinel_kwargs=of_sentinels, **of_nodes)
@@ -69,15 +88,19 @@ def sentinel(outputs: Outputs, sentinels: tuple[Address, ...] | None = None, **o
 
 def master(outputs: Outputs, sentinels: tuple[Address, ...] | None = None, **overrides: Any) -> Any:
     """A client of whichever node is master, by the recipe."""
-    return sentinel(outputs, sentinels, **overrides).master_for(outputs.master_name, connection_class=AskAgain)
+    return sentinel(outputs, sentinels, **overrides).master_for(
+        outputs.master_name, connection_class=_connection(outputs)
+    )
 
 
 def replica(outputs: Outputs, **overrides: Any) -> Any:
     """A client that reads from the replicas, by the recipe."""
-    return sentinel(outputs, **overrides).slave_for(outputs.master_name, connection_class=AskAgain)
+    return sentinel(outputs, **overrides).slave_for(outputs.master_name, connection_class=_connection(outputs))
 
 
-def direct(address: Address, password: str | None, timeout: float = 0.5, **overrides: Any) -> Any:
+def direct(
+    address: Address, password: str | None, timeout: float = 0.5, ca: str | None = None, **overrides: Any
+) -> Any:
     """A client of one node or Sentinel that answers or fails within `timeout` seconds: for probes."""
     settings: dict[str, Any] = {
         "password": password,
@@ -85,6 +108,7 @@ def direct(address: Address, password: str | None, timeout: float = 0.5, **overr
         "socket_connect_timeout": timeout,
         "retry": Retry(NoBackoff(), 0),
         "decode_responses": True,
+        **over_tls(ca),
         **overrides,
     }
     return Redis(address[0], address[1], **settings)

@@ -35,6 +35,8 @@ class Outputs:
     image: str
     password: str | None = field(repr=False, default=None)
     url: str | None = field(repr=False, default=None)
+    ca: str | None = field(repr=False, default=None)
+    """The CA's certificate in PEM, where the stack speaks TLS."""
 
     @classmethod
     def from_json(cls, stack: str, text: str) -> "Outputs":
@@ -61,6 +63,7 @@ class Outputs:
             image=str(raw.get("image", "")),
             password=raw.get("password") or None,
             url=raw.get("url") or None,
+            ca=raw.get("ca") or None,
         )
 
 

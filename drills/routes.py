@@ -49,8 +49,8 @@ class ThroughSentinel:
 class ToNode:
     """Writes to one node, whatever it is, and never retries: what a client that knows no better does."""
 
-    def __init__(self, node: Node, password: str | None) -> None:
-        self._client = clients.direct(node.address, password, timeout=0.3)
+    def __init__(self, node: Node, password: str | None, ca: str | None = None) -> None:
+        self._client = clients.direct(node.address, password, 0.3, ca)
 
     def write(self, key: str, number: int) -> None:
         """See Route."""
@@ -70,9 +70,9 @@ class ByRole:
 
     def __init__(self, cluster: Cluster, patience: float = 15.0, pause: float = 0.02) -> None:
         """`patience` is how long one write may take in all, `pause` the time between two attempts, both in seconds."""
-        password = cluster.outputs.password
+        password, ca = cluster.outputs.password, cluster.outputs.ca
         self._nodes: list[tuple[Node, Any]] = [
-            (n, clients.direct(n.address, password, timeout=0.15)) for n in cluster.nodes
+            (n, clients.direct(n.address, password, 0.15, ca)) for n in cluster.nodes
         ]
         self._current: Any = None
         self._patience = patience

@@ -1,10 +1,11 @@
 # Questions to nodes and Sentinels: all at once, bounded in time, the secret neither on a command line nor in the environment.
 
-# ask_start: a private directory for the replies, and the login that every question uses.
+# ask_start: a private directory for the replies, and how every question is asked: over TLS or not, and as whom.
 ask_start() {
 	work=$(mktemp -d "$run/redis-ha.XXXXXX") || fail 74 "cannot write to $run"
 	trap 'rm -rf "$work"' EXIT
-	login='' secret=''
+	login='' secret='' cli=redis-cli
+	[ -z "$tls" ] || cli="redis-cli --tls --cacert $tls_ca --cert $tls_cert --key $tls_key"
 	if [ -f "$etc/secrets/internal" ]; then
 		read -r secret <"$etc/secrets/internal" || [ -n "$secret" ] || fail 78 "$etc/secrets/internal is empty or cannot be read"
 		login='--user handover --askpass' # read from stdin, where that is no terminal
@@ -26,8 +27,8 @@ ask() {
 	done
 	ask_pids=''
 	for ask_peer in $ask_peers; do
-		# shellcheck disable=SC2086 # the login is several words or none
-		redis-cli $login -h "${ask_peer%:*}" -p "${ask_peer##*:}" >"$work/$ask_peer" 2>/dev/null <<-EOF &
+		# shellcheck disable=SC2086 # several words
+		$cli $login -h "${ask_peer%:*}" -p "${ask_peer##*:}" >"$work/$ask_peer" 2>/dev/null <<-EOF &
 			$ask_lines
 		EOF
 		ask_pids="$ask_pids $!"

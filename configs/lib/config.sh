@@ -15,8 +15,22 @@ render() {
 			}
 			if (!drop) print out line
 		}' "$1" || exit 78
+	[ -z "$tls" ] || tls_lines
 	if [ -f "$etc/node/directives.conf" ]; then cat "$etc/node/directives.conf" || exit 78; fi
 	if [ -f "$etc/secrets/users.acl" ]; then printf 'aclfile %s\n' "$etc/secrets/users.acl"; fi
+}
+
+# ports PORT: exports those of the templates.
+ports() {
+	if [ -n "$tls" ]; then plain_port=0 tls_port=$1; else plain_port=$1 tls_port=''; fi
+	export plain_port tls_port
+}
+
+# tls_lines: for clients, replication and Sentinels alike. Clients need no certificate of their own, unless the settings'
+# directives, which come later, say so.
+tls_lines() {
+	printf 'tls-ca-cert-file %s\ntls-cert-file %s\ntls-key-file %s\n' "$tls_ca" "$tls_cert" "$tls_key"
+	printf 'tls-replication yes\ntls-auth-clients no\n'
 }
 
 # setting NAME FILE: the value of a directive, the last one where it is repeated.
@@ -25,7 +39,8 @@ setting() { awk -v name="$1" 'tolower($1) == name { $1 = ""; value = substr($0, 
 # render_node: the data node's configuration, without its role.
 render_node() {
 	announce_port=${announce_address:+$redis_port}
-	export announce_port redis_port bind_address protected_mode data announce_address
+	ports "$redis_port"
+	export announce_port bind_address protected_mode data announce_address
 	render "$etc/redis.conf" || exit 78
 	[ -z "$secret" ] || printf 'masteruser replication\nmasterauth "%s"\n' "$secret"
 }

@@ -23,12 +23,12 @@ idle_round() {
 	{
 		[ -z "$login" ] || printf '%s\n' "$secret"
 		{ [ -z "$login" ] || printf '%s\n' "$secret"; } |
-			redis-cli $login -h "${1%:*}" -p "${1##*:}" -r -1 -i "$idle_period" CLIENT LIST TYPE normal |
+			$cli $login -h "${1%:*}" -p "${1##*:}" -r -1 -i "$idle_period" CLIENT LIST TYPE normal |
 			awk -v limit="$idle_seconds" '
 				/ cmd=NULL / && match($0, / age=[0-9]+/) && substr($0, RSTART + 5, RLENGTH - 5) + 0 >= limit {
 					print "CLIENT KILL ID " substr($1, 4)
 				}
 				{ fflush() }'
 	} |
-		redis-cli $login -h "${1%:*}" -p "${1##*:}"
+		$cli $login -h "${1%:*}" -p "${1##*:}"
 }

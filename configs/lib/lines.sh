@@ -11,7 +11,7 @@ open_lines() {
 		# The pipes are open before the child runs: what is sent to a pipe that nobody has open yet would be lost.
 		# shellcheck disable=SC2086
 		{
-			redis-cli $login -h "${peer%:*}" -p "${peer##*:}" <&3 >&4 2>&4 3>&- 4>&- & # what goes wrong is an answer, too
+			$cli $login -h "${peer%:*}" -p "${peer##*:}" <&3 >&4 2>&4 3>&- 4>&- & # what goes wrong is an answer, too
 			line_pids="$line_pids $!"
 			[ -z "$login" ] || send "$peer" "$secret"
 			send "$peer" PING

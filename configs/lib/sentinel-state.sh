@@ -10,7 +10,8 @@ write_state() {
 	case $master_ip in *[!0-9.]*) resolve_hostnames=yes ;; *) resolve_hostnames=no ;; esac
 	case $master_ip in *:*) resolve_hostnames=no ;; esac
 	announce_port=${announce_address:+$sentinel_port}
-	export sentinel_port bind_address protected_mode data announce_address announce_port myid master_name master_ip master_at quorum resolve_hostnames
+	ports "$sentinel_port"
+	export bind_address protected_mode data announce_address announce_port myid master_name master_ip master_at quorum resolve_hostnames
 	{ render "$etc/sentinel.conf" && state_lines && login_lines; } >"$state.new" && mv "$state.new" "$state" || fail 74 "cannot write to $data"
 	say "watching $master_name at $master_ip $master_at"
 }

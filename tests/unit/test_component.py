@@ -174,3 +174,21 @@ def test_small_memory_has_room_for_clients_and_replicas() -> None:
 
 def test_without_a_memory_limit_the_templates_limits_hold() -> None:
     assert "maxclients" not in redis_directives(parse_settings({"password": PASSWORD}, "unit"))
+
+
+def test_tls_adds_files_and_outputs_and_changes_nothing_without(recorder: Recorder) -> None:
+    plain = deploy(subnet="10.1.2.0/24", replicas=0, sentinels=1)
+    before = {one.name: one.inputs for one in recorder.of_type("Container")}
+    recorder.resources.clear()
+    given = {"ca": "ca text", "cert": "cert text", "key": "key text", "caKey": "never uploaded"}
+    found = deploy(subnet="10.1.2.0/24", replicas=0, sentinels=1, tls=given)
+    assert {"tls", "ca"} & plain.keys() == set()
+    assert (found["tls"], found["ca"]) == (True, "ca text\n")
+    assert found["url"].startswith("rediss://")
+    for one in recorder.of_type("Container"):
+        files = [upload["file"].rpartition("/")[2] for upload in one.inputs["uploads"]["value"]]
+        assert files[3:] == ["tls-ca.crt", "tls.crt", "tls.key"]
+        assert [u["file"].rpartition("/")[2] for u in before[one.name]["uploads"]["value"]] == files[:3]
+        assert "never uploaded" not in json.dumps(one.inputs, default=str)
+        visible = {key: value for key, value in one.inputs.items() if key != "uploads"}
+        assert "key text" not in json.dumps(visible, default=str)

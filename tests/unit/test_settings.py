@@ -55,6 +55,7 @@ def test_slave_is_accepted_for_replica() -> None:
         ({"maxMemory": "lots"}, "maxMemory: 'lots': allowed: a size"),
         ({"downAfter": 10}, "downAfter: 10: allowed: greater than or equal to 200"),
         ({"durability": "strict"}, "durability: 'strict': allowed: 'available' or 'consistent'"),
+        ({"previousPassword": "old"}, "previousPassword: needs systemPassword"),
         ({"durability": "consistent", "replicas": 0}, "durability: 'consistent' needs replicas"),
         ({"redisConfig": {"port": 1}}, "redisConfig: {'port': 1}: port is set by this project"),
         ({"sentinelConfig": {"sentinel": "a\nb"}}, "sentinelConfig: {'sentinel': 'a\\nb'}: the"),

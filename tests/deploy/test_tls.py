@@ -1,0 +1,215 @@
+"""A stack of its own that speaks TLS only."""
+
+import json
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from redis.exceptions import RedisError
+
+from components.dev_certificates import make_ca, make_certificate
+from drills import clients
+from drills.cluster import Cluster
+from drills.faults.base import kill, revive
+from drills.health import wait_healthy
+from drills.outputs import Address
+from drills.plain import avoid_default_route
+from drills.stack import Stack, StackCommandError
+from drills.waiting import until
+from tests.deploy.inside import inside
+from tests.deploy.support import NAME, longest, no_errors, nothing_lost, same_data, started_at, writing
+
+SUBNET = os.environ.get("REDIS_HA_TEST_TLS_SUBNET", "10.213.252.0/24")
+PORTS = {"master": 28379, "replica": 28380, "sentinel": 28381}
+SETTINGS = {"replicas": 2, "sentinels": 3, "ports": PORTS, "subnet": SUBNET, "tls": {"clientAuth": "optional"}}
+
+
+def _certify(stack: Stack) -> dict[str, str]:
+    """What `make certs` does; returns the setting, with its private keys."""
+    command = [sys.executable, "-m", "components.dev_certificates", "--stack", stack.name]
+    subprocess.run(command, cwd=stack.project_dir, env={**os.environ, **stack.environment}, check=True)
+    found: dict[str, str] = json.loads(stack.run("config", "get", "redis-ha:tls"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def secured() -> Iterator[Stack]:
+    """The deployed stack. Its clients need no certificate, but one that they show must be of the CA."""
+    avoid_default_route(SUBNET)
+    stack = Stack(f"{NAME}-tls", environment={"REDIS_HA_ENGINE": os.environ.get("REDIS_HA_ENGINE", "embedded")})
+    if stack.config_file.exists():
+        stack.destroy()
+    stack.create(SETTINGS)
+    try:
+        _certify(stack)
+        stack.up()
+        yield stack
+    finally:
+        stack.destroy()
+        stack.forget()
+
+
+@pytest.fixture
+def cluster(secured: Stack) -> Iterator[Cluster]:
+    """The cluster, whole before and after each test."""
+    whole = Cluster(secured.outputs())
+    wait_healthy(whole)
+    yield whole
+    for container in whole.containers():
+        revive(container)
+
+
+def _handshake(address: Address, context: ssl.SSLContext, name: str | None = None) -> str:
+    """PING over TLS with this context; the answer, or why there was none."""
+    try:
+        with (
+            socket.create_connection(address, timeout=3) as plain,
+            context.wrap_socket(plain, server_hostname=name or address[0]) as connection,
+        ):
+            connection.sendall(b"PING\r\n")
+            # A refused client certificate shows only when something is read.
+            return connection.recv(100).decode()
+    except (ssl.SSLError, OSError) as error:
+        return f"{type(error).__name__}: {error}"
+
+
+def _context(ca: str | None, certificate: tuple[str, str] | None = None, folder: Path | None = None) -> ssl.SSLContext:
+    context = ssl.create_default_context(cadata=ca)
+    if certificate and folder:
+        both = folder / "client.pem"
+        both.write_text("".join(certificate))
+        context.load_cert_chain(both)
+    return context
+
+
+def test_nothing_is_to_be_had_without_tls(cluster: Cluster) -> None:
+    outputs = cluster.outputs
+    assert str(outputs.url).startswith("rediss://")
+    for node in (*cluster.nodes, *cluster.sentinels):
+        assert "NOAUTH" in _handshake(node.address, _context(outputs.ca)), "TLS is no login"
+        assert clients.direct(node.address, outputs.password, ca=outputs.ca).ping()
+        with pytest.raises(RedisError):
+            clients.direct(node.address, outputs.password).ping()
+        listening = inside(cluster.container(node), "sh", "-c", "cat /proc/net/tcp /proc/net/tcp6")[1]
+        ports = {int(f[1].rpartition(":")[2], 16) for f in map(str.split, listening.splitlines()) if f[3] == "0A"}
+        # Docker's own name server listens at loopback, at a port of its choice.
+        assert ports & {*range(1024, 32000)} == {node.port}, node.name
+
+
+def test_handshakes_with_wrong_certificates_are_refused(cluster: Cluster, secured: Stack, tmp_path: Path) -> None:
+    ours = json.loads(secured.run("config", "get", "redis-ha:tls"))
+    other_ca, other_key = make_ca("another CA")
+    addresses = ["127.0.0.1"]
+    by_us = make_certificate(ours["ca"], ours["caKey"], addresses)
+    expired = make_certificate(ours["ca"], ours["caKey"], addresses, 1, -timedelta(days=3))
+    early = make_certificate(ours["ca"], ours["caKey"], addresses, 1, timedelta(days=3))
+    by_another = make_certificate(other_ca, other_key, addresses)
+    for node in (cluster.master(), cluster.sentinels[0]):
+        # What a client makes of the server.
+        assert "self-signed" in _handshake(node.address, _context(other_ca)) or "unable to get" in _handshake(
+            node.address, _context(other_ca)
+        )
+        assert "mismatch" in _handshake(node.address, _context(ours["ca"]), "redis.example")
+        # What the server makes of a client.
+        assert "NOAUTH" in _handshake(node.address, _context(ours["ca"], by_us, tmp_path))
+        for what, certificate in {"expired": expired, "too early": early, "of another CA": by_another}.items():
+            reply = _handshake(node.address, _context(ours["ca"], certificate, tmp_path))
+            assert "NOAUTH" not in reply, f"{node.name} takes a certificate that is {what}: {reply}"
+            assert "Error" in reply or not reply
+
+
+def test_failover_and_hand_over(cluster: Cluster, figure: Callable[[str], None]) -> None:
+    with writing(cluster) as load:
+        before = cluster.master()
+        since = time.time()
+        cluster.container(before).stop(timeout=30)
+        load.settle()
+        planned = longest(load, since)
+        assert cluster.master() != before
+        revive(cluster.container(before))
+        wait_healthy(cluster)
+        before = cluster.master()
+        since = time.time()
+        kill(cluster.container(before))
+        until(lambda: cluster.master() != before, "a failover", 30)
+        load.settle()
+        failover = longest(load, since)
+        revive(cluster.container(before))
+        wait_healthy(cluster)
+        load.settle()
+    figure(f"longest write gap: hand-over {planned * 1000:.0f} ms, failover {failover * 1000:.0f} ms")
+    no_errors(load)
+    assert planned < 2
+    same_data(cluster)
+
+
+def test_renewal_without_downtime(cluster: Cluster, secured: Stack, figure: Callable[[str], None]) -> None:
+    def serials() -> set[str]:
+        context = _context(cluster.outputs.ca)
+        found = set()
+        for node in (*cluster.nodes, *cluster.sentinels):
+            with (
+                socket.create_connection(node.address, timeout=3) as plain,
+                context.wrap_socket(plain, server_hostname=node.host) as connection,
+            ):
+                found.add(str((connection.getpeercert() or {})["serialNumber"]))
+        return found
+
+    old = serials()
+    assert len(old) == 1
+    with writing(cluster) as load:
+        since = time.time()
+        _certify(secured)
+        secured.up()
+        load.settle()
+    wait_healthy(cluster)
+    new = serials()
+    assert len(new) == 1
+    assert new != old
+    figure(f"longest write gap {longest(load, since) * 1000:.0f} ms")
+    no_errors(load)
+    same_data(cluster)
+    nothing_lost(cluster, load)
+
+
+def test_a_wrong_certificate_is_refused_before_anything_is_replaced(cluster: Cluster, secured: Stack) -> None:
+    before = started_at(cluster, "redis"), started_at(cluster, "sentinel")
+    kept = secured.config_file.read_bytes()
+    tls = json.loads(secured.run("config", "get", "redis-ha:tls"))
+    addresses = [n.host for n in (*cluster.nodes, *cluster.sentinels)]
+    tls["cert"], tls["key"] = make_certificate(tls["ca"], tls["caKey"], addresses, 1, -timedelta(days=3))
+    try:
+        secured.run("config", "set", "--secret", "redis-ha:tls", stdin=json.dumps(tls))
+        for words in (("preview",), ("up", "--yes", "--skip-preview")):
+            with pytest.raises(StackCommandError) as failed:
+                secured.run(*words)
+            assert "tls.cert: expired on" in failed.value.output
+            assert "Traceback" not in failed.value.output
+        secured.configure({"tls": None})
+        with pytest.raises(StackCommandError) as failed:
+            secured.run("preview")
+        assert "tls: cannot be switched off while" in failed.value.output
+    finally:
+        secured.config_file.write_bytes(kept)
+    assert (started_at(cluster, "redis"), started_at(cluster, "sentinel")) == before
+
+
+def test_the_private_keys_cannot_be_seen(cluster: Cluster, secured: Stack) -> None:
+    tls = json.loads(secured.run("config", "get", "redis-ha:tls"))
+    # The middle line of a key, whichever way its line breaks are written.
+    secrets = {name: tls[name].splitlines()[2] for name in ("key", "caKey")}
+    with secured.changed({"redisConfig": {"hz": "11"}}):
+        shown = secured.run("preview", "--diff")
+    shown += secured.run("stack", "output") + secured.run("config") + secured.config_file.read_text()
+    for container in cluster.containers():
+        shown += json.dumps(container.attrs) + container.logs().decode(errors="replace")
+        found, _ = inside(container, "grep", "-rqF", secrets["caKey"], "/etc/redis-ha", "/data")
+        assert found == 1, f"{container.name} has the CA's key"
+    assert not [name for name, line in secrets.items() if line in shown]
