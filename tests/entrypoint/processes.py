@@ -1,6 +1,7 @@
 """The entrypoint's scripts as processes of this machine: no Docker, real redis-server, one directory per node."""
 
 import os
+import random
 import shutil
 import signal
 import socket
@@ -209,7 +210,10 @@ class Cluster:
     def form(self) -> None:
         """Start everything and wait until each has joined."""
         (self.data[0].root / "run/bootstrap").touch()
-        for node in self.data:
+        self.data[0].start()
+        # A replica that finds no master tries again a second later only.
+        eventually(lambda: self.data[0].role_now() == "master", 20, "the master is up")
+        for node in self.data[1:]:
             node.start()
         for node in self.data[1:]:
             eventually(partial(node.follows, self.data[0].port), 20, f"{node.name} follows")
@@ -313,13 +317,20 @@ def _settings() -> Settings:
 
 
 def _free_ports() -> int:
-    """The first port of a block of which the ends and the usual ones are free."""
-    for base in range(21000 + os.getpid() % 40 * 200, 31000, 200):
-        with socket.socket() as one, socket.socket() as other:
-            try:
-                one.bind((HOST, base))
-                other.bind((HOST, base + 100))
-            except OSError:
-                continue
+    """The first port of a block of which none that a cluster uses is taken, by another test run for instance."""
+    blocks = list(range(20000, 32000, 200))
+    random.shuffle(blocks)
+    for base in blocks:
+        if all(_is_free(base + offset) for start in (0, 100) for offset in range(start, start + 5)):
             return base
     raise RuntimeError("no free ports")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
