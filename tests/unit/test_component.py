@@ -1,5 +1,6 @@
 """The component under Pulumi's mocks: what is declared, in which order, and what is secret."""
 
+import asyncio
 import hashlib
 import json
 from collections.abc import Iterator
@@ -41,6 +42,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     # Mocks have no daemon to ask, and Pulumi's mocks run no hooks.
     monkeypatch.setattr(joining, "_wait_until_joined_once", lambda name: None)
     monkeypatch.setattr(rollout, "until_joined", lambda node: None)
+    asyncio.set_event_loop(asyncio.new_event_loop())  # other tests have closed theirs
     mocks = Recorder()
     pulumi.runtime.set_mocks(mocks, project="redis-ha", stack="unit", preview=False)
     yield mocks
