@@ -3,8 +3,11 @@
 from components.setting_types import size_in_bytes
 from components.settings import Settings
 
-# The rest is for copy-on-write, replication buffers and fragmentation.
+# The rest is for copy-on-write, replication buffers and fragmentation. The append-only file's buffer grows with the
+# rate of writes alone (by up to two seconds of them), so small containers keep a larger part free.
 MAX_MEMORY_SHARE = 0.6
+SMALLEST_SHARE = 0.4
+FREE_BYTES = 64 * 1024**2
 # What clients may be at most: Redis' own default, and what fits into a tenth of the memory.
 MAX_CLIENTS = 10_000
 MIN_CLIENTS = 250
@@ -97,5 +100,6 @@ def _max_memory(settings: Settings) -> int | None:
     if settings.max_memory is not None:
         return size_in_bytes(settings.max_memory)
     if settings.resources.memory is not None:
-        return int(size_in_bytes(settings.resources.memory) * MAX_MEMORY_SHARE)
+        memory = size_in_bytes(settings.resources.memory)
+        return int(max(memory * SMALLEST_SHARE, min(memory * MAX_MEMORY_SHARE, memory - FREE_BYTES)))
     return None

@@ -121,7 +121,7 @@ class Settings(SettingModel):
     max_memory: Size | None = Field(
         None,
         alias="maxMemory",
-        description="Redis' own memory limit; default: 60 % of `resources.memory` when set",
+        description="Redis' own memory limit; default: 60 % of `resources.memory` when set, less in small containers",
     )
     restart: Restart = Field("unless-stopped", description="`no`, `on-failure`, `always` or `unless-stopped`")
     resources: ResourcesSetting = Field(Resources(), description="Limits of a data node: `memory` (such as 1g), `cpus`")

@@ -4,7 +4,8 @@
 # Both connections are opened once and stay: where strangers have taken all the places, a new one would not get in.
 
 idle_seconds=10 # a client library logs in at once
-idle_period=5
+idle_crowd=100  # with more of them than this, one second is enough: they may be taking up all the places
+idle_period=2
 
 # drop_idle "HOST:PORT": in the background, for as long as this process lives.
 drop_idle() {
@@ -24,11 +25,12 @@ idle_round() {
 		[ -z "$login" ] || printf '%s\n' "$secret"
 		{ [ -z "$login" ] || printf '%s\n' "$secret"; } |
 			$cli $login -h "${1%:*}" -p "${1##*:}" -r -1 -i "$idle_period" CLIENT LIST TYPE normal |
-			awk -v limit="$idle_seconds" '
-				/ cmd=NULL / && match($0, / age=[0-9]+/) && substr($0, RSTART + 5, RLENGTH - 5) + 0 >= limit {
-					print "CLIENT KILL ID " substr($1, 4)
-				}
-				{ fflush() }'
+			awk -v limit="$idle_seconds" -v crowd="$idle_crowd" '
+				/ cmd=NULL / && match($0, / age=[0-9]+/) { age[substr($1, 4)] = substr($0, RSTART + 5, RLENGTH - 5) + 0; n++ }
+				$0 == "" { # the end of a list
+					for (id in age) if (age[id] >= (n > crowd ? 1 : limit)) print "CLIENT KILL ID " id
+					fflush(); split("", age); n = 0
+				}'
 	} |
 		$cli $login -h "${1%:*}" -p "${1##*:}"
 }

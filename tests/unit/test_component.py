@@ -158,7 +158,7 @@ def test_limits_and_durability(recorder: Recorder) -> None:
     assert node.inputs["memory"] == node.inputs["memorySwap"] == 100
     uploads = node.inputs["uploads"]["value"]  # a secret, so wrapped
     directives = next(one["content"] for one in uploads if one["file"].endswith("directives.conf"))
-    assert "maxmemory 62914560\n" in directives
+    assert "maxmemory 41943040\n" in directives
     assert "min-replicas-to-write 1\n" in directives
     assert "hz 20\n" in directives
 
@@ -173,6 +173,7 @@ def test_small_memory_has_room_for_clients_and_replicas() -> None:
     assert dict(line[:2] for line in lines)["maxclients"] == "512"
     large = redis_directives(parse_settings({"password": PASSWORD, "resources": {"memory": "4g"}}, "unit"))
     assert "maxclients 10000\n" in large
+    assert f"maxmemory {int(4 * 1024**3 * 0.6)}\n" in large
     assert f"repl-backlog-size {16 * 1024**2}\n" in large
 
 
