@@ -26,11 +26,13 @@ idle_round() {
 		{ [ -z "$login" ] || printf '%s\n' "$secret"; } |
 			$cli $login -h "${1%:*}" -p "${1##*:}" -r -1 -i "$idle_period" CLIENT LIST TYPE normal |
 			awk -v limit="$idle_seconds" -v crowd="$idle_crowd" '
-				/ cmd=NULL / && match($0, / age=[0-9]+/) { age[substr($1, 4)] = substr($0, RSTART + 5, RLENGTH - 5) + 0; n++ }
-				$0 == "" { # the end of a list
-					for (id in age) if (age[id] >= (n > crowd ? 1 : limit)) print "CLIENT KILL ID " id
-					fflush(); split("", age); n = 0
-				}'
+				# Ids go up within a list: a lower one begins the next.
+				{ id = substr($1, 4) + 0; if (id <= last) { crowded = silent > crowd; silent = 0 } last = id }
+				/ cmd=NULL / && match($0, / age=[0-9]+/) {
+					silent++
+					if (substr($0, RSTART + 5, RLENGTH - 5) + 0 >= (crowded ? 1 : limit)) print "CLIENT KILL ID " id
+				}
+				{ fflush() }'
 	} |
 		$cli $login -h "${1%:*}" -p "${1##*:}"
 }
