@@ -53,12 +53,13 @@ def internal_password(password: str, system_password: str | None) -> str:
 def data_node_acl(settings: Settings, internal: str) -> str:
     """The ACL file of a data node."""
     allowed = "+@all" if settings.allow_dangerous_commands else f"+@all {_DANGEROUS}"
+    system = _internal_passwords(settings, internal)
     application = f"~* {_APPLICATION_CHANNELS} {allowed} {_CLUSTER_ONLY}"
     return _acl_file(
         f"default on {_passwords(settings)} {application}",
-        f"replication on {_hash(internal)} resetchannels -@all +psync +replconf +ping",
-        f"sentinel on {_hash(internal)} {_SENTINEL_ON_NODE}",
-        f"handover on {_hash(internal)} {_HANDOVER_ON_NODE}",
+        f"replication on {system} resetchannels -@all +psync +replconf +ping",
+        f"sentinel on {system} {_SENTINEL_ON_NODE}",
+        f"handover on {system} {_HANDOVER_ON_NODE}",
         *(
             f"{name} on {_hash(user.password.get_secret_value())} resetchannels -@all {user.rules}"
             for name, user in sorted(settings.users.items())
@@ -68,10 +69,11 @@ def data_node_acl(settings: Settings, internal: str) -> str:
 
 def sentinel_acl(settings: Settings, internal: str) -> str:
     """The ACL file of a Sentinel. Clients cannot change what it monitors, nor forge hellos."""
+    system = _internal_passwords(settings, internal)
     return _acl_file(
         f"default on {_passwords(settings)} {_CLIENT_ON_SENTINEL}",
-        f"sentinel on {_hash(internal)} {_SENTINEL_ON_SENTINEL}",
-        f"handover on {_hash(internal)} {_HANDOVER_ON_SENTINEL}",
+        f"sentinel on {system} {_SENTINEL_ON_SENTINEL}",
+        f"handover on {system} {_HANDOVER_ON_SENTINEL}",
     )
 
 
@@ -79,6 +81,13 @@ def _passwords(settings: Settings) -> str:
     """The application's password, and during a rotation the one before it."""
     accepted = [settings.password, settings.previous_password]
     return " ".join(_hash(one.get_secret_value()) for one in accepted if one is not None)
+
+
+def _internal_passwords(settings: Settings, internal: str) -> str:
+    """The internal password, and while the system password is changed the one that follows from the other."""
+    other = settings.other_system_password
+    accepted = [internal] if other is None else [internal, internal_password("", other.get_secret_value())]
+    return " ".join(_hash(one) for one in accepted)
 
 
 def _acl_file(*users: str) -> str:

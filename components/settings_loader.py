@@ -12,7 +12,7 @@ from components.setting_types import SettingModel
 from components.settings import Settings
 
 _KEYS = {field.alias or name: name for name, field in Settings.model_fields.items()}
-SECRET_KEYS = {"password", "previousPassword", "systemPassword", "registryPassword"}
+SECRET_KEYS = {"password", "previousPassword", "systemPassword", "otherSystemPassword", "registryPassword"}
 
 
 def load_settings(project: str, stack: str) -> Settings:

@@ -24,11 +24,9 @@ from drills.plain import avoid_default_route
 from drills.stack import Stack, StackCommandError
 from drills.waiting import until
 from tests.deploy.inside import inside
-from tests.deploy.support import NAME, longest, no_errors, nothing_lost, same_data, started_at, writing
+from tests.deploy.support import NAME, longest, no_errors, nothing_lost, place, same_data, started_at, writing
 
-SUBNET = os.environ.get("REDIS_HA_TEST_TLS_SUBNET", "10.213.252.0/24")
-PORTS = {"master": 28379, "replica": 28380, "sentinel": 28381}
-SETTINGS = {"replicas": 2, "sentinels": 3, "ports": PORTS, "subnet": SUBNET, "tls": {"clientAuth": "optional"}}
+SETTINGS = {**place(2), "replicas": 2, "sentinels": 3, "tls": {"clientAuth": "optional"}}
 
 
 def _certify(stack: Stack) -> dict[str, str]:
@@ -42,7 +40,7 @@ def _certify(stack: Stack) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def secured() -> Iterator[Stack]:
     """The deployed stack. Its clients need no certificate, but one that they show must be of the CA."""
-    avoid_default_route(SUBNET)
+    avoid_default_route(str(SETTINGS["subnet"]))
     stack = Stack(f"{NAME}-tls", environment={"REDIS_HA_ENGINE": os.environ.get("REDIS_HA_ENGINE", "embedded")})
     if stack.config_file.exists():
         stack.destroy()

@@ -1,5 +1,7 @@
 """The component under Pulumi's mocks: what is declared, in which order, and what is secret."""
 
+import asyncio
+import hashlib
 import json
 from collections.abc import Iterator
 from typing import Any
@@ -8,6 +10,7 @@ import pulumi
 import pytest
 
 from components import joining, rollout
+from components.acl import data_node_acl, internal_password, sentinel_acl
 from components.directives import redis_directives
 from components.redis_ha import RedisHa, outputs
 from components.settings_loader import parse_settings
@@ -39,6 +42,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     # Mocks have no daemon to ask, and Pulumi's mocks run no hooks.
     monkeypatch.setattr(joining, "_wait_until_joined_once", lambda name: None)
     monkeypatch.setattr(rollout, "until_joined", lambda node: None)
+    asyncio.set_event_loop(asyncio.new_event_loop())  # other tests have closed theirs
     mocks = Recorder()
     pulumi.runtime.set_mocks(mocks, project="redis-ha", stack="unit", preview=False)
     yield mocks
@@ -170,6 +174,18 @@ def test_small_memory_has_room_for_clients_and_replicas() -> None:
     large = redis_directives(parse_settings({"password": PASSWORD, "resources": {"memory": "4g"}}, "unit"))
     assert "maxclients 10000\n" in large
     assert f"repl-backlog-size {16 * 1024**2}\n" in large
+
+
+def test_another_system_password_is_accepted_but_not_used() -> None:
+    given = {"password": PASSWORD, "systemPassword": "old"}
+    internal, following = internal_password(PASSWORD, "old"), internal_password(PASSWORD, "new")
+    for acl in (data_node_acl, sentinel_acl):
+        before = acl(parse_settings(given, "unit"), internal)
+        during = acl(parse_settings({**given, "otherSystemPassword": "new"}, "unit"), internal)
+        accepted = f"#{hashlib.sha256(following.encode()).hexdigest()}"
+        assert during.replace(f" {accepted}", "") == before
+        users = [line.split()[1] for line in during.splitlines() if accepted in line]
+        assert users == [line.split()[1] for line in before.splitlines()][1:]
 
 
 def test_without_a_memory_limit_the_templates_limits_hold() -> None:
