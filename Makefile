@@ -66,10 +66,10 @@ test-preview: venv daemon ## Previews
 test-deploy: venv daemon ## Failures against a real cluster
 	@$(PYTHON) -m pytest tests/deploy $(ARGS)
 
-drill: venv daemon ## Breaks the running stack on purpose and reports what clients felt
+drill: venv-dev daemon ## Breaks the running stack on purpose and reports what clients felt
 	@$(PYTHON) -m drills --stack $(STACK) $(ARGS)
 
-bench: venv daemon ## Measures this against the plain alternatives
+bench: venv-dev daemon ## Measures this against the plain alternatives
 	@$(PYTHON) -m drills.bench $(ARGS)
 
 lint: venv-dev ## ruff, mypy (strict), shellcheck; actionlint where it is installed

@@ -23,16 +23,15 @@ _HANDOVER_ON_NODE = (
     "+client|pause +client|unpause +client|kill +client|list +client|setname +config|set +config|get "
     "+config|rewrite +shutdown"
 )
+# Redis 7.0 refuses the names of subcommands that it does not have, such as SETINFO: so all but some.
 _CLIENT_ON_SENTINEL = (
-    "allchannels -@all +auth +hello +ping +info +role +command +client|setname "
-    "+client|setinfo +client|id +client|getname +client|list +subscribe +psubscribe +unsubscribe "
-    "+punsubscribe +sentinel|get-master-addr-by-name +sentinel|master +sentinel|masters "
-    "+sentinel|replicas +sentinel|slaves +sentinel|sentinels +sentinel|ckquorum +sentinel|myid "
-    "+sentinel|failover"
+    "allchannels -@all +auth +hello +ping +info +role +command +client -client|kill -client|pause "
+    "-client|unpause -client|unblock +subscribe +psubscribe +unsubscribe +punsubscribe "
+    "+sentinel|get-master-addr-by-name +sentinel|master +sentinel|masters +sentinel|replicas "
+    "+sentinel|slaves +sentinel|sentinels +sentinel|ckquorum +sentinel|myid +sentinel|failover"
 )
 _SENTINEL_ON_SENTINEL = (
-    "&__sentinel__:hello -@all +auth +hello +ping +info +publish +client|setname +client|setinfo "
-    "+sentinel|is-master-down-by-addr"
+    "&__sentinel__:hello -@all +auth +hello +ping +info +publish +client|setname +sentinel|is-master-down-by-addr"
 )
 _HANDOVER_ON_SENTINEL = (
     "allchannels -@all +auth +hello +ping +info +role +publish +client|setname +client|list +client|kill "

@@ -82,7 +82,7 @@ def _wait_until_joined(name: str, bootstrap_master: bool) -> None:
                 if container.status in ("exited", "dead") or restarts >= MAX_RESTARTS:
                     break
             time.sleep(POLL_SECONDS)
-        log = b"".join(container.logs(tail=LOG_LINES, stream=True)).decode(errors="replace").rstrip()
+        log = b"".join(container.logs(tail=LOG_LINES, stream=True, follow=False)).decode(errors="replace").rstrip()
     except (DockerException, RequestException) as error:
         raise NotJoinedError(f"{name} has not joined: {error}") from None
     raise NotJoinedError(

@@ -102,8 +102,9 @@ class Settings(SettingModel):
         description="Secret. `ca`, `cert`, `key`: PEM texts; plain connections are off then. `clientAuth`: `none`, "
         "`optional` or `required`",
     )
+    # A Sentinel reconnects up to a second after a switch: at 1000 that was seen to count as silence.
     down_after: Annotated[int, Field(ge=200, le=600_000)] = Field(
-        1000, alias="downAfter", description="Silence after which a node counts as down, ms"
+        1250, alias="downAfter", description="Silence after which a node counts as down, ms"
     )
     failover_timeout: Annotated[int, Field(ge=1000, le=3_600_000)] = Field(
         10_000, alias="failoverTimeout", description="Limit of a failover's steps, ms"

@@ -45,7 +45,9 @@ def milestones(cluster: Cluster, timeline: Timeline, load: Load, began: float) -
     returned = timeline.find("role", began, old.name, linked) if old else []
     others = [n for n in cluster.nodes if n not in (old, new)]
     follow = [timeline.find("role", began, n.name, linked) for n in others]
-    resumed = [max(gaps, key=lambda g: g.seconds).end for c in load.clients if (gaps := c.gaps(0.0, began))]
+    # A gap shorter than this cannot be told from the client's own pace.
+    gaps = [g for c in load.clients for g in c.gaps(0.1, began) if g.start <= switches[0].at]
+    resumed = [g.end for g in gaps if g.seconds == max(other.seconds for other in gaps if other.client == g.client)]
     return Milestones(
         sdown=after(timeline.find("+sdown", began, containing="master ")),
         odown=after(timeline.find("+odown", began)),

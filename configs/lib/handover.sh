@@ -21,7 +21,9 @@ hand_over() {
 	ask_sentinels 0.5
 	[ "$seen" -gt 0 ] || { say "stopping without a hand-over: no Sentinel answers"; return 0; }
 	[ "$named" = "$me" ] || { say "stopping: the master is $named by now"; return 0; }
-	if find_target && find_electors && win_epoch; then switch_to_target || lift_pause; fi
+	# Asking Sentinel for a failover that it cannot do would only keep it from the next one for a while.
+	find_target || { say "stopping without a hand-over: no replica that could take over answers"; return 0; }
+	if find_electors && win_epoch; then switch_to_target || lift_pause; fi
 	[ -n "$successor" ] || switch_by_sentinel || lift_pause
 }
 

@@ -18,7 +18,8 @@ decide_role() {
 		clock
 		if [ "$seen" -gt 0 ]; then
 			! follow_sentinels || return 0
-		elif [ "$persisted" = replica ]; then
+		elif [ "$persisted" = replica ] && { [ -f "$data/.guarded" ] || [ "$1" != replica ]; }; then
+			# Without having heard a Sentinel it has followed the declared master, whose address may have been changed.
 			follow=$persisted_master
 			return 0
 		elif [ "$persisted" = master ] && data_is_whole; then

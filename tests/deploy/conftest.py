@@ -18,7 +18,7 @@ from drills.outputs import Outputs
 from drills.plain import avoid_default_route
 from drills.stack import Stack
 from drills.timeline import Timeline
-from tests.deploy.support import NAME, place
+from tests.deploy.support import NAME, left_over, place
 
 SETTINGS = {**place(), "replicas": 2, "sentinels": 3, "downAfter": 1000}
 
@@ -43,7 +43,10 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         pytest.exit(f"another run of the deploy tests has the stack {NAME}; REDIS_HA_TEST_STACK names another", 2)
     avoid_default_route(str(SETTINGS["subnet"]))
     deployed = Stack(NAME, environment={"REDIS_HA_ENGINE": request.param})
-    if deployed.config_file.exists():
+    # What an earlier run left behind that was cut off, or one of another checkout.
+    if deployed.config_file.exists() or left_over(NAME):
+        if not deployed.config_file.exists():
+            deployed.create(SETTINGS)
         deployed.destroy()
     deployed.create(SETTINGS)
     try:

@@ -4,6 +4,8 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import docker
+
 from drills.cluster import Cluster
 from drills.load import Failure, Load
 from drills.outputs import Node
@@ -24,6 +26,18 @@ def place(number: int = 0) -> dict[str, object]:
         "ports": {"master": first, "replica": first + 1, "sentinel": first + 2},
         "subnet": f"{a}.{b}.{int(c) + number}.0/24",
     }
+
+
+def left_over(stack: str) -> list[str]:
+    """The names of all containers, networks and volumes that bear a stack's label."""
+    client = docker.from_env(timeout=120)
+    mine: dict[str, str | list[str] | bool] = {"label": f"redis-ha.stack={stack}"}
+    found = [
+        *client.containers.list(all=True, filters=mine),
+        *client.networks.list(filters=mine),
+        *client.volumes.list(filters=mine),
+    ]
+    return [str(f.attrs.get("Name")) for f in found]
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from drills.cluster import Cluster
 from drills.health import problems
 from drills.plain import avoid_default_route
 from drills.stack import Stack
-from tests.deploy.support import NAME, place, writing
+from tests.deploy.support import NAME, left_over, place, writing
 
 SETTINGS = place(1)
 
@@ -25,16 +25,6 @@ def _mounted(cluster: Cluster) -> set[str]:
     return {str(m["Name"]) for c in cluster.containers() for m in c.attrs["Mounts"] if m["Type"] == "volume"}
 
 
-def _labelled(client: docker.DockerClient, stack: str) -> list[str]:
-    mine: dict[str, str | list[str] | bool] = {"label": f"redis-ha.stack={stack}"}
-    found = [
-        *client.containers.list(all=True, filters=mine),
-        *client.networks.list(filters=mine),
-        *client.volumes.list(filters=mine),
-    ]
-    return [str(f.attrs.get("Name")) for f in found]
-
-
 def test_destroy_leaves_nothing_behind_and_takes_seconds(stack: Stack, figure: Callable[[str], None]) -> None:
     client = docker.from_env(timeout=120)
     avoid_default_route(str(SETTINGS["subnet"]))
@@ -47,7 +37,7 @@ def test_destroy_leaves_nothing_behind_and_takes_seconds(stack: Stack, figure: C
         cluster = Cluster(doomed.outputs())
         assert problems(cluster) == []
         volumes = _mounted(cluster)
-        assert len(_labelled(client, doomed.name)) == 6 + 6 + 1
+        assert len(left_over(doomed.name)) == 6 + 6 + 1
         # With a client writing, too: no hand-over from one node to the next while all of them go.
         with writing(cluster):
             began = time.monotonic()
@@ -57,7 +47,7 @@ def test_destroy_leaves_nothing_behind_and_takes_seconds(stack: Stack, figure: C
         doomed.destroy()
         doomed.forget()
     figure(f"destroyed in {took:.1f} s")
-    assert _labelled(client, doomed.name) == []
+    assert left_over(doomed.name) == []
     assert not _inventory(client)
     assert not volumes & {str(v.id) for v in client.volumes.list()}
     assert took < 20

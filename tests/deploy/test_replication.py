@@ -1,7 +1,5 @@
 """What a healthy cluster does for its clients."""
 
-from collections.abc import Callable
-
 import pytest
 import redis
 
@@ -54,7 +52,7 @@ def test_published_ports_answer_on_the_loopback(cluster: Cluster) -> None:
         assert clients.direct(("127.0.0.1", address), password).ping()
 
 
-def test_no_process_runs_as_root(cluster: Cluster, figure: Callable[[str], None]) -> None:
+def test_no_process_runs_as_root(cluster: Cluster) -> None:
     for container in cluster.containers():
         titles = container.top(ps_args="-eo uid,pid,args")
         owners = {row[0] for row in titles["Processes"]}
