@@ -12,6 +12,7 @@ run_node() {
 	redis-server "$data/redis.conf" ${fenced:+--min-replicas-to-write $fence} &
 	server=$!
 	drop_idle "$(local_node)"
+	heed_failovers
 	watch_role
 	while [ -z "$stop" ]; do
 		wait "$server"
@@ -19,6 +20,7 @@ run_node() {
 		[ -n "$stop" ] || exit "$code"
 	done
 	trap : TERM INT # a second signal must not cut the hand-over short
+	: >"$work/leaving"
 	hand_over
 	stop_server
 	after_stop

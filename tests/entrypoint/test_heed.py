@@ -1,0 +1,39 @@
+"""Failovers that the Sentinels lead while the master is alive."""
+
+from tests.entrypoint.processes import MASTER_NAME, Cluster, Node, eventually
+from tests.entrypoint.writer import Writer, by_role, by_sentinel
+
+
+def wait_until_heard(cluster: Cluster) -> None:
+    """Until every data node listens to every Sentinel."""
+
+    def listeners(sentinel: Node) -> int:
+        return sum(client["sub"] == "4" for client in sentinel.client("handover").client_list())
+
+    for sentinel in cluster.sentinels:
+        eventually(lambda: listeners(sentinel) == len(cluster.data), 5, "all listen")  # noqa: B023
+
+
+def test_failover_by_hand_loses_nothing(formed: Cluster) -> None:
+    wait_until_heard(formed)
+    for round_number in range(3):
+        old = formed.master()
+        with Writer(by_sentinel(formed, retries=50), prefix=f"r{round_number}") as writer:
+            writer.goes_on(300)
+            formed.sentinels[round_number].client("default").execute_command("SENTINEL FAILOVER", MASTER_NAME)
+            formed.wait_failover(old)
+            eventually(lambda: old.role_now() == "slave", 10, "the old master follows")  # noqa: B023
+            writer.goes_on(300)
+        print(f"SENTINEL FAILOVER: write gap {writer.gap * 1000:.0f} ms, errors {len(writer.errors)}")
+        formed.wait_joined(seconds=25)
+        assert writer.missing(formed.master().client()) == []
+
+
+def test_a_master_that_hung_gives_way_as_soon_as_it_goes_on(formed: Cluster) -> None:
+    old = formed.master()
+    with old.hung():
+        formed.wait_failover(old)
+    eventually(lambda: old.role_now() == "slave", 3, "follows without waiting for Sentinel's next look")
+    with Writer(by_role(formed)) as writer:
+        writer.goes_on(100)
+    assert writer.missing(formed.master().client()) == []
