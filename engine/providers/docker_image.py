@@ -6,6 +6,7 @@ an unchanged image keeps being known without any state: the hash of its context 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -132,7 +133,7 @@ class ImageHandler:
         name = str(inputs["imageName"])
         context = BuildContext(build)
         lines: list[str] = []
-        identifier = ""
+        stages: list[str] = []
         with explained(f"building image '{name}'"):
             messages = self._client.build(
                 fileobj=context.archive(),
@@ -151,7 +152,8 @@ class ImageHandler:
             )
             for message in messages:
                 progress.check()
-                identifier = (message.get("aux") or {}).get("ID", identifier)
+                if "ID" in (message.get("aux") or {}):
+                    stages.append(message["aux"]["ID"])
                 if "error" in message:
                     raise EngineError(_build_failure(name, str(message["error"]), lines))
                 for line in str(message.get("stream") or message.get("status") or "").splitlines():
@@ -159,9 +161,19 @@ class ImageHandler:
                         lines.append(line.rstrip())
                         if line.startswith("Step "):
                             progress.say(line.strip())
-        if not identifier:
+        if not stages:
             raise EngineError(f"building image '{name}': no image id found in build output")
-        return identifier
+        self._forget_stages(stages)
+        return stages[-1]
+
+    def _forget_stages(self, stages: list[str]) -> None:
+        """Removes the images of a multi-stage build's earlier stages: nothing else ever would."""
+        from docker.errors import APIError
+
+        for identifier in {*stages[:-1]} - {stages[-1]}:
+            # Another build may just be using it, or the last stage be built on it.
+            with contextlib.suppress(APIError):
+                self._client.remove_image(identifier)
 
     def _push(self, name: str, registry: Mapping[str, Any], progress: Progress) -> None:
         auth = None
