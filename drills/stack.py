@@ -119,7 +119,7 @@ class Stack:
         """Begin a stack of one's own: its file holds these settings only; an old one of the name is overwritten."""
         self.config_file.unlink(missing_ok=True)
         try:
-            self.run("stack", "init", self.name)
+            self.run("stack", "init")
         except StackCommandError as error:
             if "already exists" not in error.output:
                 raise
