@@ -22,15 +22,8 @@ def data_node(
     return node_container(
         shared,
         node,
-        command=node.role,
         envs={
             "redis_port": str(node.port),
-            "master_port": str(topology.master.port),
-            "master_address": topology.master.address,
-            "announce_address": node.address,
-            "bind_address": bind_address(node),
-            "master_name": settings.master_name,
-            "node_name": node.name,
             "sentinels": " ".join(slot.endpoint for slot in topology.sentinel_slots),
             "durability": settings.durability,
         },
@@ -39,10 +32,3 @@ def data_node(
         parent=parent,
         after=after,
     )
-
-
-def bind_address(node: Node) -> str:
-    """All of its own network on a bridge; with host networking only what clients are told."""
-    if node.fixed_address is not None:
-        return "0.0.0.0"  # noqa: S104 - inside the stack's own network
-    return "127.0.0.1" if node.address == "127.0.0.1" else f"{node.address} 127.0.0.1"

@@ -61,7 +61,6 @@ def node_container(
     shared: Shared,
     node: Node,
     *,
-    command: str,
     envs: Mapping[str, str],
     directives: str,
     acl: str,
@@ -70,7 +69,7 @@ def node_container(
 ) -> docker.Container:
     """One node's container, replaced in place of the old one and waited for until it has joined.
 
-    `after` is what must have joined before this one is touched.
+    `envs` is what only nodes of its kind are told; `after` is what must have joined before this one is touched.
     """
     settings = shared.settings
     volume = node_volume(shared, node, parent)
@@ -82,8 +81,8 @@ def node_container(
         node.name,
         name=node.container,
         image=shared.image,
-        command=[command],
-        envs=[f"{name}={value}" for name, value in sorted(envs.items())]
+        command=[node.role],
+        envs=[f"{name}={value}" for name, value in sorted({**_environment(shared, node), **envs}.items())]
         + [TLS_ENVIRONMENT] * (settings.tls is not None),
         labels=[
             docker.ContainerLabelArgs(label=label, value=value)
@@ -124,6 +123,25 @@ def node_container(
             hooks=rollout.until_joined(node),
         ),
     )
+
+
+def _environment(shared: Shared, node: Node) -> dict[str, str]:
+    """What every node is told of itself and of the declared master."""
+    return {
+        "master_port": str(shared.topology.master.port),
+        "master_address": shared.topology.master.address,
+        "announce_address": node.address,
+        "bind_address": _bind_address(node),
+        "master_name": shared.settings.master_name,
+        "node_name": node.name,
+    }
+
+
+def _bind_address(node: Node) -> str:
+    """All of its own network on a bridge; with host networking only what clients are told."""
+    if node.fixed_address is not None:
+        return "0.0.0.0"  # noqa: S104 - inside the stack's own network
+    return "127.0.0.1" if node.address == "127.0.0.1" else f"{node.address} 127.0.0.1"
 
 
 def _certificates(settings: Settings) -> list[docker.ContainerUploadArgs]:

@@ -6,7 +6,6 @@ import pulumi
 import pulumi_docker as docker
 
 from components.acl import sentinel_acl
-from components.data_node import bind_address
 from components.directives import sentinel_directives
 from components.node_container import Shared, node_container
 from components.topology import Node
@@ -23,15 +22,8 @@ def sentinel(
     return node_container(
         shared,
         node,
-        command=node.role,
         envs={
             "sentinel_port": str(node.port),
-            "master_port": str(topology.master.port),
-            "master_address": topology.master.address,
-            "announce_address": node.address,
-            "bind_address": bind_address(node),
-            "master_name": settings.master_name,
-            "node_name": node.name,
             "sentinel_index": str(node.index),
             "quorum": str(settings.effective_quorum),
             "data_nodes": " ".join(peer.endpoint for peer in topology.data_nodes),
