@@ -37,7 +37,7 @@ _HANDOVER_ON_SENTINEL = (
     "allchannels -@all +auth +hello +ping +info +role +publish +client|setname +client|list +client|kill "
     "+sentinel|get-master-addr-by-name +sentinel|master +sentinel|masters +sentinel|replicas "
     "+sentinel|sentinels +sentinel|is-master-down-by-addr +sentinel|failover +sentinel|ckquorum "
-    "+sentinel|myid +subscribe +psubscribe"
+    "+sentinel|myid +sentinel|debug +subscribe +psubscribe"
 )
 
 

@@ -49,10 +49,10 @@ def redis_directives(settings: Settings) -> str:
 
 def sentinel_directives(settings: Settings) -> str:
     """What is appended to the image's sentinel.conf template."""
-    name = settings.master_name
+    name, timing = settings.master_name, settings.timing
     lines = [
-        f"sentinel down-after-milliseconds {name} {settings.down_after}",
-        f"sentinel failover-timeout {name} {settings.failover_timeout}",
+        f"sentinel down-after-milliseconds {name} {timing.down_after}",
+        f"sentinel failover-timeout {name} {timing.failover_timeout}",
         f"sentinel parallel-syncs {name} {settings.parallel_syncs}",
         *_client_certificates(settings),
     ]

@@ -19,6 +19,7 @@ def sentinel(
 ) -> docker.Container:
     """Declare `node`. A Sentinel knows the whole topology, so scaling rolls the Sentinels."""
     settings, topology = shared.settings, shared.topology
+    periods = settings.timing.periods
     return node_container(
         shared,
         node,
@@ -26,6 +27,7 @@ def sentinel(
             "sentinel_port": str(node.port),
             "sentinel_index": str(node.index),
             "quorum": str(settings.effective_quorum),
+            **({"sentinel_periods": periods} if periods else {}),
             "data_nodes": " ".join(peer.endpoint for peer in topology.data_nodes),
             "sentinels": " ".join(f"{peer.endpoint}:{topology.sentinel_id(peer)}" for peer in topology.sentinels),
         },

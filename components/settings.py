@@ -2,11 +2,13 @@
 
 import ipaddress
 import zlib
+from dataclasses import replace
 from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
 
 from components.managed_directives import MANAGED_REDIS, MANAGED_SENTINEL
+from components.profiles import PROFILES, Profile, ProfileName
 from components.setting_types import (
     Directives,
     Durability,
@@ -32,6 +34,10 @@ MAX_PER_ROLE = 120  # what the fixed addresses of a /24 leave for each of the tw
 IMAGE_REFERENCE = r"^[a-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?$"
 Count = Annotated[int, Field(ge=0, le=MAX_PER_ROLE - 1)]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=128)]
+
+
+def _of_profiles(name: str) -> str:
+    return ", ".join(str(getattr(profile, name)) for profile in PROFILES.values())
 
 
 class Settings(SettingModel):
@@ -102,12 +108,21 @@ class Settings(SettingModel):
         description="Secret. `ca`, `cert`, `key`: PEM texts; plain connections are off then. `clientAuth`: `none`, "
         "`optional` or `required`",
     )
-    # A Sentinel reconnects up to a second after a switch: at 1000 that was seen to count as silence.
-    down_after: Annotated[int, Field(ge=200, le=600_000)] = Field(
-        1250, alias="downAfter", description="Silence after which a node counts as down, ms"
+    profile: ProfileName = Field(
+        "balanced",
+        description="How quickly silence is taken for a failure: `fast`, `balanced` or `patient`; "
+        "the two settings below go before it",
     )
-    failover_timeout: Annotated[int, Field(ge=1000, le=3_600_000)] = Field(
-        10_000, alias="failoverTimeout", description="Limit of a failover's steps, ms"
+    down_after: Annotated[int, Field(ge=200, le=600_000)] | None = Field(
+        None,
+        alias="downAfter",
+        description="Silence after which a node counts as down, ms; default by `profile`: "
+        + _of_profiles("down_after"),
+    )
+    failover_timeout: Annotated[int, Field(ge=1000, le=3_600_000)] | None = Field(
+        None,
+        alias="failoverTimeout",
+        description="Limit of a failover's steps, ms; default by `profile`: " + _of_profiles("failover_timeout"),
     )
     parallel_syncs: Annotated[int, Field(ge=1)] = Field(
         1, alias="parallelSyncs", description="Replicas that follow a new master at the same time"
@@ -175,6 +190,12 @@ class Settings(SettingModel):
         """The quorum, by default the majority of the Sentinels."""
         return self.quorum if self.quorum is not None else self.sentinels // 2 + 1
 
+    @property
+    def timing(self) -> Profile:
+        """The profile's times, with those that are set explicitly in their place."""
+        own = {"down_after": self.down_after, "failover_timeout": self.failover_timeout}
+        return replace(PROFILES[self.profile], **{name: value for name, value in own.items() if value is not None})
+
     def subnet_of(self, stack: str) -> ipaddress.IPv4Network:
         """The bridge's subnet; where none is set, one that the stack's name leads to."""
         if self.subnet is not None:
@@ -190,9 +211,9 @@ class Settings(SettingModel):
             )
         if self.quorum is not None and self.quorum <= self.sentinels // 2:
             found.append(f"quorum: {self.quorum} of {self.sentinels} is less than a majority")
-        if self.down_after < 500:
+        if self.timing.down_after < 500:
             found.append(
-                f"downAfter: {self.down_after} ms: below 500 one fault was measured to lead to "
+                f"downAfter: {self.timing.down_after} ms: below 500 one fault was measured to lead to "
                 "several failovers, and to lost writes"
             )
         if self.replicas == 0:

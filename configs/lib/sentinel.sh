@@ -16,7 +16,10 @@ run_sentinel() {
 		redis-server "$state" --sentinel &
 		server=$!
 		trap 'stop=1; kill -TERM "$server" 2>/dev/null' TERM INT
-		forget_removed &
+		{
+			set_periods
+			forget_removed
+		} &
 		watcher=$!
 		wait "$server"
 		code=$?
@@ -24,6 +27,20 @@ run_sentinel() {
 		kill "$watcher" 2>/dev/null
 		[ -f "$forget" ] || exit "$code"
 	done
+}
+
+# set_periods: $sentinel_periods (such as "ping-period 300"), which no configuration file can hold. As soon as it answers;
+# Redis before 7.0 has no such command, and keeps its own periods.
+set_periods() {
+	trap - TERM INT EXIT
+	[ -n "$sentinel_periods" ] || return 0
+	set_here=127.0.0.1:$sentinel_port
+	periods_set=''
+	while [ -z "$periods_set" ] && kill -0 "$server" 2>/dev/null; do
+		ask 1 "$set_here" "SENTINEL DEBUG $sentinel_periods"
+		read -r periods_set <"$work/$set_here" || sleep 0.1
+	done
+	[ "$periods_set" = OK ] || say "this Sentinel keeps its own periods: $periods_set"
 }
 
 # forget_removed: ends the process, to be started from a pruned state, as soon as a node or Sentinel that is not declared

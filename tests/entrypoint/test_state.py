@@ -127,6 +127,21 @@ def test_changed_settings_reach_a_sentinel(formed: Cluster) -> None:
     assert (str(seen["down-after-milliseconds"]), int(seen["quorum"])) == ("4321", 3)
 
 
+def test_the_profiles_periods_are_set_again_at_each_start(formed: Cluster) -> None:
+    node = formed.sentinels[1]
+
+    def periods() -> list[str]:
+        known = node.client("handover").execute_command("SENTINEL DEBUG")
+        return [str(known["PING-PERIOD"]), str(known["INFO-PERIOD"])]
+
+    assert periods() == ["1000", "10000"]
+    for _ in range(2):
+        node.stop()
+        node.start(sentinel_periods="ping-period 300 info-period 500")
+        eventually(lambda: node.role_now() == "sentinel", 5, "runs again")
+        eventually(lambda: periods() == ["300", "500"], 5, "periods set")
+
+
 def test_rewritten_configuration_is_kept_until_the_settings_change(formed: Cluster) -> None:
     replica = formed.data[1]
     replica.client("handover").config_set("maxmemory-policy", "allkeys-lru")

@@ -1,10 +1,12 @@
 """Settings: defaults, conversions, and every wrong value named with what is allowed."""
 
+from dataclasses import replace
 from typing import Any
 
 import pulumi
 import pytest
 
+from components.profiles import PROFILES
 from components.settings import Settings
 from components.settings_loader import parse_settings
 
@@ -24,6 +26,30 @@ def test_defaults_are_the_source_documents_cluster() -> None:
     assert (found.replicas, found.sentinels, found.effective_quorum) == (2, 3, 2)
     assert (found.ports.master, found.ports.replica, found.ports.sentinel) == (16379, 16380, 16381)
     assert found.warnings() == []
+
+
+@pytest.mark.parametrize("profile", ["fast", "balanced", "patient"])
+def test_a_profile_sets_the_times_and_an_explicit_setting_wins(profile: str) -> None:
+    chosen = settings(profile=profile)
+    assert chosen.timing == PROFILES[chosen.profile]
+    assert settings(profile=profile, downAfter=777).timing == replace(chosen.timing, down_after=777)
+    assert settings(profile=profile, failoverTimeout="4000").timing.failover_timeout == 4000
+    # As the Pulumi CLI hands over a default that is not set.
+    assert settings(profile=profile, downAfter="").timing == chosen.timing
+
+
+def test_profiles_get_slower_and_their_periods_fit_sentinels_rules() -> None:
+    assert settings().timing == PROFILES["balanced"]
+    times = [PROFILES[name].down_after for name in ("fast", "balanced", "patient")]
+    assert times == sorted(set(times))
+    for profile in PROFILES.values():
+        ping, info = profile.ping_period or 1000, profile.info_period or 10_000
+        assert ping < profile.down_after
+        # A replica can be promoted for five ping periods after its last INFO, which comes once a second in a failover.
+        assert 5 * ping >= 1500
+        assert profile.ping_period is None or info < 5 * ping
+    assert PROFILES["fast"].periods == "ping-period 300 info-period 500"
+    assert PROFILES["balanced"].periods == ""
 
 
 def test_texts_as_pulumi_hands_them_over() -> None:
@@ -53,6 +79,7 @@ def test_slave_is_accepted_for_replica() -> None:
         ({"advertise": "example"}, "advertise: 'example': allowed: an IPv4 address"),
         ({"timeZone": "Mars"}, "timeZone: 'Mars': allowed: an IANA time zone"),
         ({"maxMemory": "lots"}, "maxMemory: 'lots': allowed: a size"),
+        ({"profile": "quick"}, "profile: 'quick': allowed: 'fast', 'balanced' or 'patient'"),
         ({"downAfter": 10}, "downAfter: 10: allowed: greater than or equal to 200"),
         ({"durability": "strict"}, "durability: 'strict': allowed: 'available' or 'consistent'"),
         ({"previousPassword": "old"}, "previousPassword: needs systemPassword"),

@@ -1,0 +1,36 @@
+"""How quickly a failure is taken for one: what each `profile` stands for."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+ProfileName = Literal["fast", "balanced", "patient"]
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Times in milliseconds; a period of None is Sentinel's own.
+
+    Sentinel has no directive for its periods: the entrypoint sets them by `SENTINEL DEBUG` at each start (Redis 7.0 and
+    later). They hang together (sentinel.c): a lost connection is tried again once per ping period, which must therefore
+    lie well below `down_after`; and a replica whose last INFO is older than five ping periods cannot be promoted, while
+    INFO is sent once a second during a failover, so a ping period near 200 leaves nobody to promote.
+    """
+
+    down_after: int
+    failover_timeout: int
+    ping_period: int | None = None
+    info_period: int | None = None
+
+    @property
+    def periods(self) -> str:
+        """The words that follow `SENTINEL DEBUG`; empty where Sentinel's own are kept."""
+        given = {"ping-period": self.ping_period, "info-period": self.info_period}
+        return " ".join(f"{name} {value}" for name, value in given.items() if value is not None)
+
+
+PROFILES: dict[ProfileName, Profile] = {
+    "fast": Profile(600, 10_000, ping_period=300, info_period=500),
+    # A Sentinel reconnects up to a second (its ping period) after a switch: at 1000 that was seen to count as silence.
+    "balanced": Profile(1250, 10_000),
+    "patient": Profile(5000, 30_000),
+}
