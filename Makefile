@@ -8,13 +8,13 @@ ARGS ?=
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
 PULUMI := ./pulumiw
-SCRIPTS := pulumiw .ci/run $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* configs/bin/* configs/lib/* 2>/dev/null)
+SCRIPTS := pulumiw .ci/run $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* configs/bin/* configs/lib/* tests/hosts/* 2>/dev/null)
 # The test folders, quickest first.
-TESTS := $(wildcard tests/unit tests/entrypoint tests/preview tests/deploy)
+TESTS := $(wildcard tests/unit tests/entrypoint tests/preview tests/deploy tests/hosts)
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview refresh destroy status outputs connect certs test test-unit test-entrypoint test-preview \
-	test-deploy drill bench lint fmt clean venv venv-dev daemon
+	test-deploy test-hosts drill bench lint fmt clean venv venv-dev daemon rig-tools
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -51,7 +51,7 @@ connect: venv ## Where to connect, with lines to paste
 certs: venv ## A CA and certificates for development, encrypted in the stack's config; again: a new certificate
 	@$(PYTHON) -m components.dev_certificates --stack $(STACK)
 
-test: venv daemon ## All tests: unit, entrypoint, preview and, on a cluster of their own, after deployment
+test: venv daemon rig-tools ## All tests: unit, entrypoint, preview and, on clusters of their own, after deployment
 	@$(PYTHON) -m pytest $(TESTS) $(ARGS)
 
 test-unit: venv ## Unit tests: seconds, no Docker
@@ -65,6 +65,9 @@ test-preview: venv daemon ## Previews
 
 test-deploy: venv daemon ## Failures against a real cluster
 	@$(PYTHON) -m pytest tests/deploy $(ARGS)
+
+test-hosts: venv daemon rig-tools ## Failures of whole hosts, on three Docker daemons on this machine (needs root)
+	@$(PYTHON) -m pytest tests/hosts $(ARGS)
 
 drill: venv-dev daemon ## Breaks the running stack on purpose and reports what clients felt
 	@$(PYTHON) -m drills --stack $(STACK) $(ARGS)
@@ -96,3 +99,7 @@ venv-dev:
 # Docker and the base image, for tests that start containers without pulumiw.
 daemon:
 	@bootstrap/base-image redis:8-alpine
+
+# What the hosts of tests/hosts need beside Docker.
+rig-tools:
+	@bootstrap/rig-tools
