@@ -85,3 +85,15 @@ ask_sentinels() {
 	EOF
 	return 0
 }
+
+# known_replicas: $others ("HOST:PORT ..."), every replica that the Sentinels know.
+known_replicas() {
+	ask 1 "$sentinels" "SENTINEL REPLICAS $master_name"
+	replies "$sentinels"
+	# shellcheck disable=SC2086
+	others=$(awk '
+		$0 == "ip" || $0 == "port" { key = $0; next }
+		key == "ip" { ip = $0 }
+		key == "port" && !(ip in seen && seen[ip, $0]) { seen[ip, $0] = 1; printf "%s:%s ", ip, $0 }
+		{ key = "" }' $reply_files)
+}

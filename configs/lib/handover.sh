@@ -23,7 +23,14 @@ hand_over() {
 	[ "$named" = "$me" ] || { say "stopping: the master is $named by now"; return 0; }
 	# Asking Sentinel for a failover that it cannot do would only keep it from the next one for a while.
 	find_target || { say "stopping without a hand-over: no replica that could take over answers"; return 0; }
-	if find_electors && win_epoch; then switch_to_target || lift_pause; fi
+	# Failed elections raise the epoch without showing it.
+	if ! find_electors; then
+		:
+	elif win_epoch "$announce_address $redis_port" $((epoch + 1)) $((epoch + 10)) $((epoch + 100)) $((epoch + 1000)); then
+		switch_to_target || lift_pause
+	else
+		say "the Sentinels do not vote for a hand-over"
+	fi
 	[ -n "$successor" ] || switch_by_sentinel || lift_pause
 }
 
@@ -60,58 +67,11 @@ find_target() {
 	[ -n "$target" ]
 }
 
-# find_electors: $identities ("HOST:PORT ID", every Sentinel that another knows), $electors (those to ask), $known (how many
-# there are in all). False with a single one: nobody could be named as the sender of the news.
-find_electors() {
-	ask 0.5 "$sentinels" "SENTINEL SENTINELS $master_name"
-	replies "$sentinels"
-	# shellcheck disable=SC2086
-	identities=$(awk '
-		FNR == 1 { key = "" }
-		key == "" { if ($0 != "") key = $0; next }
-		{ v[key] = $0 }
-		key == "flags" && length(v["runid"]) == 40 && !seen[v["runid"]]++ { print v["ip"] ":" v["port"], v["runid"], (/s_down/ ? "down" : "up") }
-		{ key = "" }' $reply_files)
-	electors=$(
-		{
-			for peer in $sentinels; do [ ! -s "$work/$peer" ] || echo "$peer"; done
-			echo "$identities" | awk '$3 == "up" { print $1 }'
-		} | sort -u
-	)
-	known=$({ echo "$electors" && echo "$identities"; } | awk 'NF && !seen[$1]++ { n++ } END { print n + 0 }')
-	[ -n "$identities" ]
-}
-
-# win_epoch: $claim, an epoch for which a majority of the Sentinels (or, where fewer are left, all of them) have voted for
-# this node. From then on none of them starts a failover of its own for a while.
-win_epoch() {
-	replies "$electors"
-	for step in 1 10 100 1000; do
-		claim=$((epoch + step)) voted=1
-		# shellcheck disable=SC2086
-		ask 0.3 "$electors" "SENTINEL IS-MASTER-DOWN-BY-ADDR $announce_address $redis_port $claim $run_id"
-		# shellcheck disable=SC2086
-		awk -v id="$run_id" -v claim="$claim" -v known="$known" '
-			FNR == 2 { leader = $0 }
-			FNR == 3 { if (leader == id && $0 == claim) votes++; else refused++ }
-			END { exit !(votes * 2 > known || votes && !refused) }' $reply_files || continue
-		electors=$(for peer in $electors; do [ ! -s "$work/$peer" ] || echo "$peer"; done) # the silent ones hear it from these
-		return 0
-	done
-	say "the Sentinels do not vote for a hand-over"
-	return 1
-}
-
 # switch_to_target: false, and nothing has happened, as long as the target has not taken over.
 switch_to_target() {
 	others=''
 	for peer in $online; do [ "$peer" = "$target" ] || [ ! -s "$work/$peer" ] || others="$others $peer"; done
-	for peer in $electors; do
-		# The news comes in the name of another Sentinel that this one knows.
-		echo "$identities" | while read -r address id _; do
-			[ "$address" = "$peer" ] || { echo "${address%:*},${address##*:},$id" && break; }
-		done >"$work/$peer.sender"
-	done
+	name_senders
 	# Shorter than the pause: writes can never go on while the target is still being promoted.
 	open_lines 1.5 "$here $target $others $electors" && pause_writes "$pause_ms" && line_caught_up "$target" &&
 		send "$target" "REPLICAOF NO ONE" && hear "$target" && [ "$line" = OK ] ||
@@ -129,12 +89,6 @@ switch_to_target() {
 		for peer in $electors; do ask 0.5 "$peer" "$(news)"; done # one was busy; a repeated message does no harm
 	done
 	say "handed over to $target, epoch $claim; writes were paused for $(((stepped_down - paused) * 10)) ms"
-}
-
-# news: the message of the new configuration for Sentinel $peer.
-news() {
-	read -r sender <"$work/$peer.sender"
-	printf 'PUBLISH __sentinel__:hello %s,%s,%s,%s,%s' "$sender" "$claim" "$master_name" "${target%:*},${target##*:}" "$claim"
 }
 
 # pause_writes MILLISECONDS: sets $offset, what a replica must have reached.

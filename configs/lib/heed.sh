@@ -16,6 +16,7 @@ heed_failovers() {
 	$cli $login -h "${here%:*}" -p "${here##*:}" <&9 >/dev/null 2>&1 &
 	[ -z "$login" ] || printf '%s\n' "$secret" >&9
 	echo PING >&9
+	exec 8>&2
 	for heeded in $sentinels; do
 		{
 			trap - TERM INT EXIT
@@ -34,10 +35,14 @@ listen() {
 	# shellcheck disable=SC2086 # several words
 	{ [ -z "$login" ] || printf '%s\n' "$secret"; } |
 		$cli $login -h "${1%:*}" -p "${1##*:}" SUBSCRIBE \
-			+selected-slave +promoted-slave +switch-master -failover-abort-slave-timeout |
+			+selected-slave +failover-state-wait-promotion +promoted-slave +switch-master -failover-abort-slave-timeout |
 		while read -r word; do
 			[ "$word" = message ] && read -r event && read -r subject && [ ! -f "$leaving" ] || continue
 			case "$event $subject" in
+			"+failover-state-wait-promotion "*" $announce_address $redis_port @ $master_name "*)
+				announce_promotion "$1" "${subject##* @ "$master_name" }" 2>&8
+				;;
+			"+failover-state-wait-promotion "*) ;; # of another replica, which may not be the master yet
 			"+selected-slave "*" @ $master_name $announce_address $redis_port") printf 'PING\nCLIENT PAUSE %s WRITE\n' "$heed_pause_ms" >&9 ;;
 			*" @ $master_name $announce_address $redis_port" | "+switch-master $master_name $announce_address $redis_port "*) give_way ;;
 			esac

@@ -64,14 +64,7 @@ data_is_whole() {
 
 # nothing_to_lose: every replica that the Sentinels know answers, and none holds a key.
 nothing_to_lose() {
-	ask 1 "$sentinels" "SENTINEL REPLICAS $master_name"
-	replies "$sentinels"
-	# shellcheck disable=SC2086
-	others=$(awk '
-		$0 == "ip" || $0 == "port" { key = $0; next }
-		key == "ip" { ip = $0 }
-		key == "port" && !(ip in seen && seen[ip, $0]) { seen[ip, $0] = 1; printf "%s:%s ", ip, $0 }
-		{ key = "" }' $reply_files)
+	known_replicas
 	[ -n "$others" ] || return 0
 	ask 1 "$others" INFO
 	for other in $others; do

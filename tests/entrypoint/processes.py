@@ -79,7 +79,7 @@ class Node:
         with (self.root / "log").open("ab") as log:
             self.process = subprocess.Popen(
                 [*shell(), str(CONFIGS / "bin" / "redis-ha"), self.role],
-                env=self._environment() | env,
+                env=self.environment() | env,
                 cwd=self.root / "data",
                 stdout=log,
                 stderr=log,
@@ -102,7 +102,7 @@ class Node:
         """The health check's exit code and its line."""
         done = subprocess.run(
             [*shell(), str(CONFIGS / "bin" / "redis-ha-health")],
-            env=self._environment(),
+            env=self.environment(),
             capture_output=True,
             text=True,
             timeout=10,
@@ -162,7 +162,7 @@ class Node:
         shutil.rmtree(self.root / "data")
         (self.root / "data").mkdir()
 
-    def _environment(self) -> dict[str, str]:
+    def environment(self) -> dict[str, str]:
         return self.env | {
             "PATH": os.environ["PATH"],
             "REDIS_HA_LIB": str(CONFIGS / "lib"),

@@ -8,7 +8,7 @@ def wait_until_heard(cluster: Cluster) -> None:
     """Until every data node listens to every Sentinel."""
 
     def listeners(sentinel: Node) -> int:
-        return sum(client["sub"] == "4" for client in sentinel.client("handover").client_list())
+        return sum(client["sub"] == "5" for client in sentinel.client("handover").client_list())
 
     for sentinel in cluster.sentinels:
         eventually(lambda: listeners(sentinel) == len(cluster.data), 5, "all listen")  # noqa: B023
