@@ -23,7 +23,7 @@ help: ## Lists the targets
 # --skip-preview: nothing is asked, so the program need not run twice.
 up: ## Brings the cluster up, or changes it to what the settings say; prints where to connect
 	@$(PULUMI) up --yes --skip-preview --stack $(STACK) $(ARGS)
-	@$(PYTHON) bootstrap/connect.py $(STACK)
+	@$(PYTHON) -m bootstrap.connect $(STACK)
 
 preview: ## Shows what `make up` would change (FORMAT=markdown: as a comment for a pull request)
 ifeq ($(FORMAT),markdown)
@@ -46,7 +46,7 @@ outputs: ## The stack's outputs, secrets masked
 	@$(PULUMI) stack output --stack $(STACK) $(ARGS)
 
 connect: venv ## Where to connect, with lines to paste
-	@$(PYTHON) bootstrap/connect.py $(STACK)
+	@$(PYTHON) -m bootstrap.connect $(STACK)
 
 certs: venv ## A CA and certificates for development, encrypted in the stack's config; again: a new certificate
 	@$(PYTHON) -m components.dev_certificates --stack $(STACK)

@@ -1,4 +1,4 @@
-"""Prints where to connect to a stack: `python bootstrap/connect.py STACK`.
+"""Prints where to connect to a stack: `python -m bootstrap.connect STACK`.
 
 The password is never printed: the lines to paste read it from the stack's encrypted outputs.
 """
@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 CA_IN_CONTAINER = "/etc/redis-ha/secrets/tls-ca.crt"
-SENTINEL_SECONDS = 1.0
-"""How long one Sentinel may take to name the master."""
 
 
 def pulumi_output(stack: str, *arguments: str) -> str:
@@ -40,12 +38,11 @@ def endpoints(sentinels: list[str]) -> list[tuple[str, int]]:
 def current_master(outputs: dict[str, Any], password: str) -> dict[str, Any]:
     """The node that the Sentinels name; the bootstrap master when none answers."""
     from redis.exceptions import RedisError
-    from redis.sentinel import Sentinel
 
-    timeout = {"socket_timeout": SENTINEL_SECONDS, "socket_connect_timeout": SENTINEL_SECONDS}
+    import redis_ha_client
+
     nodes: list[dict[str, Any]] = outputs["nodes"]
-    tls = {"ssl": True, "ssl_ca_data": outputs["ca"]} if outputs.get("tls") else {}
-    sentinel = Sentinel(endpoints(outputs["sentinels"]), sentinel_kwargs={"password": password, **timeout, **tls})
+    sentinel = redis_ha_client.sentinel(endpoints(outputs["sentinels"]), password, ca=outputs.get("ca"))
     try:
         named = sentinel.discover_master(outputs["master_name"])
     except RedisError:
@@ -69,12 +66,12 @@ def paste_lines(stack: str, outputs: dict[str, Any], master: dict[str, Any]) -> 
         terminal = f"docker exec -it -e REDISCLI_AUTH {master['container']}"
         trust = f" --tls --cacert {CA_IN_CONTAINER}" * tls
         cli = f"{terminal} redis-cli -p {master['port']}{trust}"
-    options = f", 'ssl': True, 'ssl_ca_certs': {ca_file(stack)!r}" * tls
+    trust = f", ca=open({ca_file(stack)!r}).read()" * tls
     code = (
-        "import os; from redis.sentinel import Sentinel; "
-        f"o = {{'password': os.environ['REDISCLI_AUTH']{options}}}; "
-        f"s = Sentinel({endpoints(outputs['sentinels'])!r}, sentinel_kwargs=o, **o); "
-        f"print(s.master_for({outputs['master_name']!r}).info('server')['redis_version'])"
+        "import os, redis_ha_client as client; "
+        f"master = client.master({endpoints(outputs['sentinels'])!r}, {outputs['master_name']!r}, "
+        f"os.environ['REDISCLI_AUTH']{trust}); "
+        "print(master.info('server')['redis_version'])"
     )
     return (
         f"REDISCLI_AUTH={secret} {cli}",

@@ -8,33 +8,21 @@ from typing import Self
 import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
-from redis.sentinel import Sentinel, SentinelManagedConnection
 
+import redis_ha_client
 from tests.entrypoint.processes import HOST, INTERNAL, MASTER_NAME, PASSWORD, Cluster, eventually
 
 Connect = Callable[[], redis.Redis]
 
 
-class FollowingConnection(SentinelManagedConnection):
-    """Asks the Sentinels again when a command is retried: redis-py 8.1's own retries the address that it had."""
-
-    def send_packed_command(self, command: object, check_health: bool = True) -> None:
-        if not self._sock:
-            self.connect()  # type: ignore[no-untyped-call]
-        super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
-
-
 def by_sentinel(cluster: Cluster, retries: int = 1) -> Connect:
-    """A redis-py Sentinel client, made once, that retries `retries` times."""
-    asked = Sentinel(
+    """A client by the recipe, made once, that retries `retries` times."""
+    client: redis.Redis = redis_ha_client.master(
         [(HOST, node.port) for node in cluster.sentinels],
-        sentinel_kwargs={"username": "handover", "password": INTERNAL, "socket_timeout": 0.5},
-    )
-    client = asked.master_for(
         MASTER_NAME,
-        password=PASSWORD,
+        PASSWORD,
+        sentinel_kwargs={"username": "handover", "password": INTERNAL},
         decode_responses=True,
-        connection_class=FollowingConnection,
         socket_timeout=5,
         retry=Retry(ConstantBackoff(0.01), retries),
     )
