@@ -1,6 +1,7 @@
 """The results of drills: a table for people, JSON for machines."""
 
 import dataclasses
+import functools
 import json
 import platform
 import time
@@ -8,6 +9,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import docker
+from docker.errors import DockerException
 from rich.console import Console
 from rich.table import Table
 
@@ -67,6 +70,7 @@ def _step(runs: Sequence[Outcome], step: str) -> str:
     return f"{median(taken):.2f}" if taken else "-"
 
 
+@functools.cache
 def machine() -> str:
     """The machine that was measured, in a few words."""
     model = ""
@@ -74,7 +78,15 @@ def machine() -> str:
     if info.exists():
         names = [line.split(":", 1)[1].strip() for line in info.read_text().splitlines() if "model name" in line]
         model = f"{len(names)} x {names[0]}, " if names else ""
-    return f"{model}{platform.system()} {platform.release()}, Python {platform.python_version()}"
+    python = f"Python {platform.python_version()}"
+    return f"{model}{platform.system()} {platform.release()}, Docker {_docker_version()}, {python}"
+
+
+def _docker_version() -> str:
+    try:
+        return str(docker.from_env().version()["Version"])
+    except (DockerException, OSError):
+        return "not reachable"
 
 
 def document(cluster: Cluster, outcomes: Sequence[Outcome], passed: Sequence[str]) -> dict[str, Any]:

@@ -1,10 +1,12 @@
 """The ways on which a client finds the master."""
 
 import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+from redis.sentinel import Sentinel
 
 from drills import clients
 from drills.cluster import Cluster
@@ -40,6 +42,23 @@ class ThroughSentinel:
             _, copies = pipeline.sadd(key, number).wait(self._wait, 300).execute()
         if int(copies) < self._wait:
             raise RedisConnectionError(f"only {copies} replicas have the write")
+
+    def close(self) -> None:
+        """See Route."""
+        self._client.close()
+
+
+class AsItComes:
+    """redis-py's Sentinel client without any of the recipe, asked again at once when it gives up."""
+
+    def __init__(self, outputs: Outputs) -> None:
+        login: dict[str, Any] = {"password": outputs.password, **clients.over_tls(outputs.ca)}
+        sentinel = Sentinel(list(outputs.sentinels), sentinel_kwargs=login, **login)
+        self._client = sentinel.master_for(outputs.master_name)
+
+    def write(self, key: str, number: int) -> None:
+        """See Route."""
+        self._client.sadd(key, number)
 
     def close(self) -> None:
         """See Route."""
@@ -113,3 +132,8 @@ class ByRole:
         """See Route."""
         for _, client in self._nodes:
             client.close()
+
+
+def ways(cluster: Cluster) -> dict[str, Callable[[], Route]]:
+    """The ways to the master that this cluster has for its clients."""
+    return {"Sentinel": lambda: ThroughSentinel(cluster.outputs), "ROLE": lambda: ByRole(cluster)}

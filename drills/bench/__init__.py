@@ -1,0 +1,1 @@
+"""What this is measured against the plain alternatives, pairwise in one run: `python -m drills.bench`."""

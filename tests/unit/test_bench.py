@@ -1,0 +1,122 @@
+"""The parts of the bench that need no cluster."""
+
+import json
+import math
+from pathlib import Path
+
+import pytest
+import yaml
+
+from drills.bench.__main__ import PARTS, main
+from drills.bench.options import Options
+from drills.bench.results import Sheet, markdown, merge, ratio
+from drills.errors import DrillError
+from drills.plain import Plain
+
+
+def sheet() -> Sheet:
+    made = Sheet("hand-over", "Planned")
+    made.row("plain", "ms").values += [2.0, 4.0]
+    ours = made.row("ours", "ms", "plain")
+    ours.values += [0.05, 0.08]
+    ours.count(lost=0, writes=10)
+    ours.count(lost=1, writes=10)
+    made.remark("left out: rain")
+    made.remark("left out: rain")
+    return made
+
+
+def test_rows_are_compared_pair_by_pair_or_by_their_medians() -> None:
+    assert ratio([1.0, 2.0, 9.0], [2.0, 2.0, 3.0]) == "1.00 (0.50 to 3.00)"
+    assert ratio([1.0], [2.0]) == "0.50"
+    assert ratio([1.0, 3.0, 5.0], [6.0]) == "0.50"
+
+
+def test_a_row_is_made_once_and_counts_over_all_runs() -> None:
+    made = sheet()
+    assert made.row("ours", "ms") is made.rows[1]
+    assert list(made.lines())[1] == (
+        "ours",
+        "2",
+        "50 / 50 / 80 ms",
+        "0.02 (0.02 to 0.03) of plain",
+        "1 lost, 20 writes",
+    )
+    assert next(made.lines())[3] == ""
+    made.row("nothing yet", "s")
+    assert list(made.lines())[2][2] == "-"
+
+
+def test_results_of_several_runs_lie_side_by_side_and_become_a_page(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    never = Sheet("failures", "Unplanned")
+    never.row("a | b", "s").values.append(math.inf)
+    merge(file, [never])
+    content = merge(file, [sheet()])
+    assert list(content["parts"]) == list(json.loads(file.read_text())["parts"]) == ["failures", "hand-over"]
+    page = markdown(json.loads(file.read_text()))
+    assert "## Planned\n" in page
+    assert "`make bench ARGS=hand-over` on" in page
+    assert "| ours | 2 | 50 / 50 / 80 ms | 0.02 (0.02 to 0.03) of plain | 1 lost, 20 writes |" in page
+    assert "| a / b | 1 | inf / inf / inf s |" in page
+    assert page.count("- left out: rain") == 1
+
+
+def test_a_file_that_is_no_result_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    file.write_text("[1]")
+    with pytest.raises(DrillError, match="not a result of the bench"):
+        merge(file, [sheet()])
+    assert file.read_text() == "[1]"
+
+
+def test_places_do_not_overlap() -> None:
+    options = Options(print, subnet="10.1.7.0/24", port=20000)
+    first, second = options.settings(0), options.settings(1)
+    assert (first["subnet"], second["subnet"]) == ("10.1.7.0/24", "10.1.8.0/24")
+    # 30 data nodes: 10 ports further for each.
+    assert first["ports"]["replica"] + 10 * 29 < second["ports"]["master"]
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["nonsense"], "unknown part nonsense; known: hand-over"),
+        (["--runs", "0"], "--runs starts at 1"),
+        (["--sizes", "three"], "argument --sizes"),
+    ],
+)
+def test_wrong_calls_are_said_to_be(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert said in capsys.readouterr().err
+
+
+def test_every_part_can_be_called_by_its_name() -> None:
+    assert all(name == part.name and part.title for name, part in PARTS.items())
+
+
+def test_docker_run_and_compose_start_the_same_containers() -> None:
+    plain = Plain("image:1", name="p", subnet="10.1.2.0/24", port=7000, sentinel_port=7001, publish=True, password="pw")
+    compose = yaml.safe_load(yaml.safe_dump(plain.compose()))["services"]
+    assert list(compose) == ["redis-0", "redis-1", "redis-2", "sentinel-0", "sentinel-1", "sentinel-2"]
+    for service in plain.services():
+        command, made = service.run_command(), compose[service.node.name]
+        assert f"--name={made['container_name']}" in command
+        assert f"--ip={made['networks']['redis-ha-p']['ipv4_address']}" in command
+        assert f"--publish={made['ports'][0]}" in command
+        assert f"--env=CONFIG={made['environment']['CONFIG']}" in command
+        assert command[-1] == made["entrypoint"][2].replace("$$", "$")
+    assert "replicaof 10.1.2.10 7000" in compose["redis-1"]["environment"]["CONFIG"]
+    assert "replicaof" not in compose["redis-0"]["environment"]["CONFIG"]
+    assert len({service["ports"][0] for service in compose.values()}) == 6
+
+
+def test_plain_nodes_with_an_address_each_share_a_port_and_those_of_the_host_do_not() -> None:
+    assert [n.address for n in Plain("i", subnet="10.1.2.0/24").nodes("redis")] == [
+        (f"10.1.2.{10 + i}", 6379) for i in range(3)
+    ]
+    assert [n.address for n in Plain("i", network="host").nodes("redis")] == [
+        ("127.0.0.1", 6379 + 10 * i) for i in range(3)
+    ]
