@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-CA_IN_CONTAINER = "/etc/redis-ha/secrets/tls-ca.crt"
+CA_IN_CONTAINER = "/etc/redis-ha/node/tls-ca.crt"
 
 
 def pulumi_output(stack: str, *arguments: str) -> str:

@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_docker as docker
 
-from components.acl import data_node_acl
-from components.directives import redis_directives
 from components.node_container import Shared, node_container
 from components.topology import Node
 
@@ -27,8 +25,6 @@ def data_node(
             "sentinels": " ".join(slot.endpoint for slot in topology.sentinel_slots),
             "durability": settings.durability,
         },
-        directives=redis_directives(settings),
-        acl=data_node_acl(settings, shared.internal),
         parent=parent,
         after=after,
     )

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from components import labels
+
 if TYPE_CHECKING:
     import docker
 
-TLS_ENVIRONMENT = "transport=tls"  # of every container that speaks nothing else
 STAND_IN = "redis-ha-stand-in"  # made by bootstrap/base-image
 
 
@@ -38,10 +39,12 @@ def refuse_switching_tls(stack: str, tls: bool) -> None:
     from docker.errors import DockerException
     from requests.exceptions import RequestException
 
-    labels = [f"redis-ha.stack={stack}", "redis-ha.node"]
     try:
-        containers = docker_client().containers.list(all=True, filters={"label": labels})
-        differ = [c for c in containers if (TLS_ENVIRONMENT in c.attrs["Config"]["Env"]) != tls]
+        # One call, without a look at each container: this is done in every preview.
+        nodes = docker_client().api.containers(
+            all=True, filters={"label": [f"{labels.STACK}={stack}", labels.TRANSPORT]}
+        )
+        differ = [node for node in nodes if (node["Labels"][labels.TRANSPORT] == "tls") != tls]
     except (DockerException, RequestException):
         return
     if differ:

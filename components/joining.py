@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
+from components import labels
 from components.docker_host import docker_client
 
 if TYPE_CHECKING:
@@ -19,10 +20,12 @@ JOIN_TIMEOUT_SECONDS = 60.0
 POLL_SECONDS = 0.05
 MAX_RESTARTS = 3  # a node that ends that often before it has joined will not join
 HEALTH_CHECK = "redis-ha-health"
-JOINED_MARKER = "/tmp/joined"  # noqa: S108 - inside the container, written by its health check
+JOINED_MARKER = "/data/.joined"  # inside the container: the id of the last one that has joined with this volume
 BOOTSTRAP_SIGNAL = "/tmp/bootstrap"  # noqa: S108 - inside the container, read by its entrypoint
 FIRST_START = "waiting for a first master"  # in the health check's line of such a replica
 LOG_LINES = 10
+# The provider has no setting for it. Enough for the scripts' questions to more than 200 nodes at the same time.
+MAX_PROCESSES = 1024
 
 
 class NotJoinedError(pulumi.RunError):
@@ -53,9 +56,14 @@ def _wait_until_joined_once(name: str) -> None:
     from docker.errors import NotFound
 
     try:
-        docker_client().containers.get(name).get_archive(JOINED_MARKER)
+        container = docker_client().containers.get(name)
+        _limit_processes(container)
+        chunks, _ = container.get_archive(JOINED_MARKER)
+        if str(container.id).encode() in b"".join(chunks):
+            return
     except NotFound:
-        _wait_until_joined(name, bootstrap_master=False)
+        pass
+    _wait_until_joined(name, bootstrap_master=False)
 
 
 def _wait_until_joined(name: str, bootstrap_master: bool) -> None:
@@ -67,6 +75,7 @@ def _wait_until_joined(name: str, bootstrap_master: bool) -> None:
     signalled = not bootstrap_master
     try:
         container = docker_client().containers.get(name)
+        _limit_processes(container)
         while time.monotonic() < deadline:
             try:
                 if not signalled:
@@ -74,6 +83,7 @@ def _wait_until_joined(name: str, bootstrap_master: bool) -> None:
                     signalled = True
                 healthy, reason = _health(container)
                 if healthy:
+                    container.exec_run(["sh", "-c", f"echo {container.id} >{JOINED_MARKER}"])
                     return
             except APIError:  # not running, or between two restarts
                 container.reload()
@@ -90,12 +100,20 @@ def _wait_until_joined(name: str, bootstrap_master: bool) -> None:
     )
 
 
+def _limit_processes(container: "Container") -> None:
+    """So that a fork bomb inside ends there; Docker keeps the limit for as long as there is the container."""
+    if container.attrs["HostConfig"].get("PidsLimit") != MAX_PROCESSES:
+        api = docker_client().api  # a session of requests; docker-py's own update has no argument for this
+        url = f"{api.base_url}/v{api.api_version}/containers/{container.id}/update"
+        api.post(url, json={"PidsLimit": MAX_PROCESSES}, timeout=api.timeout).raise_for_status()
+
+
 def _signal_bootstrap(container: "Container") -> None:
     """Only where no other data node exists: elsewhere an empty master could wipe the others."""
-    stack = container.labels["redis-ha.stack"]
+    stack = container.labels[labels.STACK]
     others = docker_client().containers.list(
         all=True,
-        filters={"label": [f"redis-ha.stack={stack}", "redis-ha.kind=redis"]},
+        filters={"label": [f"{labels.STACK}={stack}", f"{labels.KIND}=redis"]},
     )
     if all(_is_new(other) for other in others if other.id != container.id):
         container.exec_run(["touch", BOOTSTRAP_SIGNAL])

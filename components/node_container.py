@@ -5,24 +5,17 @@ from dataclasses import dataclass
 
 import pulumi
 import pulumi_docker as docker
-from pydantic import SecretStr
 
-from components import rollout
-from components.docker_host import TLS_ENVIRONMENT
+from components import labels, rollout
+from components.node_files import FOLDER, NodeFiles
 from components.setting_types import size_in_bytes
 from components.settings import Settings
-from components.topology import Node, Topology
+from components.topology import Kind, Node, Topology
 
-LABEL_STACK = "redis-ha.stack"
-LABEL_KIND = "redis-ha.kind"
-LABEL_NODE = "redis-ha.node"
-DIRECTIVES_FILE = "/etc/redis-ha/node/directives.conf"
-SECRETS_FOLDER = "/etc/redis-ha/secrets"
-ACL_FILE = f"{SECRETS_FOLDER}/users.acl"
-INTERNAL_FILE = f"{SECRETS_FOLDER}/internal"
-TLS_FILES = {"ca": "tls-ca.crt", "cert": "tls.crt", "key": "tls.key"}
 # Room for a hand-over (5 s at most) and for Redis to bring its last writes to disk.
 STOP_SECONDS = 30
+# The only place beside /data that a node can write to: replies and pipes of its scripts.
+SCRATCH = {"/tmp": "rw,noexec,nosuid,nodev,size=16m,mode=1777"}  # noqa: S108 - inside the container
 
 
 @dataclass(frozen=True)
@@ -33,15 +26,7 @@ class Shared:
     topology: Topology
     image: pulumi.Input[str]
     network: pulumi.Input[str] | None
-    internal: str
-
-
-def labels(stack: str, kind: str, node: str | None = None) -> dict[str, str]:
-    """The labels by which everything of a stack can be found from outside."""
-    found = {LABEL_STACK: stack, LABEL_KIND: kind}
-    if node is not None:
-        found[LABEL_NODE] = node
-    return found
+    files: Mapping[Kind, NodeFiles]
 
 
 def node_volume(shared: Shared, node: Node, parent: pulumi.Resource) -> docker.Volume:
@@ -51,7 +36,7 @@ def node_volume(shared: Shared, node: Node, parent: pulumi.Resource) -> docker.V
         name=node.container,
         labels=[
             docker.VolumeLabelArgs(label=label, value=value)
-            for label, value in labels(shared.topology.stack, node.kind, node.name).items()
+            for label, value in labels.labels(shared.topology.stack, node.kind, node.name).items()
         ],
         opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=shared.settings.retain_data),
     )
@@ -62,8 +47,6 @@ def node_container(
     node: Node,
     *,
     envs: Mapping[str, str],
-    directives: str,
-    acl: str,
     parent: pulumi.Resource,
     after: pulumi.Input[Sequence[pulumi.Resource]],
 ) -> docker.Container:
@@ -82,23 +65,22 @@ def node_container(
         name=node.container,
         image=shared.image,
         command=[node.role],
-        envs=[f"{name}={value}" for name, value in sorted({**_environment(shared, node), **envs}.items())]
-        + [TLS_ENVIRONMENT] * (settings.tls is not None),
+        envs=[f"{name}={value}" for name, value in sorted({**_environment(shared, node), **envs}.items())],
         labels=[
             docker.ContainerLabelArgs(label=label, value=value)
-            for label, value in labels(shared.topology.stack, node.kind, node.name).items()
+            for label, value in {
+                **labels.labels(shared.topology.stack, node.kind, node.name),
+                labels.TRANSPORT: "plain" if settings.tls is None else "tls",
+            }.items()
         ],
-        volumes=[docker.ContainerVolumeArgs(container_path="/data", volume_name=volume.name)],
-        uploads=[
-            docker.ContainerUploadArgs(file=DIRECTIVES_FILE, content=directives, permissions="0444"),
-            docker.ContainerUploadArgs(file=ACL_FILE, content=pulumi.Output.secret(acl), permissions="0444"),
-            docker.ContainerUploadArgs(
-                file=INTERNAL_FILE,
-                content=pulumi.Output.secret(f"{shared.internal}\n"),
-                permissions="0444",
+        volumes=[
+            docker.ContainerVolumeArgs(container_path="/data", volume_name=volume.name),
+            docker.ContainerVolumeArgs(
+                container_path=FOLDER, volume_name=shared.files[node.kind].volume, read_only=True
             ),
-            *_certificates(settings),
         ],
+        read_only=True,
+        tmpfs=SCRATCH,
         networks_advanced=(
             [docker.ContainerNetworksAdvancedArgs(name=shared.network, ipv4_address=node.fixed_address)]
             if bridge and shared.network is not None
@@ -142,21 +124,6 @@ def _bind_address(node: Node) -> str:
     if node.fixed_address is not None:
         return "0.0.0.0"  # noqa: S104 - inside the stack's own network
     return "127.0.0.1" if node.address == "127.0.0.1" else f"{node.address} 127.0.0.1"
-
-
-def _certificates(settings: Settings) -> list[docker.ContainerUploadArgs]:
-    """The files by which a node's scripts know that it speaks TLS."""
-    if settings.tls is None:
-        return []
-    texts: dict[str, SecretStr] = {name: getattr(settings.tls, name) for name in TLS_FILES}
-    return [
-        docker.ContainerUploadArgs(
-            file=f"{SECRETS_FOLDER}/{TLS_FILES[name]}",
-            content=pulumi.Output.secret(text.get_secret_value()),
-            permissions="0444",
-        )
-        for name, text in texts.items()
-    ]
 
 
 def _published(settings: Settings, node: Node) -> list[docker.ContainerPortArgs] | None:

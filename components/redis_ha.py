@@ -6,14 +6,17 @@ from urllib.parse import quote
 import pulumi
 import pulumi_docker as docker
 
-from components.acl import internal_password
+from components.acl import data_node_acl, internal_password, sentinel_acl
 from components.data_node import data_node
+from components.directives import redis_directives, sentinel_directives
 from components.image import redis_image
-from components.node_container import Shared, labels
+from components.labels import labels
+from components.node_container import Shared
+from components.node_files import NodeFiles, node_files, texts_of
 from components.rollout import after_joined
 from components.sentinel import sentinel
 from components.settings import Settings
-from components.topology import Node, Topology
+from components.topology import Kind, Node, Topology
 
 
 class RedisHaArgs(TypedDict):
@@ -46,20 +49,29 @@ class RedisHa(pulumi.ComponentResource):
         child = pulumi.ResourceOptions(parent=self)
         built = redis_image(settings, args["base_image"], topology.stack, child)
         self.image = built.repo_digest
-        secret, system = settings.password, settings.system_password
         shared = Shared(
             settings=settings,
             topology=topology,
             image=self.image,
             network=self._network(topology, child),
-            internal=internal_password(secret.get_secret_value(), system.get_secret_value() if system else None),
+            files=self._files(settings, topology),
         )
         previous: tuple[Node, docker.Container] | None = None
         for node in topology.rollout_order:
             declare = sentinel if node.kind == "sentinel" else data_node
-            container = declare(shared, node, self, after_joined(previous))
+            container = declare(shared, node, self, after_joined(previous, shared.files[node.kind].carrier))
             previous = (node, container)
         self.register_outputs({"image": self.image})
+
+    def _files(self, settings: Settings, topology: Topology) -> dict[Kind, NodeFiles]:
+        """One volume for each kind of node: what only Sentinels read must not roll the data nodes."""
+        secret, system = settings.password, settings.system_password
+        internal = internal_password(secret.get_secret_value(), system.get_secret_value() if system else None)
+        texts: dict[Kind, dict[str, str]] = {
+            "redis": texts_of(settings, redis_directives(settings), data_node_acl(settings, internal), internal),
+            "sentinel": texts_of(settings, sentinel_directives(settings), sentinel_acl(settings, internal), internal),
+        }
+        return {kind: node_files(topology, kind, files, self.image, self) for kind, files in texts.items()}
 
     @staticmethod
     def _network(topology: Topology, opts: pulumi.ResourceOptions) -> pulumi.Output[str] | None:

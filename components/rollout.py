@@ -13,23 +13,24 @@ from components.topology import Node
 
 def after_joined(
     previous: tuple[Node, docker.Container] | None,
+    *others: pulumi.Resource,
 ) -> pulumi.Input[Sequence[pulumi.Resource]]:
-    """The resources to depend on: the chain's previous container, once it has joined.
+    """The resources to depend on: `others`, and the chain's previous container, once it has joined.
 
     The hook of the previous container has waited for it where this run created it. Where an
     earlier run was stopped because it did not join, its container is unchanged now and no hook
     runs: without this check the next `up` would go on to the next node, and the one after that.
     """
     if previous is None:
-        return []
+        return others
     node, container = previous
     if pulumi.runtime.is_dry_run():
-        return [container]
+        return [container, *others]
 
     async def wait() -> Sequence[pulumi.Resource]:
         await container.id.future()
         await joined_once(node.container)
-        return [container]
+        return [container, *others]
 
     return cast(pulumi.Input[Sequence[pulumi.Resource]], asyncio.ensure_future(wait()))
 

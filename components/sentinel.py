@@ -5,8 +5,6 @@ from collections.abc import Sequence
 import pulumi
 import pulumi_docker as docker
 
-from components.acl import sentinel_acl
-from components.directives import sentinel_directives
 from components.node_container import Shared, node_container
 from components.topology import Node
 
@@ -31,8 +29,6 @@ def sentinel(
             "data_nodes": " ".join(peer.endpoint for peer in topology.data_nodes),
             "sentinels": " ".join(f"{peer.endpoint}:{topology.sentinel_id(peer)}" for peer in topology.sentinels),
         },
-        directives=sentinel_directives(settings),
-        acl=sentinel_acl(settings, shared.internal),
         parent=parent,
         after=after,
     )

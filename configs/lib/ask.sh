@@ -6,8 +6,8 @@ ask_start() {
 	trap 'rm -rf "$work"' EXIT
 	login='' secret='' cli=redis-cli
 	[ -z "$tls" ] || cli="redis-cli --tls --cacert $tls_ca --cert $tls_cert --key $tls_key"
-	if [ -f "$etc/secrets/internal" ]; then
-		read -r secret <"$etc/secrets/internal" || [ -n "$secret" ] || fail 78 "$etc/secrets/internal is empty or cannot be read"
+	if [ -f "$etc/node/internal" ]; then
+		read -r secret <"$etc/node/internal" || [ -n "$secret" ] || fail 78 "$etc/node/internal is empty or cannot be read"
 		login='--user handover --askpass' # read from stdin, where that is no terminal
 	fi
 }

@@ -7,7 +7,7 @@ run=${REDIS_HA_RUN:-/tmp}
 : "${master_address:=redis-master}" "${bind_address:=*}" "${protected_mode:=yes}" "${master_name:=mymaster}"
 : "${quorum:=2}" "${sentinel_index:=0}" "${durability:=available}" "${node_name:=redis-ha}"
 : "${handover_timeout:=5}" "${bootstrap_wait:=15}" "${fence_timeout:=60}"
-tls_ca=$etc/secrets/tls-ca.crt tls_cert=$etc/secrets/tls.crt tls_key=$etc/secrets/tls.key
+tls_ca=$etc/node/tls-ca.crt tls_cert=$etc/node/tls.crt tls_key=$etc/node/tls.key
 tls='' # 1: everything speaks TLS, and nothing listens without
 [ ! -f "$tls_cert" ] || tls=1
 fence=65535 # min-replicas-to-write of a master that may not accept writes yet

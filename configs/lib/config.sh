@@ -17,7 +17,7 @@ render() {
 		}' "$1" || exit 78
 	[ -z "$tls" ] || tls_lines
 	if [ -f "$etc/node/directives.conf" ]; then cat "$etc/node/directives.conf" || exit 78; fi
-	if [ -f "$etc/secrets/users.acl" ]; then printf 'aclfile %s\n' "$etc/secrets/users.acl"; fi
+	if [ -f "$etc/node/users.acl" ]; then printf 'aclfile %s\n' "$etc/node/users.acl"; fi
 }
 
 # ports PORT: exports those of the templates.

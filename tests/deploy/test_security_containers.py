@@ -1,10 +1,15 @@
 """What a container may do to its host, and who can reach it."""
 
 import ipaddress
+import time
+from collections.abc import Callable
 
+from components.joining import MAX_PROCESSES
 from drills.cluster import Cluster
 from drills.stack import Stack
+from drills.waiting import until
 from tests.deploy.inside import inside
+from tests.deploy.support import longest, no_errors, writing
 
 
 def test_no_container_has_more_than_it_needs(cluster: Cluster) -> None:
@@ -20,8 +25,42 @@ def test_no_container_has_more_than_it_needs(cluster: Cluster) -> None:
         assert not host["PidMode"], name
         assert host["IpcMode"] != "host", name
         assert not host["Devices"], name
-        # Its own volume and nothing of the host's: no socket, no folder.
-        assert [(m["Type"], m["Name"], m["Destination"]) for m in attributes["Mounts"]] == [("volume", name, "/data")]
+        # Two volumes of the stack's and nothing of the host's: no socket, no folder.
+        mounts = {m["Destination"]: m for m in attributes["Mounts"]}
+        assert mounts.keys() == {"/data", "/etc/redis-ha/node"}, name
+        assert {m["Type"] for m in mounts.values()} == {"volume"}, name
+        assert (mounts["/data"]["Name"], mounts["/data"]["RW"]) == (name, True)
+        assert not mounts["/etc/redis-ha/node"]["RW"], name
+        assert host["ReadonlyRootfs"], name
+
+
+def test_nothing_but_volumes_and_tmpfs_can_be_written_to(cluster: Cluster) -> None:
+    for container in cluster.containers():
+        name = container.name
+        # Of the root file system alone: -xdev leaves out /data, /tmp, /dev and /proc.
+        assert inside(container, "sh", "-c", "find / -xdev -writable 2>/dev/null")[1] == "", name
+        # Not even by root, as which nothing runs.
+        assert "Read-only" in inside(container, "touch", "/root/x", user="root")[1], name
+        assert "Read-only" in inside(container, "touch", "/etc/redis-ha/node/x")[1], name
+        code, said = inside(
+            container, "sh", "-c", "cp /bin/busybox /tmp/x && chmod +x /tmp/x && /tmp/x true; rm /tmp/x"
+        )
+        assert "Permission denied" in said, f"{name}: what was written to /tmp can be run ({code})"
+
+
+def test_a_fork_bomb_ends_inside_its_container(cluster: Cluster, figure: Callable[[str], None]) -> None:
+    bombed = cluster.container(cluster.replicas()[0])
+    with writing(cluster) as load:
+        since = time.time()
+        _, said = inside(bombed, "sh", "-c", "i=0; while :; do sleep 15 & i=$((i + 1)); echo $i; done | tail -n 1")
+        *_, forked = (int(word) for word in said.split() if word.isdigit())
+        assert MAX_PROCESSES / 2 < forked < MAX_PROCESSES, said
+        load.settle()
+        others = [c for c in cluster.containers() if c.id != bombed.id]
+        assert [inside(c, "redis-ha-health")[0] for c in others] == [0] * len(others)
+    no_errors(load)
+    figure(f"{forked} processes until there are no more; longest write gap {longest(load, since) * 1000:.0f} ms")
+    until(lambda: inside(bombed, "redis-ha-health")[0] == 0, "the bombed node to have processes again", 30)
 
 
 def test_nothing_runs_as_root(cluster: Cluster) -> None:
@@ -36,7 +75,7 @@ def test_nothing_runs_as_root(cluster: Cluster) -> None:
             "/etc/passwd",
             "/usr/local/bin/redis-ha",
             "/etc/redis-ha/redis.conf",
-            "/etc/redis-ha/secrets/internal",
+            "/etc/redis-ha/node/internal",
         ):
             assert inside(container, "sh", "-c", f"echo x >>{place}")[0] != 0, f"{container.name}: {place}"
 

@@ -111,9 +111,9 @@ def test_no_password_can_be_seen_anywhere(cluster: Cluster, stack: Stack) -> Non
 
 def test_the_files_with_secrets_are_for_redis_only(cluster: Cluster) -> None:
     for container in cluster.containers():
-        modes = inside(container, "stat", "-c", "%a %U", "/etc/redis-ha/secrets")[1].split()
-        assert modes == ["700", "redis"], f"{container.name}: {modes}"
-        stranger, _ = inside(container, "cat", "/etc/redis-ha/secrets/internal", user="nobody")
+        modes = inside(container, "stat", "-c", "%a %U", "/etc/redis-ha/node")[1].split()
+        assert modes == ["500", "redis"], f"{container.name}: {modes}"
+        stranger, _ = inside(container, "cat", "/etc/redis-ha/node/internal", user="nobody")
         assert stranger != 0, f"{container.name}: another user can read its password"
         # What Redis and Sentinel write themselves holds the internal password.
         listed = inside(container, "sh", "-c", "stat -c '%a %n' /data/*.conf")[1].split()

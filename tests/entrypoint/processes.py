@@ -64,7 +64,7 @@ class Node:
     process: subprocess.Popen[bytes] | None = None
 
     def __post_init__(self) -> None:
-        for part in ("data", "run", "etc/node", "etc/secrets"):
+        for part in ("data", "run", "etc/node"):
             (self.root / part).mkdir(parents=True, exist_ok=True)
         for template in CONFIGS.glob("*.conf"):
             shutil.copy(template, self.root / "etc")
@@ -115,7 +115,7 @@ class Node:
 
     def client(self, user: str = "default", timeout: float = 2) -> redis.Redis:
         """A connection as `user`; the one named `handover` sees configuration and replication."""
-        secrets = (self.root / "etc/secrets/users.acl").exists()
+        secrets = (self.root / "etc/node/users.acl").exists()
         password = (PASSWORD if user == "default" else INTERNAL) if secrets else None
         return redis.Redis(
             host=HOST,
@@ -289,8 +289,8 @@ class Cluster:
         if self.secrets:
             # Debian's Redis 7.0 does not know these yet, and refuses the file.
             acl = acl.replace(" +quit", "").replace(" +reset", "").replace(" +client|setinfo", "")
-            (node.root / "etc/secrets/users.acl").write_text(acl)
-            (node.root / "etc/secrets/internal").write_text(f"{INTERNAL}\n")
+            (node.root / "etc/node/users.acl").write_text(acl)
+            (node.root / "etc/node/internal").write_text(f"{INTERNAL}\n")
 
 
 @contextmanager

@@ -84,7 +84,7 @@ def test_the_secret_is_on_no_command_line_and_in_no_log(idle: Cluster) -> None:
     (node.root / "run/bootstrap").touch()
     node.start()
     eventually(node.joined, 5, "joined")
-    secret = (node.root / "etc/secrets/internal").read_text().strip()
+    secret = (node.root / "etc/node/internal").read_text().strip()
     for process in Path("/proc").glob("[0-9]*"):
         try:
             seen = (process / "cmdline").read_bytes() + (process / "environ").read_bytes()

@@ -90,11 +90,11 @@ def test_runs_as_redis_in_its_time_zone(image: str, run: list[str]) -> None:
         "sh",
         image,
         "-c",
-        "id -un; pwd; date +%z; ls -ld /etc/redis-ha/secrets; ls -ld /data; touch /data/x",
+        "id -un; pwd; date +%z; ls -ld /etc/redis-ha/node; ls -ld /data; touch /data/x",
     )
     user, folder, zone, secrets, data = inside.splitlines()
     assert (user, folder, zone) == ("redis", "/data", "+0800")
-    assert secrets.startswith("drwx------") and " redis " in secrets
+    assert secrets.startswith("dr-x------") and " redis " in secrets
     assert " redis " in data
 
 

@@ -36,6 +36,14 @@ class Recorder(pulumi.runtime.Mocks):
     def of_type(self, name: str) -> list[pulumi.runtime.MockResourceArgs]:
         return [one for one in self.resources if one.typ.endswith(f":{name}")]
 
+    def nodes(self) -> list[pulumi.runtime.MockResourceArgs]:
+        """The containers that run."""
+        return [one for one in self.of_type("Container") if not one.name.endswith("-files")]
+
+    def carriers(self) -> list[pulumi.runtime.MockResourceArgs]:
+        """The containers by which files reach the others: of data nodes, of Sentinels."""
+        return [one for one in self.of_type("Container") if one.name.endswith("-files")]
+
 
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
@@ -70,11 +78,11 @@ def environment(container: pulumi.runtime.MockResourceArgs) -> dict[str, str]:
 
 def test_one_container_and_volume_for_each_node(recorder: Recorder) -> None:
     deploy(replicas=2, sentinels=3)
-    names = [one.inputs["name"] for one in recorder.of_type("Container")]
+    names = [one.inputs["name"] for one in recorder.nodes()]
     assert names == [
         f"redis-ha-unit-{node}" for node in ("redis-1", "redis-2", "redis-0", "sentinel-0", "sentinel-1", "sentinel-2")
     ]
-    assert len(recorder.of_type("Volume")) == 6
+    assert len(recorder.of_type("Volume")) == 6 + 2
     assert len(recorder.of_type("Network")) == len(recorder.of_type("Image")) == 1
 
 
@@ -108,15 +116,19 @@ def test_everything_carries_the_labels(recorder: Recorder) -> None:
         for one in recorder.of_type(kind):
             labels = {entry["label"]: entry["value"] for entry in one.inputs["labels"]}
             assert labels["redis-ha.stack"] == "unit"
-            assert kind == "Network" or labels["redis-ha.kind"] == one.name.split("-")[0]
-            assert kind == "Network" or labels["redis-ha.node"] == one.name
+            of_node = kind != "Network" and not one.name.endswith("files")
+            assert labels["redis-ha.kind"] == (
+                one.name.split("-")[0] if of_node else "network" if kind == "Network" else "files"
+            )
+            assert labels.get("redis-ha.node") == (one.name if of_node else None)
 
 
 def test_the_password_is_in_no_environment_label_or_directive(recorder: Recorder) -> None:
     deploy()
-    for one in recorder.of_type("Container"):
+    for one in (*recorder.of_type("Container"), *recorder.of_type("Volume")):
         visible = {key: value for key, value in one.inputs.items() if key != "uploads"}
         assert PASSWORD not in json.dumps(visible, default=str)
+    for one in recorder.carriers():
         assert pulumi.runtime.rpc._special_secret_sig in one.inputs["uploads"].values()
         # users.acl has hashes only, and the internal password is another one
         assert PASSWORD not in json.dumps(one.inputs["uploads"], default=str)
@@ -147,7 +159,7 @@ def test_outputs_are_the_contract(recorder: Recorder) -> None:
 def test_host_network_publishes_nothing(recorder: Recorder) -> None:
     deploy(network="host")
     assert not recorder.of_type("Network")
-    for one in recorder.of_type("Container"):
+    for one in recorder.nodes():
         assert one.inputs["networkMode"] == "host"
         assert "ports" not in one.inputs
 
@@ -156,7 +168,7 @@ def test_limits_and_durability(recorder: Recorder) -> None:
     deploy(resources={"memory": "100m"}, durability="consistent", redisConfig={"hz": 20})
     node = next(one for one in recorder.of_type("Container") if one.name == "redis-0")
     assert node.inputs["memory"] == node.inputs["memorySwap"] == 100
-    uploads = node.inputs["uploads"]["value"]  # a secret, so wrapped
+    uploads = recorder.carriers()[0].inputs["uploads"]["value"]  # a secret, so wrapped
     directives = next(one["content"] for one in uploads if one["file"].endswith("directives.conf"))
     assert "maxmemory 41943040\n" in directives
     assert "min-replicas-to-write 1\n" in directives
@@ -195,17 +207,59 @@ def test_without_a_memory_limit_the_templates_limits_hold() -> None:
 
 def test_tls_adds_files_and_outputs_and_changes_nothing_without(recorder: Recorder) -> None:
     plain = deploy(subnet="10.1.2.0/24", replicas=0, sentinels=1)
-    before = {one.name: one.inputs for one in recorder.of_type("Container")}
+    before = {one.name: one.inputs for one in recorder.carriers()}
     recorder.resources.clear()
     given = {"ca": "ca text", "cert": "cert text", "key": "key text", "caKey": "never uploaded"}
     found = deploy(subnet="10.1.2.0/24", replicas=0, sentinels=1, tls=given)
     assert {"tls", "ca"} & plain.keys() == set()
     assert (found["tls"], found["ca"]) == (True, "ca text\n")
     assert found["url"].startswith("rediss://")
-    for one in recorder.of_type("Container"):
+    for one in recorder.carriers():
         files = [upload["file"].rpartition("/")[2] for upload in one.inputs["uploads"]["value"]]
         assert files[3:] == ["tls-ca.crt", "tls.crt", "tls.key"]
         assert [u["file"].rpartition("/")[2] for u in before[one.name]["uploads"]["value"]] == files[:3]
+    for one in recorder.of_type("Container"):
         assert "never uploaded" not in json.dumps(one.inputs, default=str)
         visible = {key: value for key, value in one.inputs.items() if key != "uploads"}
         assert "key text" not in json.dumps(visible, default=str)
+
+
+def test_nodes_cannot_write_to_their_files_nor_to_the_image(recorder: Recorder) -> None:
+    deploy()
+    for one in recorder.nodes():
+        assert one.inputs["readOnly"] is True
+        assert "uploads" not in one.inputs
+        data, files = one.inputs["volumes"]
+        assert (data["containerPath"], data.get("readOnly")) == ("/data", None)
+        assert (files["containerPath"], files["readOnly"]) == ("/etc/redis-ha/node", True)
+    for one in recorder.carriers():
+        assert one.inputs["start"] is one.inputs["mustRun"] is False
+
+
+@pytest.mark.parametrize(
+    ("changed", "kinds"),
+    [
+        ({"password": "another"}, {"redis", "sentinel"}),
+        ({"redisConfig": {"hz": 20}}, {"redis"}),
+        ({"sentinelConfig": {"loglevel": "debug"}}, {"sentinel"}),
+        ({"users": {"reports": {"password": "theirs", "rules": "+@read"}}}, {"redis"}),
+        ({"restart": "always"}, set()),
+    ],
+)
+def test_a_changed_file_makes_another_volume_for_those_who_read_it(
+    recorder: Recorder, changed: dict[str, Any], kinds: set[str]
+) -> None:
+    def marks() -> dict[str, str]:
+        return {
+            one.name.split("-")[-2]: {label["label"]: label["value"] for label in one.inputs["labels"]}[
+                "redis-ha.files"
+            ]
+            for one in recorder.of_type("Volume")
+            if one.name.endswith("-files")
+        }
+
+    deploy(systemPassword="system")
+    before = marks()
+    recorder.resources.clear()
+    deploy(systemPassword="system", **changed)
+    assert {kind for kind, mark in marks().items() if mark != before[kind]} == kinds
