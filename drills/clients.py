@@ -11,6 +11,11 @@ import redis_ha_client
 from drills.outputs import Address, Outputs
 
 
+def over_tls(ca: str | None) -> dict[str, Any]:
+    """What redis-py is to be told of a cluster with this CA; nothing where there is none."""
+    return {"ssl": True, "ssl_ca_data": ca} if ca else {}
+
+
 def sentinel(outputs: Outputs, sentinels: tuple[Address, ...] | None = None, **overrides: Any) -> Sentinel:
     """A Sentinel client. `sentinels` restricts it to some of the Sentinels (for partitions)."""
     options = {"decode_responses": True, **overrides}
@@ -37,7 +42,7 @@ def direct(
         "socket_connect_timeout": timeout,
         "retry": Retry(NoBackoff(), 0),
         "decode_responses": True,
-        **({"ssl": True, "ssl_ca_data": ca} if ca else {}),
+        **over_tls(ca),
         **overrides,
     }
     return Redis(address[0], address[1], **settings)
