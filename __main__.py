@@ -2,7 +2,7 @@
 
 import pulumi
 
-from components.docker_host import refuse_switching_tls, resolve_base_image
+from components.docker_host import image_id, refuse_switching_tls, resolve_base_image
 from components.interrupts import end_quietly_when_interrupted
 from components.redis_ha import RedisHa, outputs
 from components.settings_loader import load_settings
@@ -16,7 +16,7 @@ try:
     topology = plan(settings, project, stack)
 except TopologyError as error:
     raise pulumi.RunError(str(error)) from None
-check_certificates(settings.tls, [node.address for node in (*topology.data_nodes, *topology.sentinels)])
+check_certificates(settings.tls, topology.addresses)
 refuse_switching_tls(stack, settings.tls is not None)
 
 cluster = RedisHa(
@@ -25,6 +25,9 @@ cluster = RedisHa(
         "settings": settings,
         "topology": topology,
         "base_image": resolve_base_image(settings.base_image),
+        "endpoint_image": (
+            image_id(resolve_base_image(settings.endpoint_image, "endpointImage")) if settings.endpoint else None
+        ),
     },
 )
 

@@ -57,7 +57,7 @@ def ca_file(stack: str) -> str:
 
 def paste_lines(stack: str, outputs: dict[str, Any], master: dict[str, Any]) -> tuple[str, str]:
     """A redis-cli and a redis-py line for a shell in the project's folder."""
-    secret = f'"$(./pulumiw stack output password --show-secrets --stack {shlex.quote(stack)})"'
+    secret = password_words(stack)
     tls = bool(outputs.get("tls"))
     if shutil.which("redis-cli"):
         trust = f" --tls --cacert {ca_file(stack)}" * tls
@@ -79,6 +79,24 @@ def paste_lines(stack: str, outputs: dict[str, Any], master: dict[str, Any]) -> 
     )
 
 
+def endpoint_line(stack: str, outputs: dict[str, Any]) -> str:
+    """A redis-py line for the endpoint. The retries make a failover a pause: nothing else is needed."""
+    host, _, port = outputs["endpoint"]["write"].rpartition(":")
+    trust = f", ssl=True, ssl_ca_certs={ca_file(stack)!r}" * bool(outputs.get("tls"))
+    code = (
+        "import os; from redis import Redis, ReadOnlyError; from redis.backoff import ConstantBackoff; "
+        f"from redis.retry import Retry; r = Redis({host!r}, {port}, password=os.environ['REDISCLI_AUTH'], "
+        "socket_timeout=0.5, retry=Retry(ConstantBackoff(0.025), 600), "
+        f"retry_on_error=[ReadOnlyError]{trust}); print(r.set('greeting', 'hello'))"
+    )
+    return f'REDISCLI_AUTH={password_words(stack)} .venv/bin/python -c "{code}"'
+
+
+def password_words(stack: str) -> str:
+    """What a shell replaces by the password."""
+    return f'"$(./pulumiw stack output password --show-secrets --stack {shlex.quote(stack)})"'
+
+
 def main() -> None:
     """Prints the answer for the stack named by the first argument (default dev)."""
     stack = sys.argv[1] if len(sys.argv) > 1 else "dev"
@@ -91,12 +109,16 @@ def main() -> None:
     print(f"master      {master['host']}:{master['port']}  ({master['name']})")
     for node in replicas:
         print(f"replica     {node['host']}:{node['port']}  ({node['name']})")
+    if endpoint := outputs.get("endpoint"):
+        print(f"endpoint    {endpoint['write']} for writes, {endpoint['read']} for reads")
     print(f"Sentinels   {' '.join(outputs['sentinels'])}  (master name: {outputs['master_name']})")
     print()
     if outputs.get("tls"):
         print(f"CA:         ./pulumiw stack output ca --stack {shlex.quote(stack)} > {ca_file(stack)}")
     print(f"redis-cli:  {cli}")
     print(f"redis-py:   {client}")
+    if endpoint:
+        print(f"endpoint:   {endpoint_line(stack, outputs)}")
 
 
 if __name__ == "__main__":

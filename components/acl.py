@@ -23,6 +23,8 @@ _HANDOVER_ON_NODE = (
     "+client|pause +client|unpause +client|kill +client|list +client|setname +config|set +config|get "
     "+config|rewrite +shutdown"
 )
+_ENDPOINT_ON_NODE = "resetchannels -@all +ping +role"
+_ENDPOINT_ON_SENTINEL = "resetchannels -@all +auth +ping +sentinel|get-master-addr-by-name +sentinel|master"
 # Redis 7.0 refuses the names of subcommands that it does not have, such as SETINFO: so all but some.
 _CLIENT_ON_SENTINEL = (
     "allchannels -@all +auth +hello +ping +info +role +command +client -client|kill -client|pause "
@@ -49,6 +51,12 @@ def internal_password(password: str, system_password: str | None) -> str:
     return _sha256(f"redis-ha/internal/{system_password or password}")
 
 
+def endpoint_password(settings: Settings) -> str:
+    """What the endpoint logs in with, to ask for roles: derived as the internal one is, and no way to that."""
+    system = settings.system_password or settings.password
+    return _endpoint_password(system.get_secret_value())
+
+
 def data_node_acl(settings: Settings, internal: str) -> str:
     """The ACL file of a data node."""
     allowed = "+@all" if settings.allow_dangerous_commands else f"+@all {_DANGEROUS}"
@@ -59,6 +67,7 @@ def data_node_acl(settings: Settings, internal: str) -> str:
         f"replication on {system} resetchannels -@all +psync +replconf +ping",
         f"sentinel on {system} {_SENTINEL_ON_NODE}",
         f"handover on {system} {_HANDOVER_ON_NODE}",
+        f"endpoint on {_endpoint_passwords(settings)} {_ENDPOINT_ON_NODE}",
         *(
             f"{name} on {_hash(user.password.get_secret_value())} resetchannels -@all {user.rules}"
             for name, user in sorted(settings.users.items())
@@ -73,6 +82,7 @@ def sentinel_acl(settings: Settings, internal: str) -> str:
         f"default on {_passwords(settings)} {_CLIENT_ON_SENTINEL}",
         f"sentinel on {system} {_SENTINEL_ON_SENTINEL}",
         f"handover on {system} {_HANDOVER_ON_SENTINEL}",
+        f"endpoint on {_endpoint_passwords(settings)} {_ENDPOINT_ON_SENTINEL}",
     )
 
 
@@ -87,6 +97,19 @@ def _internal_passwords(settings: Settings, internal: str) -> str:
     other = settings.other_system_password
     accepted = [internal] if other is None else [internal, internal_password("", other.get_secret_value())]
     return " ".join(_hash(one) for one in accepted)
+
+
+def _endpoint_passwords(settings: Settings) -> str:
+    """The endpoint's password, and while the system password is changed the one that follows from the other."""
+    other = settings.other_system_password
+    accepted = [endpoint_password(settings)]
+    if other is not None:
+        accepted.append(_endpoint_password(other.get_secret_value()))
+    return " ".join(_hash(one) for one in accepted)
+
+
+def _endpoint_password(system_password: str) -> str:
+    return _sha256(f"redis-ha/endpoint/{system_password}")
 
 
 def _acl_file(*users: str) -> str:

@@ -26,7 +26,7 @@ from components.topology import FIRST_DATA_ADDRESS
 PROJECT = "redis-ha"
 CA_DAYS = 3650
 CERTIFICATE_DAYS = 397
-LAST_ADDRESS = 249  # the last that a node of the stack's /24 can get
+LAST_ADDRESS = 250  # the last that a node of the stack's /24, or its endpoint, can get
 _NOT_BEFORE = datetime.timedelta(hours=1)  # clocks differ
 
 

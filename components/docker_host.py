@@ -11,7 +11,8 @@ from components import labels
 if TYPE_CHECKING:
     import docker
 
-STAND_IN = "redis-ha-stand-in"  # made by bootstrap/base-image
+# Made by bootstrap/base-image, for the official images.
+STAND_INS = {"redis": "redis-ha-stand-in", "haproxy": "redis-ha-stand-in-haproxy"}
 
 
 @functools.cache
@@ -54,8 +55,8 @@ def refuse_switching_tls(stack: str, tls: bool) -> None:
         )
 
 
-def resolve_base_image(base_image: str) -> str:
-    """The image to build on: `base_image`, or the stand-in that `pulumiw` has made for it.
+def resolve_base_image(base_image: str, setting: str = "baseImage") -> str:
+    """The image that `setting` asks for: `base_image`, or the stand-in that `pulumiw` has made for it.
 
     Raises pulumi.RunError when neither is there and `base_image` cannot be pulled.
     """
@@ -70,23 +71,28 @@ def resolve_base_image(base_image: str) -> str:
                 return candidate
             except ImageNotFound:
                 continue
-        pulumi.log.info(f"pulling base image {base_image}")
+        pulumi.log.info(f"pulling {base_image}")
         images.pull(base_image)
         return base_image
     except (APIError, ImageNotFound) as error:
         raise pulumi.RunError(
-            f"baseImage: {base_image!r} is not on this machine and cannot be pulled: "
+            f"{setting}: {base_image!r} is not on this machine and cannot be pulled: "
             f"{error.explanation or error}. Allowed: an image that Docker has or can pull"
         ) from None
     except (DockerException, RequestException) as error:
         raise pulumi.RunError(f"Docker cannot be reached: {error}. Is the daemon running?") from None
 
 
+def image_id(image: str) -> str:
+    """The id of an image that Docker has: a container of it changes exactly when the image does, whatever its name."""
+    return str(docker_client().images.get(image).id)
+
+
 def _stand_ins(base_image: str) -> list[str]:
-    """The stand-in's name, where `base_image` is the official Redis image of some tag."""
+    """The stand-in's name, where `base_image` is the official Redis or HAProxy image of some tag."""
     name = base_image.partition("@")[0]
     for prefix in ("index.docker.io/library/", "docker.io/library/", "docker.io/", "library/", ""):
         repository, _, tag = name.removeprefix(prefix).partition(":")
-        if repository == "redis":
-            return [f"{STAND_IN}:{tag or 'latest'}"]
+        if repository in STAND_INS:
+            return [f"{STAND_INS[repository]}:{tag or 'latest'}"]
     return []

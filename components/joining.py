@@ -6,6 +6,7 @@ a route to Redis nor a password on the deploying machine.
 
 import asyncio
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 JOIN_TIMEOUT_SECONDS = 60.0
 POLL_SECONDS = 0.05
 MAX_RESTARTS = 3  # a node that ends that often before it has joined will not join
-HEALTH_CHECK = "redis-ha-health"
+HEALTH_CHECK = ("redis-ha-health",)
 JOINED_MARKER = "/data/.joined"  # inside the container: the id of the last one that has joined with this volume
 BOOTSTRAP_SIGNAL = "/tmp/bootstrap"  # noqa: S108 - inside the container, read by its entrypoint
 FIRST_START = "waiting for a first master"  # in the health check's line of such a replica
@@ -32,15 +33,15 @@ class NotJoinedError(pulumi.RunError):
     """A node did not join in time; the message has its reason and its last log lines."""
 
 
-async def joined(container: str, bootstrap_master: bool = False) -> None:
-    """Return when `container` has joined.
+async def joined(container: str, bootstrap_master: bool = False, health_check: Sequence[str] = HEALTH_CHECK) -> None:
+    """Return when `container` has joined, by its `health_check`.
 
     `bootstrap_master` tells the container to start an empty master at once where no other data
     node of its stack exists that could hold data.
 
     Raises NotJoinedError after JOIN_TIMEOUT_SECONDS, or as soon as the container is gone.
     """
-    await asyncio.to_thread(_wait_until_joined, container, bootstrap_master)
+    await asyncio.to_thread(_wait_until_joined, container, bootstrap_master, health_check)
 
 
 async def joined_once(container: str) -> None:
@@ -66,7 +67,7 @@ def _wait_until_joined_once(name: str) -> None:
     _wait_until_joined(name, bootstrap_master=False)
 
 
-def _wait_until_joined(name: str, bootstrap_master: bool) -> None:
+def _wait_until_joined(name: str, bootstrap_master: bool, health_check: Sequence[str] = HEALTH_CHECK) -> None:
     from docker.errors import APIError, DockerException
     from requests.exceptions import RequestException
 
@@ -81,7 +82,9 @@ def _wait_until_joined(name: str, bootstrap_master: bool) -> None:
                 if not signalled:
                     _signal_bootstrap(container)
                     signalled = True
-                healthy, reason = _health(container)
+                healthy, reason = _health(container, health_check)
+                if healthy and health_check != HEALTH_CHECK:
+                    return
                 if healthy:
                     container.exec_run(["sh", "-c", f"echo {container.id} >{JOINED_MARKER}"])
                     return
@@ -130,8 +133,8 @@ def _is_new(container: "Container") -> bool:
     return healthy and FIRST_START in reason
 
 
-def _health(container: "Container") -> tuple[bool, str]:
+def _health(container: "Container", health_check: Sequence[str] = HEALTH_CHECK) -> tuple[bool, str]:
     """What the container's health check says: joined or not, and its one line."""
-    result = container.exec_run([HEALTH_CHECK])
+    result = container.exec_run(list(health_check))
     text = result.output.decode(errors="replace").strip() if isinstance(result.output, bytes) else ""
     return result.exit_code == 0, text or f"exit code {result.exit_code}"

@@ -1,4 +1,4 @@
-"""The files of a kind of node: its directives, its users, and what nodes log in and speak TLS with.
+"""The files of a kind of container: a node's directives, its users, and what nodes log in and speak TLS with.
 
 The provider copies files into a container that has been created, which Docker refuses where the root file system is
 read-only. So they go through a container that never runs into a volume, and the nodes mount that volume, read-only.
@@ -15,7 +15,7 @@ import pulumi_docker as docker
 
 from components import labels
 from components.settings import Settings
-from components.topology import Kind, Topology
+from components.topology import Topology
 
 FOLDER = "/etc/redis-ha/node"  # only the image's Redis user may enter it
 TLS_FILES = {"ca": "tls-ca.crt", "cert": "tls.crt", "key": "tls.key"}
@@ -30,7 +30,7 @@ class NodeFiles:
 
 
 def node_files(
-    topology: Topology, kind: Kind, texts: Mapping[str, str], image: pulumi.Input[str], parent: pulumi.Resource
+    topology: Topology, kind: str, texts: Mapping[str, str], image: pulumi.Input[str], parent: pulumi.Resource
 ) -> NodeFiles:
     """Declare the volume that holds `texts`, by file name. All but the directives are secrets."""
     name = f"{topology.project}-{topology.stack}-{kind}-files"

@@ -9,6 +9,7 @@ import pulumi_docker as docker
 from components.acl import data_node_acl, internal_password, sentinel_acl
 from components.data_node import data_node
 from components.directives import redis_directives, sentinel_directives
+from components.endpoint import endpoint_container
 from components.image import redis_image
 from components.labels import labels
 from components.node_container import Shared
@@ -25,6 +26,7 @@ class RedisHaArgs(TypedDict):
     settings: Settings
     topology: Topology
     base_image: str
+    endpoint_image: str | None
 
 
 class RedisHa(pulumi.ComponentResource):
@@ -61,6 +63,8 @@ class RedisHa(pulumi.ComponentResource):
             declare = sentinel if node.kind == "sentinel" else data_node
             container = declare(shared, node, self, after_joined(previous, shared.files[node.kind].carrier))
             previous = (node, container)
+        if topology.endpoint is not None and args["endpoint_image"] is not None:
+            endpoint_container(shared, topology.endpoint, args["endpoint_image"], self, previous)
         self.register_outputs({"image": self.image})
 
     def _files(self, settings: Settings, topology: Topology) -> dict[Kind, NodeFiles]:
@@ -110,8 +114,17 @@ def outputs(settings: Settings, topology: Topology, cluster: RedisHa) -> dict[st
         "image": cluster.image,
         "password": pulumi.Output.secret(password),
         "url": pulumi.Output.secret(url(password, topology, tls=settings.tls is not None)),
+        **_endpoint_outputs(topology),
         **_tls_outputs(settings),
     }
+
+
+def _endpoint_outputs(topology: Topology) -> dict[str, Any]:
+    """Where clients that do not ask the Sentinels connect; nothing without the setting."""
+    if topology.endpoint is None:
+        return {}
+    host = topology.endpoint.address
+    return {"endpoint": {"write": f"{host}:{topology.endpoint.write}", "read": f"{host}:{topology.endpoint.read}"}}
 
 
 def _tls_outputs(settings: Settings) -> dict[str, Any]:

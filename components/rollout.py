@@ -1,7 +1,7 @@
 """One node at a time: what a node of the chain waits for, before it is touched and after."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import cast
 
 import pulumi
@@ -41,5 +41,19 @@ def until_joined(node: Node) -> pulumi.ResourceHookBinding:
     async def wait(_: pulumi.ResourceHookArgs) -> None:
         await joined(node.container, bootstrap_master=node.role == "master")
 
-    hook = pulumi.ResourceHook(f"{node.container}-joined", wait)
-    return pulumi.ResourceHookBinding(after_create=[hook])
+    return _after_create(node.container, wait)
+
+
+def until_healthy(container: str, health_check: Sequence[str]) -> pulumi.ResourceHookBinding:
+    """The hook by which a container counts as created only when its own health check says so."""
+
+    async def wait(_: pulumi.ResourceHookArgs) -> None:
+        await joined(container, health_check=health_check)
+
+    return _after_create(container, wait)
+
+
+def _after_create(
+    container: str, wait: Callable[[pulumi.ResourceHookArgs], Awaitable[None]]
+) -> pulumi.ResourceHookBinding:
+    return pulumi.ResourceHookBinding(after_create=[pulumi.ResourceHook(f"{container}-joined", wait)])

@@ -109,7 +109,7 @@ Publish = Annotated[str, AfterValidator(_publish)]
 Subnet = Annotated[str, AfterValidator(_subnet)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Directives = Annotated[dict[str, Any], BeforeValidator(from_json), AfterValidator(_directives)]
-RESERVED_USERS = frozenset(["default", "replication", "sentinel", "handover"])
+RESERVED_USERS = frozenset(["default", "replication", "sentinel", "handover", "endpoint"])
 Port = Annotated[int, Field(ge=1, le=65535)]
 Network = Literal["bridge", "host"]
 Durability = Literal["available", "consistent"]
@@ -124,11 +124,13 @@ class SettingModel(BaseModel):
 
 
 class Ports(SettingModel):
-    """First port of each role; a further node of a role on the same host gets +10."""
+    """First port of each role; a further node of a role on the same host gets +10. The last two are the endpoint's."""
 
     master: Port = 16379
     replica: Port = 16380
     sentinel: Port = 16381
+    write: Port = 16378
+    read: Port = 16377
 
     @model_validator(mode="before")
     @classmethod

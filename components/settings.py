@@ -53,6 +53,12 @@ class Settings(SettingModel):
     base_image: Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)] = Field(
         "redis:8-alpine", alias="baseImage", description="Image that ours is built on"
     )
+    endpoint: bool = Field(
+        False, description="A write and a read endpoint (HAProxy) for clients that do not ask the Sentinels"
+    )
+    endpoint_image: Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)] = Field(
+        "haproxy:3.0-alpine", alias="endpointImage", description="Image of the endpoint"
+    )
     image_name: Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)] | None = Field(
         None, alias="imageName", description="Name of our image; default: redis-ha:STACK"
     )

@@ -15,6 +15,7 @@ Role = Literal["master", "replica", "sentinel"]
 # there are: scaling moves nobody. The gateway is .1.
 FIRST_DATA_ADDRESS = 10
 FIRST_SENTINEL_ADDRESS = 130
+ENDPOINT_ADDRESS = 250
 PORT_STEP = 10
 # Data nodes are told this many Sentinel addresses, declared or not (scaling never restarts them).
 SENTINEL_SLOTS = 3
@@ -43,6 +44,17 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Endpoint:
+    """Where clients that do not ask the Sentinels connect: a port for writes, one for reads. Addresses as in Node."""
+
+    container: str
+    address: str
+    write: int
+    read: int
+    fixed_address: str | None
+
+
+@dataclass(frozen=True)
 class Topology:
     """All nodes of a stack. `data_nodes[0]` is the bootstrap master."""
 
@@ -52,6 +64,13 @@ class Topology:
     sentinels: tuple[Node, ...]
     sentinel_slots: tuple[Node, ...]
     subnet: ipaddress.IPv4Network | None
+    endpoint: Endpoint | None
+
+    @property
+    def addresses(self) -> list[str]:
+        """All that clients connect to, and that a certificate must be for."""
+        endpoint = [self.endpoint.address] if self.endpoint is not None else []
+        return [*(node.address for node in (*self.data_nodes, *self.sentinels)), *endpoint]
 
     @property
     def master(self) -> Node:
@@ -103,9 +122,21 @@ def plan(settings: Settings, project: str, stack: str) -> Topology:
         sentinels=tuple(node("sentinel", i) for i in range(settings.sentinels)),
         sentinel_slots=tuple(node("sentinel", i) for i in range(SENTINEL_SLOTS)),
         subnet=subnet,
+        endpoint=_endpoint(settings, f"{project}-{stack}-endpoint", subnet) if settings.endpoint else None,
     )
     _check_ports(topology)
     return topology
+
+
+def _endpoint(settings: Settings, container: str, subnet: ipaddress.IPv4Network | None) -> Endpoint:
+    fixed = str(subnet[ENDPOINT_ADDRESS]) if subnet is not None else None
+    return Endpoint(
+        container=container,
+        address=settings.advertise or fixed or "127.0.0.1",
+        write=settings.ports.write,
+        read=settings.ports.read,
+        fixed_address=fixed,
+    )
 
 
 def _role(kind: Kind, index: int) -> Role:
@@ -123,11 +154,13 @@ def _port(settings: Settings, kind: Kind, index: int) -> int:
 
 
 def _check_ports(topology: Topology) -> None:
-    nodes = (*topology.data_nodes, *topology.sentinels)
-    errors = [f"ports: {node.name} would get {node.port}; allowed: 1 to 65535" for node in nodes if node.port > 65535]
-    for port, count in Counter(node.port for node in nodes).items():
+    ports = [(node.name, node.port) for node in (*topology.data_nodes, *topology.sentinels)]
+    if topology.endpoint is not None:
+        ports += [("the endpoint's write port", topology.endpoint.write), ("its read port", topology.endpoint.read)]
+    errors = [f"ports: {name} would get {port}; allowed: 1 to 65535" for name, port in ports if port > 65535]
+    for port, count in Counter(port for _, port in ports).items():
         if count > 1:
-            names = ", ".join(node.name for node in nodes if node.port == port)
+            names = ", ".join(name for name, own in ports if own == port)
             errors.append(f"ports: {names} would share {port}; allowed: ports of their own")
     if errors:
         raise TopologyError("\n".join(errors))

@@ -3,7 +3,8 @@
 from typing import Any
 
 from redis import Redis
-from redis.backoff import NoBackoff
+from redis.backoff import ConstantBackoff, NoBackoff
+from redis.exceptions import ReadOnlyError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -30,6 +31,24 @@ def master(outputs: Outputs, sentinels: tuple[Address, ...] | None = None, **ove
 def replica(outputs: Outputs, **overrides: Any) -> Any:
     """A client that reads from the replicas."""
     return sentinel(outputs, **overrides).slave_for(outputs.master_name)
+
+
+def through_endpoint(outputs: Outputs, address: Address, **overrides: Any) -> Any:
+    """A client of the endpoint's write or read address, by a recipe that knows nothing of Sentinel.
+
+    ReadOnlyError: for some hundredths of a second after a hand-over the endpoint still sends to the old master.
+    """
+    settings: dict[str, Any] = {
+        "password": outputs.password,
+        "socket_timeout": redis_ha_client.READ_TIMEOUT,
+        "socket_connect_timeout": redis_ha_client.CONNECT_TIMEOUT,
+        "retry": Retry(ConstantBackoff(redis_ha_client.PAUSE), int(redis_ha_client.PATIENCE / redis_ha_client.PAUSE)),
+        "retry_on_error": [ReadOnlyError],
+        "decode_responses": True,
+        **over_tls(outputs.ca),
+        **overrides,
+    }
+    return Redis(address[0], address[1], **settings)
 
 
 def direct(

@@ -37,6 +37,9 @@ class Outputs:
     url: str | None = field(repr=False, default=None)
     ca: str | None = field(repr=False, default=None)
     """The CA's certificate in PEM, where the stack speaks TLS."""
+    write: Address | None = None
+    """The endpoint for writes, where the stack has one; `read` is the one for reads."""
+    read: Address | None = None
 
     @classmethod
     def from_json(cls, stack: str, text: str) -> "Outputs":
@@ -53,6 +56,7 @@ class Outputs:
                 Node(str(n["name"]), str(n["host"]), int(n["port"]), str(n["container"])) for n in raw["nodes"]
             )
             sentinels = tuple(_address(text) for text in raw["sentinels"])
+            endpoint = {way: _address(text) for way, text in raw.get("endpoint", {}).items()}
         except (KeyError, TypeError, ValueError) as error:
             raise DrillError(f"stack {stack} has an output of an unexpected form: {error!r}") from None
         return cls(
@@ -64,6 +68,8 @@ class Outputs:
             password=raw.get("password") or None,
             url=raw.get("url") or None,
             ca=raw.get("ca") or None,
+            write=endpoint.get("write"),
+            read=endpoint.get("read"),
         )
 
 

@@ -10,6 +10,7 @@ from redis.sentinel import Sentinel
 
 from drills import clients
 from drills.cluster import Cluster
+from drills.errors import DrillError
 from drills.outputs import Address, Node, Outputs
 
 
@@ -42,6 +43,23 @@ class ThroughSentinel:
             _, copies = pipeline.sadd(key, number).wait(self._wait, 300).execute()
         if int(copies) < self._wait:
             raise RedisConnectionError(f"only {copies} replicas have the write")
+
+    def close(self) -> None:
+        """See Route."""
+        self._client.close()
+
+
+class ThroughEndpoint:
+    """Connects to the stack's endpoint for writes, as a client does that knows nothing of Sentinel."""
+
+    def __init__(self, outputs: Outputs, **overrides: Any) -> None:
+        if outputs.write is None:
+            raise DrillError(f"stack {outputs.stack} has no endpoint: set its setting `endpoint`")
+        self._client = clients.through_endpoint(outputs, outputs.write, **overrides)
+
+    def write(self, key: str, number: int) -> None:
+        """See Route."""
+        self._client.sadd(key, number)
 
     def close(self) -> None:
         """See Route."""

@@ -33,7 +33,7 @@ PROPS: Mapping[str, Prop] = {
         fields=frozenset({"file", "content", "contentBase64", "source", "sourceHash", "permissions", "executable"}),
         identity=common.by_key("file"),
     ),
-    "healthcheck": Prop(fields=frozenset({"test", "interval", "timeout", "startPeriod", "startInterval", "retries"})),
+    "healthcheck": Prop(fields=frozenset({"tests", "interval", "timeout", "startPeriod", "startInterval", "retries"})),
     "logDriver": Prop(),
     "logOpts": Prop(),
     "capabilities": Prop(fields=frozenset({"adds", "drops"})),

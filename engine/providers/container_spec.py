@@ -183,8 +183,8 @@ def _ports(ports: list[Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, An
 
 def _health(health: Mapping[str, Any]) -> dict[str, Any]:
     body: dict[str, Any] = {"Retries": int(health.get("retries") or 0)}
-    if health.get("test"):
-        body["Test"] = list(health["test"])
+    if health.get("tests"):
+        body["Test"] = list(health["tests"])
     for key, target in {
         "interval": "Interval",
         "timeout": "Timeout",

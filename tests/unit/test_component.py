@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 from components import joining, rollout
-from components.acl import data_node_acl, internal_password, sentinel_acl
+from components.acl import data_node_acl, endpoint_password, internal_password, sentinel_acl
 from components.directives import redis_directives
 from components.redis_ha import RedisHa, outputs
 from components.settings_loader import parse_settings
@@ -64,7 +64,7 @@ def deploy(**values: Any) -> dict[str, Any]:
 
     @pulumi.runtime.test
     def run() -> pulumi.Output[Any]:
-        args = {"settings": settings, "topology": topology, "base_image": "base"}
+        args = {"settings": settings, "topology": topology, "base_image": "base", "endpoint_image": "proxy"}
         cluster = RedisHa("unit", args)  # type: ignore[arg-type]
         return pulumi.Output.all(**outputs(settings, topology, cluster)).apply(found.update)
 
@@ -191,13 +191,17 @@ def test_small_memory_has_room_for_clients_and_replicas() -> None:
 
 def test_another_system_password_is_accepted_but_not_used() -> None:
     given = {"password": PASSWORD, "systemPassword": "old"}
-    internal, following = internal_password(PASSWORD, "old"), internal_password(PASSWORD, "new")
+    internal = internal_password(PASSWORD, "old")
+    following = [
+        internal_password(PASSWORD, "new"),
+        endpoint_password(parse_settings({**given, "systemPassword": "new"}, "unit")),
+    ]
     for acl in (data_node_acl, sentinel_acl):
         before = acl(parse_settings(given, "unit"), internal)
         during = acl(parse_settings({**given, "otherSystemPassword": "new"}, "unit"), internal)
-        accepted = f"#{hashlib.sha256(following.encode()).hexdigest()}"
-        assert during.replace(f" {accepted}", "") == before
-        users = [line.split()[1] for line in during.splitlines() if accepted in line]
+        accepted = [f"#{hashlib.sha256(one.encode()).hexdigest()}" for one in following]
+        assert " ".join(word for word in during.split(" ") if word not in accepted) == before
+        users = [line.split()[1] for line in during.splitlines() if any(one in line for one in accepted)]
         assert users == [line.split()[1] for line in before.splitlines()][1:]
 
 

@@ -29,7 +29,7 @@ def test_container_body() -> None:
                 {"volumeName": "v", "containerPath": "/data"},
                 {"hostPath": "/h", "containerPath": "/c", "readOnly": True},
             ],
-            "healthcheck": {"test": ["CMD", "x"], "interval": "1m30s", "retries": 3},
+            "healthcheck": {"tests": ["CMD", "x"], "interval": "1m30s", "retries": 3},
             "capabilities": {"drops": ["ALL"]},
             "memory": 64,
             "cpus": "0.5",

@@ -1,0 +1,83 @@
+"""The endpoint: HAProxy, for clients that do not ask the Sentinels."""
+
+import pulumi
+import pulumi_docker as docker
+
+from components import labels, rollout
+from components.endpoint_config import CONFIG_FILE, GATE_ADDRESS, endpoint_files
+from components.node_container import Shared
+from components.node_files import FOLDER, node_files
+from components.settings import Settings
+from components.topology import Endpoint, Node
+
+MEMORY_MB = 256  # 4000 connections with full buffers
+STOP_SECONDS = 5
+
+
+def endpoint_container(
+    shared: Shared,
+    endpoint: Endpoint,
+    image: pulumi.Input[str],
+    parent: pulumi.Resource,
+    previous: tuple[Node, docker.Container] | None,
+) -> docker.Container:
+    """Declare `endpoint` on this host, after the chain's `previous` node; created is one that has a master to send to.
+
+    It knows the whole topology, so scaling replaces it: a gap of about a second for its clients.
+    """
+    settings, topology = shared.settings, shared.topology
+    files = node_files(topology, "endpoint", endpoint_files(settings, topology, endpoint), image, parent)
+    bridge = endpoint.fixed_address is not None
+    # Any answer but 200 is a failure of wget.
+    health_check = ["wget", "-q", "-T", "2", "-O", "/dev/null", f"http://{GATE_ADDRESS}:{endpoint.write}/"]
+    return docker.Container(
+        "endpoint",
+        name=endpoint.container,
+        image=image,
+        command=["haproxy", "-f", f"{FOLDER}/{CONFIG_FILE}"],
+        labels=[
+            docker.ContainerLabelArgs(label=label, value=value)
+            for label, value in {
+                **labels.labels(topology.stack, "endpoint", "endpoint"),
+                labels.TRANSPORT: "plain" if settings.tls is None else "tls",
+            }.items()
+        ],
+        volumes=[docker.ContainerVolumeArgs(container_path=FOLDER, volume_name=files.volume, read_only=True)],
+        read_only=True,
+        networks_advanced=(
+            [docker.ContainerNetworksAdvancedArgs(name=shared.network, ipv4_address=endpoint.fixed_address)]
+            if bridge and shared.network is not None
+            else None
+        ),
+        network_mode=None if bridge else "host",
+        ports=_published(settings, endpoint) if bridge else None,
+        healthcheck=docker.ContainerHealthcheckArgs(
+            tests=["CMD", *health_check], interval="5s", timeout="3s", start_period="10s"
+        ),
+        restart=settings.restart,
+        memory=MEMORY_MB,
+        memory_swap=MEMORY_MB,
+        capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
+        security_opts=["no-new-privileges:true"],
+        log_driver="json-file",
+        log_opts={"max-size": "10m", "max-file": "3"},
+        stop_signal="SIGTERM",  # the image's own would wait for the clients to leave
+        stop_timeout=STOP_SECONDS,
+        destroy_grace_seconds=STOP_SECONDS,
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            depends_on=rollout.after_joined(previous, files.carrier),
+            delete_before_replace=True,
+            replace_on_changes=["healthcheck"],  # the provider would change it in its state only
+            hooks=rollout.until_healthy(endpoint.container, health_check),
+        ),
+    )
+
+
+def _published(settings: Settings, endpoint: Endpoint) -> list[docker.ContainerPortArgs] | None:
+    address = settings.advertise or settings.publish
+    if address == "none":
+        return None
+    return [
+        docker.ContainerPortArgs(internal=port, external=port, ip=address) for port in (endpoint.write, endpoint.read)
+    ]

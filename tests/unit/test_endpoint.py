@@ -1,0 +1,173 @@
+"""The endpoint: what is declared, and its configuration."""
+
+import asyncio
+import hashlib
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import joining, rollout
+from components.acl import data_node_acl, endpoint_password, internal_password, sentinel_acl
+from components.endpoint_config import endpoint_config
+from components.settings import Settings
+from components.settings_loader import parse_settings
+from components.topology import TopologyError, plan
+from tests.unit.test_component import Recorder, deploy
+
+TLS = {"ca": "ca text", "cert": "cert text", "key": "key text"}
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
+    monkeypatch.setattr(joining, "_wait_until_joined_once", lambda name: None)
+    monkeypatch.setattr(rollout, "until_joined", lambda node: None)
+    monkeypatch.setattr(rollout, "until_healthy", lambda container, check: None)
+    asyncio.set_event_loop(asyncio.new_event_loop())  # other tests have closed theirs
+    mocks = Recorder()
+    pulumi.runtime.set_mocks(mocks, project="redis-ha", stack="unit", preview=False)
+    yield mocks
+
+
+def settings(**values: Any) -> Settings:
+    return parse_settings({"password": "pw", "subnet": "10.1.2.0/24", "endpoint": True, **values}, "unit")
+
+
+def config(**values: Any) -> str:
+    given = settings(**values)
+    topology = plan(given, "redis-ha", "unit")
+    assert topology.endpoint is not None
+    return endpoint_config(given, topology, topology.endpoint)
+
+
+def section(text: str, name: str) -> list[str]:
+    """The lines of one section of a configuration."""
+    found = re.search(rf"^{name}\n((?:[ \t]+.*\n|\n)+)", text, re.MULTILINE)
+    assert found, name
+    return [line.strip() for line in found.group(1).splitlines() if line.strip()]
+
+
+def test_nothing_is_left_to_fill_in() -> None:
+    for values in ({}, {"durability": "consistent"}, {"tls": TLS}, {"network": "host", "replicas": 0}):
+        left = [line for line in config(**values).splitlines()[1:] if re.search(r"\$(?!\d)", line)]
+        assert not left
+
+
+def test_every_node_can_get_the_writes_and_the_reads() -> None:
+    text = config(replicas=1)
+    servers = ["server redis-0 10.1.2.10:16379", "server redis-1 10.1.2.11:16380"]
+    for name in ("master", "replicas", "unlinked-replicas", "claim-master"):
+        assert [line for line in section(text, f"backend {name}") if line.startswith("server ")] == servers
+
+
+def test_each_sentinel_is_asked_for_each_node() -> None:
+    text = config(replicas=1, sentinels=5, masterName="main")
+    for node, answer in (
+        ("redis-0", r"\r\n10.1.2.10\r\n$5\r\n16379\r\n"),
+        ("redis-1", r"\r\n10.1.2.11\r\n$5\r\n16380\r\n"),
+    ):
+        lines = section(text, f"backend named-{node}")
+        assert len([line for line in lines if line.startswith("server sentinel-")]) == 5
+        assert r"tcp-check send SENTINEL\ GET-MASTER-ADDR-BY-NAME\ main\r\n" in lines
+        assert f"tcp-check expect min-recv 0 string {answer}" in lines
+    assert "acl majority      nbsrv(sentinels) ge 3" in text
+
+
+def test_only_consistent_needs_a_majority_of_the_sentinels() -> None:
+    rule = "http-request deny unless majority"
+    assert rule not in section(config(), "frontend gate")
+    assert rule in section(config(durability="consistent"), "frontend gate")
+
+
+def test_a_slow_node_keeps_its_connections_for_less_than_the_sentinels_wait() -> None:
+    assert "timeout check 400" in config(downAfter=1000)
+    assert "timeout check 100" in config(downAfter=200)
+
+
+def test_many_nodes_are_asked_less_often() -> None:
+    def every(text: str) -> int:
+        return int(re.findall(r" inter (\d+) ", "\n".join(section(text, "backend claim-master")))[0])
+
+    assert every(config(replicas=4)) == 50
+    assert every(config(replicas=29)) == 300
+
+
+def test_addresses_that_it_listens_at() -> None:
+    assert "bind 10.1.2.250:16378,127.0.0.1:16378" in section(config(), "frontend write")
+    assert "bind 10.1.2.250:16377,127.0.0.1:16377" in section(config(advertise="192.0.2.7"), "frontend read")
+    assert "bind 127.0.0.1:16378" in section(config(network="host"), "frontend write")
+    assert "bind 192.0.2.7:16377,127.0.0.1:16377" in section(
+        config(network="host", advertise="192.0.2.7"), "frontend read"
+    )
+    assert "bind 127.0.0.2:16378" in section(config(network="host"), "frontend gate")
+
+
+def test_checks_over_tls() -> None:
+    plain, secured, both = config(), config(tls=TLS), config(tls={**TLS, "clientAuth": "required"})
+    assert "ssl" not in plain
+    for name in ("replicas", "claim-master", "sentinels", "failing-over", "named-redis-0"):
+        line = next(line for line in section(secured, f"backend {name}") if line.startswith("default-server "))
+        assert "check-ssl verify required ca-file /etc/redis-ha/node/ca.pem inter" in line
+        line = next(line for line in section(both, f"backend {name}") if line.startswith("default-server "))
+        assert "crt /etc/redis-ha/node/client.pem" in line
+    # The gate is asked without.
+    assert "ssl" not in "\n".join(section(both, "backend master"))
+
+
+def test_it_holds_a_password_of_its_own_and_no_other() -> None:
+    given = settings(systemPassword="system")
+    internal, own = internal_password("pw", "system"), endpoint_password(given)
+    text = config(systemPassword="system")
+    assert own in text
+    assert internal not in text
+    assert own not in (internal, endpoint_password(settings()))
+    for acl in (data_node_acl, sentinel_acl):
+        users = {line.split()[1]: line for line in acl(given, internal).splitlines()}
+        assert f"#{hashlib.sha256(own.encode()).hexdigest()}" in users["endpoint"]
+        # Always there, so that the setting changes no node.
+        assert acl(given.model_copy(update={"endpoint": False}), internal) == acl(given, internal)
+
+
+@pytest.mark.parametrize("ports", [{"write": 16379}, {"read": 16378}, {"read": 16391}])
+def test_ports_that_are_taken_are_refused(ports: dict[str, int]) -> None:
+    with pytest.raises(TopologyError, match="would share"):
+        plan(settings(ports=ports), "redis-ha", "unit")
+    plan(settings(ports=ports, endpoint=False), "redis-ha", "unit")
+
+
+def test_a_certificate_must_be_for_it_too() -> None:
+    assert plan(settings(), "redis-ha", "unit").addresses[-1] == "10.1.2.250"
+    assert "10.1.2.250" not in plan(settings(endpoint=False), "redis-ha", "unit").addresses
+
+
+def test_it_is_declared_last_and_changes_no_node(recorder: Recorder) -> None:
+    without = deploy(subnet="10.1.2.0/24")
+    nodes = {one.name: one.inputs for one in recorder.nodes()}
+    recorder.resources.clear()
+    found = deploy(subnet="10.1.2.0/24", endpoint=True)
+    containers = recorder.nodes()
+    assert containers[-1].name == "endpoint"
+    assert {one.name: one.inputs for one in containers[:-1]} == nodes
+    assert "endpoint" not in without
+    assert found["endpoint"] == {"write": "10.1.2.250:16378", "read": "10.1.2.250:16377"}
+
+
+def test_its_container(recorder: Recorder) -> None:
+    deploy(subnet="10.1.2.0/24", endpoint=True, tls={**TLS, "clientAuth": "required"})
+    by_name = {one.name: one.inputs for one in recorder.of_type("Container")}
+    inputs, files = by_name["endpoint"], by_name["endpoint-files"]
+    assert inputs["image"] == "proxy"
+    assert inputs["capabilities"] == {"drops": ["ALL"]}
+    assert inputs["ports"] == [{"internal": p, "external": p, "ip": "127.0.0.1"} for p in (16378, 16377)]
+    assert [upload["file"].rpartition("/")[2] for upload in files["uploads"]["value"]] == [
+        "haproxy.cfg",
+        "ca.pem",
+        "client.pem",
+    ]
+    assert inputs["readOnly"] is True
+    visible = {**inputs, **{key: value for key, value in files.items() if key != "uploads"}}
+    assert "key text" not in json.dumps(visible, default=str)
+    assert endpoint_password(settings(password="a-password")) not in json.dumps(visible, default=str)
