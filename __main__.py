@@ -6,7 +6,6 @@ from components.docker_host import image_id, refuse_switching_tls, resolve_base_
 from components.interrupts import end_quietly_when_interrupted
 from components.redis_ha import RedisHa, outputs
 from components.settings_loader import load_settings
-from components.tls import check_certificates
 from components.topology import TopologyError, plan
 
 end_quietly_when_interrupted()
@@ -16,7 +15,10 @@ try:
     topology = plan(settings, project, stack)
 except TopologyError as error:
     raise pulumi.RunError(str(error)) from None
-check_certificates(settings.tls, topology.addresses)
+if settings.tls is not None:
+    from components.certificates import check_certificates  # reading certificates takes a package that loads slowly
+
+    check_certificates(settings.tls, topology.addresses)
 refuse_switching_tls(stack, settings.tls is not None)
 
 cluster = RedisHa(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import docker
+from docker.errors import NotFound
 
 from drills.cluster import Cluster
 from drills.errors import DrillError
@@ -217,12 +218,13 @@ def run(command: list[str]) -> str:
 
 
 def remove(plain: Plain) -> None:
-    """Remove whatever bears the cluster's label."""
+    """Remove whatever bears the cluster's label, and the volumes that `docker run` has made for it."""
     client = docker.from_env(timeout=120)
     mine: dict[str, str | list[str] | bool] = {"label": f"redis-ha.stack={plain.name}"}
     for container in client.containers.list(all=True, filters=mine):
         container.remove(force=True, v=True)
-    for volume in client.volumes.list(filters=mine):
-        volume.remove()
+    for service in plain.services():
+        with suppress(NotFound):
+            client.volumes.get(service.node.container).remove()
     for network in client.networks.list(filters=mine):
         network.remove()

@@ -20,7 +20,7 @@ from engine.values import has_unknown
 def preview(session: Session, screen: Screen, options: Options) -> int:
     """`preview`: what an `up` would do."""
     recorder = Recorder()
-    session.start()
+    session.start(program=True)
     session.config  # noqa: B018 (what is wrong with it is said first, and by itself
     screen.quiet = options.json
     screen.line(screen.heading(f"Previewing update ({session.stack}):"))
@@ -93,7 +93,7 @@ def refresh(session: Session, screen: Screen, options: Options) -> int:
 
 def stack_outputs(session: Session) -> dict[str, Any]:
     """The stack's outputs as the program gives them for what Docker holds; empty when nothing is deployed."""
-    session.start()
+    session.start(program=True)
     inventory = session.inventory()
     if not inventory.by_urn:
         return {}

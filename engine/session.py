@@ -65,12 +65,12 @@ class Session:
     def stack_urn(self) -> str:
         return f"urn:pulumi:{self.stack}::{self.project.name}::pulumi:pulumi:Stack::{self.project.name}-{self.stack}"
 
-    def start(self) -> None:
-        """Begins what takes time and is needed later: the key (0.4 s) and the imports of Docker's client."""
+    def start(self, program: bool = False) -> None:
+        """Begins what takes time and is needed later: the key (0.4 s) and the imports, of a `program` run too."""
         self.file  # noqa: B018 (errors about the stack come first)
         if self.file.salt:
             self._pool.submit(self._try_crypter)
-        self._pool.submit(_warm_up)
+        self._pool.submit(_warm_up, program)
 
     def _try_crypter(self) -> None:
         try:
@@ -135,7 +135,10 @@ class Session:
         return project.state_dir(self.project)
 
 
-def _warm_up() -> None:
+def _warm_up(program: bool) -> None:
     """The heavy imports that are needed in any case, while the key is being derived."""
     import docker.api  # noqa: F401
     import grpc  # noqa: F401
+
+    if program:
+        import pulumi  # noqa: F401

@@ -30,7 +30,7 @@ from engine.steps import Diagnostic, Listener, Step
 def up(session: Session, screen: Screen, options: Options) -> int:
     """`up`: preview, question, update."""
     require_consent(options)
-    session.start()
+    session.start(program=True)
     session.config  # noqa: B018 (errors about it come first)
     with locked(session.state_dir, session.stack):
         if not options.skip_preview:

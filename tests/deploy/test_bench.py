@@ -10,7 +10,7 @@ from tests.deploy.support import NAME, left_over, place
 
 
 def test_a_part_of_the_bench_runs(tmp_path: Path) -> None:
-    where = place(2)
+    where = place(3)
     ports = where["ports"]
     assert isinstance(ports, dict)
     name = f"{NAME}bench"

@@ -14,10 +14,11 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from components.certificates import check_certificates, problems
 from components.dev_certificates import addresses_of, make_ca, make_certificate
 from components.directives import redis_directives, sentinel_directives
 from components.settings_loader import parse_settings
-from components.tls import Tls, check_certificates, problems
+from components.tls import Tls
 
 ADDRESSES = ["10.1.2.10", "10.1.2.130"]
 CA, CA_KEY = make_ca("a CA")
@@ -86,7 +87,6 @@ def test_errors_stop_the_program_with_one_message_and_no_key() -> None:
         check_certificates(tls(key=OTHER_KEY, cert=EXPIRED_CERT), ADDRESSES)
     assert str(caught.value).startswith("2 wrong settings of TLS:\n  tls.cert: expired")
     assert "PRIVATE KEY" not in str(caught.value)
-    check_certificates(None, ADDRESSES)
 
 
 def test_soon_to_expire_is_warned_of(monkeypatch: pytest.MonkeyPatch) -> None:
