@@ -14,6 +14,7 @@ from drills.cluster import Cluster
 from drills.drill import Outcome, Settings, run_all
 from drills.errors import DrillError
 from drills.faults import FAULTS
+from drills.hosts import Commands
 from drills.limits import Limits
 from drills.stack import Stack
 
@@ -48,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     outcomes: list[Outcome] = []
     try:
         stack = Stack(arguments.stack)
-        limits = Limits.of(stack)
+        limits, hosts = Limits.of(stack), Commands.of(stack)
         cluster = Cluster(stack.outputs())
         chosen = [FAULTS[name] for name in arguments.faults or FAULTS]
         settings = Settings(arguments.clients, arguments.rate)
@@ -58,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 console.print(f"  {text}")
                 status.update(text)
 
-            run_all(cluster, chosen, settings, stack, progress, outcomes, arguments.repeat)
+            run_all(cluster, chosen, settings, stack, progress, outcomes, arguments.repeat, hosts)
     except DrillError as error:
         console.print(f"drill: {error}", style="red", markup=False, highlight=False)
         if not outcomes:

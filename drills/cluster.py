@@ -7,11 +7,11 @@ from functools import cached_property
 from typing import Any
 
 import docker
-from docker.errors import DockerException
 from docker.models.containers import Container
 from redis.exceptions import RedisError
 
 from drills import clients
+from drills.daemons import Daemon
 from drills.errors import DrillError
 from drills.outputs import Address, Node, Outputs
 from drills.waiting import until
@@ -41,14 +41,14 @@ class Cluster:
         self._probes: dict[Address, Any] = {}
 
     @cached_property
+    def daemons(self) -> tuple[Daemon, ...]:
+        """The Docker daemons that its containers are on."""
+        return tuple(Daemon(host) for host in self.outputs.hosts) or (Daemon(),)
+
+    @property
     def docker(self) -> docker.DockerClient:
-        """The Docker daemon of the environment. Raises DrillError when there is none."""
-        try:
-            client = docker.from_env(timeout=120)
-            client.ping()
-        except (DockerException, OSError) as error:
-            raise DrillError(f"Docker cannot be reached: {error}") from None
-        return client
+        """The Docker of the first host, or of the environment. Raises DrillError when it does not answer."""
+        return self.daemons[0].client()
 
     @property
     def nodes(self) -> tuple[Node, ...]:
@@ -58,6 +58,8 @@ class Cluster:
     @cached_property
     def sentinels(self) -> tuple[Node, ...]:
         """The Sentinels, joined with their containers by label; both are in ordinal order."""
+        if self.outputs.hosts:
+            return self._sentinels_on_hosts()
         found = sorted(self.containers("sentinel"), key=lambda c: int(c.labels["redis-ha.node"].rpartition("-")[2]))
         if len(found) != len(self.outputs.sentinels):
             raise DrillError(
@@ -69,19 +71,64 @@ class Cluster:
             for c, (host, port) in zip(found, self.outputs.sentinels, strict=True)
         )
 
+    def _sentinels_on_hosts(self) -> tuple[Node, ...]:
+        """Known by their numbers: a host that does not answer cannot be asked for its containers."""
+        prefix = self.nodes[0].container.removesuffix(self.nodes[0].name)
+        places = zip(self.outputs.sentinels, self.outputs.sentinel_hosts, strict=True)
+        return tuple(
+            Node(f"sentinel-{i}", host, port, f"{prefix}sentinel-{i}", machine)
+            for i, ((host, port), machine) in enumerate(places)
+        )
+
     def containers(self, kind: str | None = None) -> list[Container]:
-        """The stack's containers, stopped ones too; `kind` is redis or sentinel."""
+        """The stack's containers, stopped ones too; `kind` is redis or sentinel.
+
+        Those of a host that does not answer are left out; without any answer DrillError is raised.
+        """
+        with ThreadPoolExecutor(len(self.daemons)) as pool:
+            answers = list(pool.map(lambda daemon: self._listed(daemon, kind), self.daemons))
+        errors = [a for a in answers if isinstance(a, DrillError)]
+        if len(errors) == len(answers):
+            raise errors[0]
+        return [c for a in answers if not isinstance(a, DrillError) for c in a]
+
+    def unreachable(self) -> list[str]:
+        """The hosts whose Docker does not answer."""
+        with ThreadPoolExecutor(len(self.daemons)) as pool:
+            answers = list(pool.map(self._listed, self.daemons))
+        return [
+            d.host.name
+            for d, answer in zip(self.daemons, answers, strict=True)
+            if d.host and isinstance(answer, DrillError)
+        ]
+
+    def _listed(self, daemon: Daemon, kind: str | None = None) -> list[Container] | DrillError:
         labels = [f"redis-ha.stack={self.outputs.stack}"] + ([f"redis-ha.kind={kind}"] if kind else [])
-        listed: list[Container] = self.docker.containers.list(all=True, filters={"label": labels})
-        return [c for c in listed if c.labels.get("redis-ha.kind") in ("redis", "sentinel")]
+        try:
+            return [c for c in daemon.containers(labels) if c.labels.get("redis-ha.kind") in ("redis", "sentinel")]
+        except DrillError as error:
+            return error
 
     def container(self, node: Node | str) -> Container:
-        """The container of a node, found by label. Raises DrillError when there is none."""
+        """The container of a node, by label. Raises DrillError when there is none, or its host does not answer."""
         name = node if isinstance(node, str) else node.name
-        for found in self.containers():
-            if found.labels.get("redis-ha.node") == name:
-                return found
-        raise DrillError(f"stack {self.outputs.stack} has no container of node {name}")
+        machine = self.machine(name)
+        for daemon in self.daemons:
+            if machine in (None, daemon.host and daemon.host.name):
+                listed = self._listed(daemon)
+                if isinstance(listed, DrillError):
+                    raise listed
+                for found in listed:
+                    if found.labels.get("redis-ha.node") == name:
+                        return found
+        where = f" on host {machine}" if machine else ""
+        raise DrillError(f"stack {self.outputs.stack} has no container of node {name}{where}")
+
+    def machine(self, name: str) -> str | None:
+        """The host that a node or Sentinel is on; None on one machine."""
+        if not self.outputs.hosts:
+            return None
+        return next((n.host_name for n in (*self.nodes, *self.sentinels) if n.name == name), None)
 
     def probe(self, node: Node) -> Any:
         """A client of that one node, for questions; fails within half a second."""

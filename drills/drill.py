@@ -12,6 +12,7 @@ from drills.faults.base import Scene
 from drills.faults.network import Split, partitioned
 from drills.firewall import enter_network, pid_of
 from drills.health import wait_healthy
+from drills.hosts import HostControl
 from drills.load import Failure, Gap, Load
 from drills.milestones import Milestones, milestones
 from drills.routes import ByRole, ThroughSentinel
@@ -50,7 +51,13 @@ class Outcome:
     problem: str | None = None
 
 
-def run(cluster: Cluster, fault: Fault, settings: Settings, stack: Stack | None = None) -> Outcome:
+def run(
+    cluster: Cluster,
+    fault: Fault,
+    settings: Settings,
+    stack: Stack | None = None,
+    hosts: HostControl | None = None,
+) -> Outcome:
     """Inject one fault under load, undo it, and wait until the cluster is whole again.
 
     A cluster that does not do as it should is told in `problem`; DrillError is for what keeps the drill from running.
@@ -63,7 +70,7 @@ def run(cluster: Cluster, fault: Fault, settings: Settings, stack: Stack | None 
     by_role = Load(lambda: ByRole(cluster), 0 if split else settings.by_role, settings.rate, "role client")
     problem = None
     with Timeline(cluster) as timeline, through_sentinel, by_role:
-        scene = Scene(cluster, timeline, stack)
+        scene = Scene(cluster, timeline, stack, hosts)
         began = time.time()
         minority: Load | None = None
         try:
@@ -131,14 +138,15 @@ def run_all(
     progress: Callable[[str], None],
     outcomes: list[Outcome],
     repeat: int = 1,
+    hosts: HostControl | None = None,
 ) -> None:
     """Run drills one after the other into `outcomes`; those that this cluster cannot have are said and left out."""
     for fault in faults:
         # Whether a fault can be had is asked before anything is started for it.
-        reason = fault.refused(Scene(cluster, Timeline(cluster), stack))
+        reason = fault.refused(Scene(cluster, Timeline(cluster), stack, hosts))
         if reason:
             progress(f"left out: {fault.title}: {reason}")
             continue
         for i in range(repeat):
             progress(f"{fault.title}" + (f" ({i + 1}/{repeat})" if repeat > 1 else ""))
-            outcomes.append(run(cluster, fault, settings, stack))
+            outcomes.append(run(cluster, fault, settings, stack, hosts))

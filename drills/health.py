@@ -21,6 +21,9 @@ def wait_healthy(cluster: Cluster, timeout: float = 90.0) -> None:
 
 
 def _containers(cluster: Cluster) -> Iterator[str]:
+    if silent := cluster.unreachable() if cluster.outputs.hosts else []:
+        yield f"Docker does not answer on {', '.join(silent)}"
+        return
     status = {c.labels["redis-ha.node"]: c.status for c in cluster.containers()}
     for node in (*cluster.nodes, *cluster.sentinels):
         if status.get(node.name) != "running":

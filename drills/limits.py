@@ -12,9 +12,7 @@ from typing import Any
 
 from drills.drill import Outcome
 from drills.errors import DrillError
-from drills.stack import Stack
-
-NAMESPACE = "redis-ha-drill"
+from drills.stack import NAMESPACE, Stack
 
 
 @dataclass(frozen=True)

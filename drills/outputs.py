@@ -17,11 +17,22 @@ class Node:
     host: str
     port: int
     container: str
+    host_name: str | None = None
+    """The host that it is on, where a stack has several."""
 
     @property
     def address(self) -> Address:
         """Host and port, as Sentinel and redis-py write them."""
         return (self.host, self.port)
+
+
+@dataclass(frozen=True)
+class Host:
+    """A machine: how its Docker is reached (a URL or a context's name), and the address that its nodes announce."""
+
+    name: str
+    docker: str
+    address: str
 
 
 @dataclass(frozen=True)
@@ -40,6 +51,10 @@ class Outputs:
     write: Address | None = None
     """The endpoint for writes, where the stack has one; `read` is the one for reads."""
     read: Address | None = None
+    hosts: tuple[Host, ...] = ()
+    """Empty: all is on one machine, with the Docker of the environment."""
+    sentinel_hosts: tuple[str, ...] = ()
+    """The host of each Sentinel, where there are hosts."""
 
     @classmethod
     def from_json(cls, stack: str, text: str) -> "Outputs":
@@ -53,11 +68,13 @@ class Outputs:
             raise DrillError(f"stack {stack} has no output {', '.join(missing)}: is it up?")
         try:
             nodes = tuple(
-                Node(str(n["name"]), str(n["host"]), int(n["port"]), str(n["container"])) for n in raw["nodes"]
+                Node(str(n["name"]), str(n["host"]), int(n["port"]), str(n["container"]), n.get("host_name"))
+                for n in raw["nodes"]
             )
             sentinels = tuple(_address(text) for text in raw["sentinels"])
             endpoint = {way: _address(text) for way, text in raw.get("endpoint", {}).items()}
-        except (KeyError, TypeError, ValueError) as error:
+            hosts = tuple(Host(name, str(h["docker"]), str(h["address"])) for name, h in raw.get("hosts", {}).items())
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise DrillError(f"stack {stack} has an output of an unexpected form: {error!r}") from None
         return cls(
             stack=stack,
@@ -70,6 +87,8 @@ class Outputs:
             ca=raw.get("ca") or None,
             write=endpoint.get("write"),
             read=endpoint.get("read"),
+            hosts=hosts,
+            sentinel_hosts=tuple(str(name) for name in raw.get("sentinel_hosts", ())),
         )
 
 

@@ -15,6 +15,7 @@ from drills.outputs import Outputs
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 PROJECT = "redis-ha"
+NAMESPACE = "redis-ha-drill"  # of the drills' own settings in a stack's config
 
 
 class StackCommandError(DrillError):

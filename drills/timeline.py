@@ -6,16 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 
-from docker.errors import DockerException
 from redis.exceptions import RedisError
 
 from drills import clients
 from drills.cluster import Cluster, Role
-from drills.errors import WaitTimeoutError
+from drills.daemons import Daemon
+from drills.errors import DrillError, WaitTimeoutError
 from drills.outputs import Node
 from drills.waiting import until
 
 CONTAINER_EVENTS = ["create", "start", "kill", "die", "stop", "restart", "pause", "unpause", "destroy", "oom"]
+DOCKER_PERIOD = 1.0  # seconds between two questions; the events have their own times
+CLOCK_TOLERANCE = 2.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,8 @@ class Timeline:
         jobs: list[tuple[Callable[[Node], None], Node]] = [(self._listen, s) for s in self.cluster.sentinels]
         jobs += [(self._watch_role, n) for n in self.cluster.nodes]
         self._threads = [threading.Thread(target=job, args=(node,), daemon=True) for job, node in jobs]
-        self._threads.append(threading.Thread(target=self._watch_docker, daemon=True))
+        for daemon in self.cluster.daemons:
+            self._threads.append(threading.Thread(target=self._watch_docker, args=(daemon,), daemon=True))
         for thread in self._threads:
             thread.start()
         names = {s.name for s in self.cluster.sentinels}
@@ -123,29 +126,24 @@ class Timeline:
             self._stop.wait(self.role_period)
         client.close()
 
-    def _watch_docker(self) -> None:
-        wanted = {
-            "label": f"redis-ha.stack={self.cluster.outputs.stack}",
-            "type": "container",
-            "event": CONTAINER_EVENTS,
-        }
-        try:
-            stream = self.cluster.docker.events(decode=True, filters=wanted)
-        except DockerException as error:
-            self.mark("no Docker events", str(error))
-            return
-
-        def close() -> None:
-            self._stop.wait()
-            stream.close()
-
-        threading.Thread(target=close, daemon=True).start()
-        try:
-            for event in stream:
-                attributes = event["Actor"]["Attributes"]
-                signal = f" signal {attributes['signal']}" if "signal" in attributes else ""
-                node = attributes.get("redis-ha.node", "?")
-                self._add("docker", event["Action"], f"{node}{signal}", event["timeNano"] / 1e9)
-        except (OSError, DockerException, ValueError, AttributeError):
-            # Closing the stream from another thread ends the read in one of these ways.
-            return
+    def _watch_docker(self, daemon: Daemon) -> None:
+        """Ask for what has happened since the last time: a stream would end in silence with the host."""
+        label = f"redis-ha.stack={self.cluster.outputs.stack}"
+        since, seen, ending = time.time(), set[tuple[str, str, int]](), False
+        while not ending:
+            ending = self._stop.wait(DOCKER_PERIOD)
+            now = time.time()
+            try:
+                # A while back, since another host's clock may be behind.
+                events = daemon.events(label, CONTAINER_EVENTS, since - CLOCK_TOLERANCE, now)
+            except DrillError:
+                continue
+            for event in events:
+                identity = (event["id"], event["Action"], event["timeNano"])
+                if identity not in seen:
+                    seen.add(identity)
+                    attributes = event["Actor"]["Attributes"]
+                    signal = f" signal {attributes['signal']}" if "signal" in attributes else ""
+                    node = attributes.get("redis-ha.node", "?")
+                    self._add("docker", event["Action"], f"{node}{signal}", event["timeNano"] / 1e9)
+            since = now

@@ -9,17 +9,22 @@ from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
 from drills.cluster import Cluster
+from drills.hosts import HostControl
 from drills.stack import Stack
 from drills.timeline import Timeline
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Where a fault happens: the cluster, the time line that it is marked on, and the stack if there is one."""
+    """Where a fault happens: the cluster, the time line that it is marked on, and the stack if there is one.
+
+    `hosts` is how whole hosts are broken, where that can be had.
+    """
 
     cluster: Cluster
     timeline: Timeline
     stack: Stack | None = None
+    hosts: HostControl | None = None
 
 
 @dataclass(frozen=True)
