@@ -2,8 +2,11 @@
 
 import pulumi
 
-from components.docker_host import image_id, refuse_switching_tls, resolve_base_image
+from components.docker_clients import check_hosts
+from components.docker_host import base_of, image_id, refuse_switching_tls
+from components.image import image_name
 from components.interrupts import end_quietly_when_interrupted
+from components.machines import image_hosts
 from components.redis_ha import RedisHa, outputs
 from components.settings_loader import load_settings
 from components.topology import TopologyError, plan
@@ -19,17 +22,19 @@ if settings.tls is not None:
     from components.certificates import check_certificates  # reading certificates takes a package that loads slowly
 
     check_certificates(settings.tls, topology.addresses)
-refuse_switching_tls(stack, settings.tls is not None)
+check_hosts(topology.hosts)
+refuse_switching_tls(stack, settings.tls is not None, topology.hosts)
 
 cluster = RedisHa(
     stack,
     {
         "settings": settings,
         "topology": topology,
-        "base_image": resolve_base_image(settings.base_image),
-        "endpoint_image": (
-            image_id(resolve_base_image(settings.endpoint_image, "endpointImage")) if settings.endpoint else None
-        ),
+        "bases": {
+            host: base_of(host, settings.base_image, image_name(settings, stack))
+            for host in image_hosts(settings, topology)
+        },
+        "endpoint_images": {one.host: image_id(settings.endpoint_image, one.host) for one in topology.endpoints},
     },
 )
 

@@ -88,7 +88,8 @@ def addresses_of(config: dict[str, Any], stack: str) -> list[str]:
     found = ["127.0.0.1"]
     if settings.advertise:
         found.append(settings.advertise)
-    if settings.network == "bridge":
+    found += [host.address for host in settings.hosts]
+    if settings.bridged:
         subnet = settings.subnet_of(stack)
         found += [str(subnet[i]) for i in range(FIRST_DATA_ADDRESS, LAST_ADDRESS + 1)]
     return found

@@ -1,61 +1,79 @@
-"""The program's own look at the Docker daemon: which base image is there, how a client gets one."""
+"""The program's own look at Docker: what is there of a stack, and which base image its nodes can be built on."""
 
-import functools
-import os
-from typing import TYPE_CHECKING
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 import pulumi
 
 from components import labels
-
-if TYPE_CHECKING:
-    import docker
+from components.docker_clients import docker_client, left_out
+from components.hosts import Host
 
 # Made by bootstrap/base-image, for the official images.
 STAND_INS = {"redis": "redis-ha-stand-in", "haproxy": "redis-ha-stand-in-haproxy"}
+LABEL_BUILD = "redis-ha.build"  # of our image; see Base.build
 
 
-@functools.cache
-def docker_client() -> "docker.DockerClient":
-    """A client of the daemon that the docker command would use: DOCKER_HOST, else the context.
-
-    Raises docker.errors.DockerException when the daemon cannot be reached.
-    """
-    import docker
-    from docker.context import ContextAPI
-
-    if not os.environ.get("DOCKER_HOST"):
-        context = ContextAPI.get_current_context()
-        host = context.Host if context is not None else None
-        if host:
-            return docker.DockerClient(base_url=host, tls=context.TLSConfig or False)
-    return docker.from_env()
-
-
-def refuse_switching_tls(stack: str, tls: bool) -> None:
+def refuse_switching_tls(stack: str, tls: bool, hosts: Iterable[Host | None] = (None,)) -> None:
     """A node with TLS cannot replicate from one without it: the roll-out would stop at the first node.
 
     Raises pulumi.RunError when containers of `stack` exist that differ. No daemon, no containers: no error here.
     """
-    from docker.errors import DockerException
-    from requests.exceptions import RequestException
-
-    try:
-        # One call, without a look at each container: this is done in every preview.
-        nodes = docker_client().api.containers(
-            all=True, filters={"label": [f"{labels.STACK}={stack}", labels.TRANSPORT]}
-        )
-        differ = [node for node in nodes if (node["Labels"][labels.TRANSPORT] == "tls") != tls]
-    except (DockerException, RequestException):
-        return
-    if differ:
+    if any(_differs(stack, tls, host) for host in hosts):
         raise pulumi.RunError(
             f"tls: cannot be switched {'on' if tls else 'off'} while stack {stack} is up, since nodes with and "
             "without it do not understand each other. Destroy the stack first; with retainData its data stays"
         )
 
 
-def resolve_base_image(base_image: str, setting: str = "baseImage") -> str:
+def _differs(stack: str, tls: bool, host: Host | None) -> bool:
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    if host is not None and host.name in left_out():
+        return False
+    filters: dict[str, str | list[str] | bool] = {"label": [f"{labels.STACK}={stack}", labels.TRANSPORT]}
+    try:
+        # One call, without a look at each container: this is done in every preview.
+        nodes = docker_client(host).api.containers(all=True, filters=filters)
+        return any((node["Labels"][labels.TRANSPORT] == "tls") != tls for node in nodes)
+    except (DockerException, RequestException):
+        return False
+
+
+@dataclass(frozen=True)
+class Base:
+    """What a host's image is built on."""
+
+    image: str
+    build: str = ""
+    """Changes when a host among several has lost its image: Pulumi does not look whether it is still there."""
+
+
+def base_of(host: Host | None, base_image: str, image: str) -> Base:
+    """What to build our `image` on at `host`.
+
+    Raises pulumi.RunError as resolve_base_image does. A host that is left out is not asked.
+    """
+    if host is None:
+        return Base(resolve_base_image(base_image))
+    if host.name in left_out():
+        return Base(base_image)
+    return Base(resolve_base_image(base_image, host), _build_of(image, host))
+
+
+def _build_of(image: str, host: Host) -> str:
+    from docker.errors import ImageNotFound
+
+    try:
+        labels = docker_client(host).images.get(image).labels
+    except ImageNotFound:
+        return secrets.token_hex(4)
+    return str(labels.get(LABEL_BUILD) or secrets.token_hex(4))
+
+
+def resolve_base_image(base_image: str, host: Host | None = None, setting: str = "baseImage") -> str:
     """The image that `setting` asks for: `base_image`, or the stand-in that `pulumiw` has made for it.
 
     Raises pulumi.RunError when neither is there and `base_image` cannot be pulled.
@@ -63,29 +81,35 @@ def resolve_base_image(base_image: str, setting: str = "baseImage") -> str:
     from docker.errors import APIError, DockerException, ImageNotFound
     from requests.exceptions import RequestException
 
+    where = "this machine" if host is None else f"host {host.name}"
     try:
-        images = docker_client().images
+        images = docker_client(host).images
         for candidate in (base_image, *_stand_ins(base_image)):
             try:
                 images.get(candidate)
                 return candidate
             except ImageNotFound:
                 continue
-        pulumi.log.info(f"pulling {base_image}")
+        pulumi.log.info(f"pulling {base_image}" + (f" on {where}" if host else ""))
         images.pull(base_image)
         return base_image
     except (APIError, ImageNotFound) as error:
         raise pulumi.RunError(
-            f"{setting}: {base_image!r} is not on this machine and cannot be pulled: "
+            f"{setting}: {base_image!r} is not on {where} and cannot be pulled: "
             f"{error.explanation or error}. Allowed: an image that Docker has or can pull"
         ) from None
     except (DockerException, RequestException) as error:
         raise pulumi.RunError(f"Docker cannot be reached: {error}. Is the daemon running?") from None
 
 
-def image_id(image: str) -> str:
-    """The id of an image that Docker has: a container of it changes exactly when the image does, whatever its name."""
-    return str(docker_client().images.get(image).id)
+def image_id(endpoint_image: str, host: Host | None) -> str:
+    """The id of the endpoint's image at `host`: its container changes exactly when the image does, whatever its name.
+
+    Raises pulumi.RunError as resolve_base_image does. A host that is left out is not asked.
+    """
+    if host is not None and host.name in left_out():
+        return endpoint_image
+    return str(docker_client(host).images.get(resolve_base_image(endpoint_image, host, "endpointImage")).id)
 
 
 def _stand_ins(base_image: str) -> list[str]:

@@ -1,5 +1,7 @@
 """The endpoint: HAProxy, for clients that do not ask the Sentinels."""
 
+from dataclasses import replace
+
 import pulumi
 import pulumi_docker as docker
 
@@ -19,19 +21,21 @@ def endpoint_container(
     endpoint: Endpoint,
     image: pulumi.Input[str],
     parent: pulumi.Resource,
-    previous: tuple[Node, docker.Container] | None,
+    previous: tuple[Node | Endpoint, docker.Container] | None,
 ) -> docker.Container:
     """Declare `endpoint` on this host, after the chain's `previous` node; created is one that has a master to send to.
 
     It knows the whole topology, so scaling replaces it: a gap of about a second for its clients.
     """
     settings, topology = shared.settings, shared.topology
-    files = node_files(topology, "endpoint", endpoint_files(settings, topology, endpoint), image, parent)
+    machine = replace(shared.machines.at(endpoint.host), image=pulumi.Output.from_input(image))
+    texts = endpoint_files(settings, topology, endpoint)
+    files = node_files(topology, "endpoint", endpoint.host, texts, machine, parent)
     bridge = endpoint.fixed_address is not None
     # Any answer but 200 is a failure of wget.
     health_check = ["wget", "-q", "-T", "2", "-O", "/dev/null", f"http://{GATE_ADDRESS}:{endpoint.write}/"]
     return docker.Container(
-        "endpoint",
+        endpoint.resource,
         name=endpoint.container,
         image=image,
         command=["haproxy", "-f", f"{FOLDER}/{CONFIG_FILE}"],
@@ -66,10 +70,11 @@ def endpoint_container(
         destroy_grace_seconds=STOP_SECONDS,
         opts=pulumi.ResourceOptions(
             parent=parent,
-            depends_on=rollout.after_joined(previous, files.carrier),
+            provider=machine.provider,
+            depends_on=rollout.after_joined(previous, topology, files.carrier),
             delete_before_replace=True,
             replace_on_changes=["healthcheck"],  # the provider would change it in its state only
-            hooks=rollout.until_healthy(endpoint.container, health_check),
+            hooks=rollout.until_joined(endpoint, topology, health_check),
         ),
     )
 

@@ -3,34 +3,42 @@
 import pulumi
 import pulumi_docker as docker
 
+from components.docker_host import Base
+from components.hosts import Host
 from components.posix_tz import posix_tz
 from components.settings import Settings
+from components.topology import on_host
 
 # Relative, since the paths are part of the image's inputs: the same in every checkout.
 CONTEXT = "configs"
 DOCKERFILE = "configs/Dockerfile"
 
 
-def redis_image(settings: Settings, base_image: str, stack: str, opts: pulumi.ResourceOptions) -> docker.Image:
-    """The image of all roles; pushed only where `registry` is set."""
+def image_name(settings: Settings, stack: str) -> str:
+    """The name that the image gets."""
     name = settings.image_name or f"redis-ha:{stack}"
-    build = docker.DockerBuildArgs(
-        context=CONTEXT,
-        dockerfile=DOCKERFILE,
-        args={"BASE": base_image, "TZ": posix_tz(settings.time_zone)},
-    )
-    if settings.registry is None:
-        return docker.Image("image", image_name=name, build=build, skip_push=True, opts=opts)
+    return name if settings.registry is None else f"{settings.registry}/{name}"
+
+
+def redis_image(
+    settings: Settings, base: Base, stack: str, host: Host | None, opts: pulumi.ResourceOptions
+) -> docker.Image:
+    """The image of all roles, built at `host`; pushed only where `registry` is set."""
+    args = {"BASE": base.image, "TZ": posix_tz(settings.time_zone)}
+    if base.build:
+        args["BUILD"] = base.build
     password = settings.registry_password
     return docker.Image(
-        "image",
-        image_name=f"{settings.registry}/{name}",
-        build=build,
-        skip_push=False,
+        on_host("image", host),
+        image_name=image_name(settings, stack),
+        build=docker.DockerBuildArgs(context=CONTEXT, dockerfile=DOCKERFILE, args=args),
+        skip_push=settings.registry is None,
         registry=docker.RegistryArgs(
             server=settings.registry.partition("/")[0],
             username=settings.registry_user,
             password=pulumi.Output.secret(password.get_secret_value()) if password else None,
-        ),
+        )
+        if settings.registry
+        else None,
         opts=opts,
     )

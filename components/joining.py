@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components import labels
-from components.docker_host import docker_client
+from components.docker_clients import docker_client, left_out, why_unreachable
+from components.topology import Endpoint, Node, Topology
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -33,56 +34,66 @@ class NotJoinedError(pulumi.RunError):
     """A node did not join in time; the message has its reason and its last log lines."""
 
 
-async def joined(container: str, bootstrap_master: bool = False, health_check: Sequence[str] = HEALTH_CHECK) -> None:
-    """Return when `container` has joined, by its `health_check`.
+async def joined(node: Node | Endpoint, topology: Topology, health_check: Sequence[str] = HEALTH_CHECK) -> None:
+    """Return when the container of `node` has joined, by its `health_check`.
 
-    `bootstrap_master` tells the container to start an empty master at once where no other data
-    node of its stack exists that could hold data.
+    A bootstrap master's is told to start an empty master at once where no other data node of its stack exists that
+    could hold data.
 
     Raises NotJoinedError after JOIN_TIMEOUT_SECONDS, or as soon as the container is gone.
     """
-    await asyncio.to_thread(_wait_until_joined, container, bootstrap_master, health_check)
+    bootstrap = isinstance(node, Node) and node.role == "master"
+    await asyncio.to_thread(_wait_until_joined, node, topology, bootstrap, health_check)
 
 
-async def joined_once(container: str) -> None:
-    """Return when `container` has joined at some time since it was created.
+async def joined_once(node: Node, topology: Topology) -> None:
+    """Return when the node's container has joined at some time since it was created.
 
     An earlier roll-out may have stopped at this node: then nothing may be replaced behind it.
-    A node that had joined and is down now does not hold anything up.
+    A node that had joined and is down now does not hold anything up, and none on a host that this run leaves out.
     """
-    await asyncio.to_thread(_wait_until_joined_once, container)
+    await asyncio.to_thread(_wait_until_joined_once, node, topology)
 
 
-def _wait_until_joined_once(name: str) -> None:
-    from docker.errors import NotFound
+def _wait_until_joined_once(node: Node, topology: Topology) -> None:
+    from docker.errors import DockerException, NotFound
+    from requests.exceptions import RequestException
 
+    if node.host is not None and node.host.name in left_out():
+        return
     try:
-        container = docker_client().containers.get(name)
-        _limit_processes(container)
+        container = docker_client(node.host).containers.get(node.container)
+        _limit_processes(container, node)
         chunks, _ = container.get_archive(JOINED_MARKER)
         if str(container.id).encode() in b"".join(chunks):
             return
     except NotFound:
         pass
-    _wait_until_joined(name, bootstrap_master=False)
+    except (DockerException, RequestException) as error:
+        raise NotJoinedError(f"{node.resource}: cannot be asked whether it has joined: {error}") from None
+    _wait_until_joined(node, topology, bootstrap=False)
 
 
-def _wait_until_joined(name: str, bootstrap_master: bool, health_check: Sequence[str] = HEALTH_CHECK) -> None:
+def _wait_until_joined(
+    node: Node | Endpoint, topology: Topology, bootstrap: bool, health_check: Sequence[str] = HEALTH_CHECK
+) -> None:
     from docker.errors import APIError, DockerException
     from requests.exceptions import RequestException
 
+    name = node.container if node.host is None else f"{node.container} on host {node.host.name}"
     deadline = time.monotonic() + JOIN_TIMEOUT_SECONDS
     reason = "its container does not exist"
-    signalled = not bootstrap_master
+    signalled = not bootstrap
+    absent = _absent(topology)
     try:
-        container = docker_client().containers.get(name)
-        _limit_processes(container)
+        container = docker_client(node.host).containers.get(node.container)
+        _limit_processes(container, node)
         while time.monotonic() < deadline:
             try:
                 if not signalled:
-                    _signal_bootstrap(container)
+                    _signal_bootstrap(container, topology)
                     signalled = True
-                healthy, reason = _health(container, health_check)
+                healthy, reason = _health(container, health_check, absent)
                 if healthy and health_check != HEALTH_CHECK:
                     return
                 if healthy:
@@ -103,23 +114,29 @@ def _wait_until_joined(name: str, bootstrap_master: bool, health_check: Sequence
     )
 
 
-def _limit_processes(container: "Container") -> None:
+def _limit_processes(container: "Container", node: Node | Endpoint) -> None:
     """So that a fork bomb inside ends there; Docker keeps the limit for as long as there is the container."""
     if container.attrs["HostConfig"].get("PidsLimit") != MAX_PROCESSES:
-        api = docker_client().api  # a session of requests; docker-py's own update has no argument for this
+        api = docker_client(node.host).api  # a session of requests; docker-py's own update has no argument for this
         url = f"{api.base_url}/v{api.api_version}/containers/{container.id}/update"
         api.post(url, json={"PidsLimit": MAX_PROCESSES}, timeout=api.timeout).raise_for_status()
 
 
-def _signal_bootstrap(container: "Container") -> None:
+def _absent(topology: Topology) -> str:
+    """The addresses of the hosts that this run leaves out: no Sentinel needs to see the nodes there."""
+    return " ".join(host.address for host in topology.hosts if host is not None and host.name in left_out())
+
+
+def _signal_bootstrap(container: "Container", topology: Topology) -> None:
     """Only where no other data node exists: elsewhere an empty master could wipe the others."""
-    stack = container.labels[labels.STACK]
-    others = docker_client().containers.list(
-        all=True,
-        filters={"label": [f"{labels.STACK}={stack}", f"{labels.KIND}=redis"]},
-    )
-    if all(_is_new(other) for other in others if other.id != container.id):
-        container.exec_run(["touch", BOOTSTRAP_SIGNAL])
+    filters: dict[str, str | list[str] | bool] = {"label": [f"{labels.STACK}={topology.stack}", f"{labels.KIND}=redis"]}
+    for host in topology.hosts:
+        if host is not None and (host.name in left_out() or why_unreachable(host)):
+            return  # it may hold data
+        others = docker_client(host).containers.list(all=True, filters=filters)
+        if not all(_is_new(other) for other in others if other.id != container.id):
+            return
+    container.exec_run(["touch", BOOTSTRAP_SIGNAL])
 
 
 def _is_new(container: "Container") -> bool:
@@ -133,8 +150,8 @@ def _is_new(container: "Container") -> bool:
     return healthy and FIRST_START in reason
 
 
-def _health(container: "Container", health_check: Sequence[str] = HEALTH_CHECK) -> tuple[bool, str]:
+def _health(container: "Container", health_check: Sequence[str] = HEALTH_CHECK, absent: str = "") -> tuple[bool, str]:
     """What the container's health check says: joined or not, and its one line."""
-    result = container.exec_run(list(health_check))
+    result = container.exec_run(list(health_check), environment={"absent": absent} if absent else None)
     text = result.output.decode(errors="replace").strip() if isinstance(result.output, bytes) else ""
     return result.exit_code == 0, text or f"exit code {result.exit_code}"

@@ -7,6 +7,8 @@ import pulumi
 import pulumi_docker as docker
 
 from components import labels, rollout
+from components.hosts import Host
+from components.machines import Machines
 from components.node_files import FOLDER, NodeFiles
 from components.setting_types import size_in_bytes
 from components.settings import Settings
@@ -24,21 +26,25 @@ class Shared:
 
     settings: Settings
     topology: Topology
-    image: pulumi.Input[str]
+    machines: Machines
     network: pulumi.Input[str] | None
-    files: Mapping[Kind, NodeFiles]
+    files: Mapping[tuple[Kind, Host | None], NodeFiles]
 
 
 def node_volume(shared: Shared, node: Node, parent: pulumi.Resource) -> docker.Volume:
     """The named volume that is the node's /data."""
     return docker.Volume(
-        node.name,
+        node.resource,
         name=node.container,
         labels=[
             docker.VolumeLabelArgs(label=label, value=value)
             for label, value in labels.labels(shared.topology.stack, node.kind, node.name).items()
         ],
-        opts=pulumi.ResourceOptions(parent=parent, retain_on_delete=shared.settings.retain_data),
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            provider=shared.machines.at(node.host).provider,
+            retain_on_delete=shared.settings.retain_data,
+        ),
     )
 
 
@@ -55,15 +61,16 @@ def node_container(
     `envs` is what only nodes of its kind are told; `after` is what must have joined before this one is touched.
     """
     settings = shared.settings
+    machine = shared.machines.at(node.host)
     volume = node_volume(shared, node, parent)
     resources = settings.resources
     limits = node.kind == "redis"
     memory = size_in_bytes(resources.memory) // 1024**2 if limits and resources.memory else None
     bridge = node.fixed_address is not None
     return docker.Container(
-        node.name,
+        node.resource,
         name=node.container,
-        image=shared.image,
+        image=machine.image,
         command=[node.role],
         envs=[f"{name}={value}" for name, value in sorted({**_environment(shared, node), **envs}.items())],
         labels=[
@@ -76,7 +83,7 @@ def node_container(
         volumes=[
             docker.ContainerVolumeArgs(container_path="/data", volume_name=volume.name),
             docker.ContainerVolumeArgs(
-                container_path=FOLDER, volume_name=shared.files[node.kind].volume, read_only=True
+                container_path=FOLDER, volume_name=shared.files[node.kind, node.host].volume, read_only=True
             ),
         ],
         read_only=True,
@@ -100,9 +107,10 @@ def node_container(
         destroy_grace_seconds=STOP_SECONDS,
         opts=pulumi.ResourceOptions(
             parent=parent,
+            provider=machine.provider,
             depends_on=after,
             delete_before_replace=True,
-            hooks=rollout.until_joined(node),
+            hooks=rollout.until_joined(node, shared.topology),
         ),
     )
 

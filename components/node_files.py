@@ -14,8 +14,10 @@ import pulumi
 import pulumi_docker as docker
 
 from components import labels
+from components.hosts import Host
+from components.machines import Machine
 from components.settings import Settings
-from components.topology import Topology
+from components.topology import Topology, on_host
 
 FOLDER = "/etc/redis-ha/node"  # only the image's Redis user may enter it
 TLS_FILES = {"ca": "tls-ca.crt", "cert": "tls.crt", "key": "tls.key"}
@@ -30,13 +32,18 @@ class NodeFiles:
 
 
 def node_files(
-    topology: Topology, kind: str, texts: Mapping[str, str], image: pulumi.Input[str], parent: pulumi.Resource
+    topology: Topology,
+    kind: str,
+    host: Host | None,
+    texts: Mapping[str, str],
+    machine: Machine,
+    parent: pulumi.Resource,
 ) -> NodeFiles:
     """Declare the volume that holds `texts`, by file name. All but the directives are secrets."""
     name = f"{topology.project}-{topology.stack}-{kind}-files"
     # No name of its own: Pulumi adds digits to it, so that a new one can stand beside the old one.
     volume = docker.Volume(
-        name,
+        on_host(name, host),
         labels=[
             docker.VolumeLabelArgs(label=label, value=value)
             for label, value in {
@@ -44,12 +51,12 @@ def node_files(
                 labels.FILES: _digest(texts, name),
             }.items()
         ],
-        opts=pulumi.ResourceOptions(parent=parent),
+        opts=pulumi.ResourceOptions(parent=parent, provider=machine.provider),
     )
     carrier = docker.Container(
-        f"{kind}-files",
+        on_host(f"{kind}-files", host),
         name=name,
-        image=image,
+        image=machine.image,
         entrypoints=["true"],
         start=False,
         must_run=False,
@@ -68,7 +75,7 @@ def node_files(
             for file, text in texts.items()
         ],
         # The running nodes need the volume only.
-        opts=pulumi.ResourceOptions(parent=parent, delete_before_replace=True),
+        opts=pulumi.ResourceOptions(parent=parent, provider=machine.provider, delete_before_replace=True),
     )
     return NodeFiles(volume.name, carrier)
 

@@ -1,5 +1,6 @@
 """The component: one master, its replicas and its Sentinels in Docker."""
 
+from collections.abc import Mapping
 from typing import Any, TypedDict
 from urllib.parse import quote
 
@@ -9,15 +10,17 @@ import pulumi_docker as docker
 from components.acl import data_node_acl, internal_password, sentinel_acl
 from components.data_node import data_node
 from components.directives import redis_directives, sentinel_directives
+from components.docker_host import Base
 from components.endpoint import endpoint_container
-from components.image import redis_image
+from components.hosts import Host
 from components.labels import labels
+from components.machines import Machines
 from components.node_container import Shared
 from components.node_files import NodeFiles, node_files, texts_of
 from components.rollout import after_joined
 from components.sentinel import sentinel
 from components.settings import Settings
-from components.topology import Kind, Node, Topology
+from components.topology import Endpoint, Kind, Node, Topology
 
 
 class RedisHaArgs(TypedDict):
@@ -25,8 +28,8 @@ class RedisHaArgs(TypedDict):
 
     settings: Settings
     topology: Topology
-    base_image: str
-    endpoint_image: str | None
+    bases: Mapping[Host | None, Base]
+    endpoint_images: Mapping[Host | None, str]
 
 
 class RedisHa(pulumi.ComponentResource):
@@ -49,33 +52,41 @@ class RedisHa(pulumi.ComponentResource):
         super().__init__("redis-ha:index:RedisHa", name, None, opts)
         settings, topology = args["settings"], args["topology"]
         child = pulumi.ResourceOptions(parent=self)
-        built = redis_image(settings, args["base_image"], topology.stack, child)
-        self.image = built.repo_digest
+        machines = Machines(settings, topology, args["bases"], self)
+        self.image = machines.image
         shared = Shared(
             settings=settings,
             topology=topology,
-            image=self.image,
+            machines=machines,
             network=self._network(topology, child),
-            files=self._files(settings, topology),
+            files=self._files(settings, topology, machines),
         )
-        previous: tuple[Node, docker.Container] | None = None
+        previous: tuple[Node | Endpoint, docker.Container] | None = None
         for node in topology.rollout_order:
             declare = sentinel if node.kind == "sentinel" else data_node
-            container = declare(shared, node, self, after_joined(previous, shared.files[node.kind].carrier))
+            files = shared.files[node.kind, node.host]
+            container = declare(shared, node, self, after_joined(previous, topology, files.carrier))
             previous = (node, container)
-        if topology.endpoint is not None and args["endpoint_image"] is not None:
-            endpoint_container(shared, topology.endpoint, args["endpoint_image"], self, previous)
+        for endpoint in topology.endpoints:
+            container = endpoint_container(shared, endpoint, args["endpoint_images"][endpoint.host], self, previous)
+            previous = (endpoint, container)
         self.register_outputs({"image": self.image})
 
-    def _files(self, settings: Settings, topology: Topology) -> dict[Kind, NodeFiles]:
-        """One volume for each kind of node: what only Sentinels read must not roll the data nodes."""
+    def _files(
+        self, settings: Settings, topology: Topology, machines: Machines
+    ) -> dict[tuple[Kind, Host | None], NodeFiles]:
+        """One volume for each kind of node on a host: what only Sentinels read must not roll the data nodes."""
         secret, system = settings.password, settings.system_password
         internal = internal_password(secret.get_secret_value(), system.get_secret_value() if system else None)
         texts: dict[Kind, dict[str, str]] = {
             "redis": texts_of(settings, redis_directives(settings), data_node_acl(settings, internal), internal),
             "sentinel": texts_of(settings, sentinel_directives(settings), sentinel_acl(settings, internal), internal),
         }
-        return {kind: node_files(topology, kind, files, self.image, self) for kind, files in texts.items()}
+        nodes = (*topology.data_nodes, *topology.sentinels)
+        return {
+            (kind, host): node_files(topology, kind, host, texts[kind], machines.at(host), self)
+            for kind, host in dict.fromkeys((node.kind, node.host) for node in nodes)
+        }
 
     @staticmethod
     def _network(topology: Topology, opts: pulumi.ResourceOptions) -> pulumi.Output[str] | None:
@@ -107,6 +118,7 @@ def outputs(settings: Settings, topology: Topology, cluster: RedisHa) -> dict[st
                 "host": node.address,
                 "port": node.port,
                 "container": node.container,
+                **({"host_name": node.host.name} if node.host else {}),
             }
             for node in topology.data_nodes
         ],
@@ -116,15 +128,16 @@ def outputs(settings: Settings, topology: Topology, cluster: RedisHa) -> dict[st
         "url": pulumi.Output.secret(url(password, topology, tls=settings.tls is not None)),
         **_endpoint_outputs(topology),
         **_tls_outputs(settings),
+        **_host_outputs(settings, topology),
     }
 
 
 def _endpoint_outputs(topology: Topology) -> dict[str, Any]:
-    """Where clients that do not ask the Sentinels connect; nothing without the setting."""
-    if topology.endpoint is None:
+    """Where clients that do not ask the Sentinels connect; nothing without the setting. With hosts each has one."""
+    found = [{"write": f"{one.address}:{one.write}", "read": f"{one.address}:{one.read}"} for one in topology.endpoints]
+    if not found:
         return {}
-    host = topology.endpoint.address
-    return {"endpoint": {"write": f"{host}:{topology.endpoint.write}", "read": f"{host}:{topology.endpoint.read}"}}
+    return {"endpoint": found[0], **({"endpoints": found} if topology.hosts != (None,) else {})}
 
 
 def _tls_outputs(settings: Settings) -> dict[str, Any]:
@@ -132,6 +145,16 @@ def _tls_outputs(settings: Settings) -> dict[str, Any]:
     if settings.tls is None:
         return {}
     return {"tls": True, "ca": settings.tls.ca.get_secret_value()}
+
+
+def _host_outputs(settings: Settings, topology: Topology) -> dict[str, Any]:
+    """Which Docker holds what, where there is more than one; no TLS material."""
+    if not settings.hosts:
+        return {}
+    return {
+        "hosts": {host.name: {"docker": host.docker, "address": host.address} for host in settings.hosts},
+        "sentinel_hosts": [node.host.name for node in topology.sentinels if node.host],
+    }
 
 
 def url(password: str, topology: Topology, tls: bool = False) -> str:

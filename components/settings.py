@@ -7,6 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
 
+from components.hosts import HostsSetting, SentinelPlacement, refuse_single_machine_settings
 from components.managed_directives import MANAGED_REDIS, MANAGED_SENTINEL
 from components.profiles import PROFILES, Profile, ProfileName
 from components.setting_types import (
@@ -70,7 +71,20 @@ class Settings(SettingModel):
         None, alias="registryPassword", description="Secret. Password at the registry"
     )
     ports: PortsSetting = Field(Ports(), description="First port of each role; the next one of a role gets +10")
-    network: Network = Field("bridge", description="`bridge` (a subnet of the stack's own) or `host`")
+    hosts: HostsSetting = Field(
+        [],
+        description="Several Docker hosts: list of `name`, `docker`, `address` and more (docs/hosts.md); "
+        "default: the one that the docker command uses",
+    )
+    sentinel_placement: SentinelPlacement = Field(
+        "hard",
+        alias="sentinelPlacement",
+        description="With `hosts`: `hard`: never two Sentinels on a host; `soft`: where there are too few hosts",
+    )
+    network: Network | None = Field(
+        None,
+        description="`bridge` (a subnet of the stack's own) or `host`; default: `bridge`, with `hosts` always `host`",
+    )
     subnet: Subnet | None = Field(
         None, description="The bridge's /24; default: one of 10.213.0.0/16, by the stack's name"
     )
@@ -184,12 +198,20 @@ class Settings(SettingModel):
                 "previousPassword: needs systemPassword, since without it nodes log in to each other with what follows "
                 "from `password`, and could not during the roll-out; set systemPassword to the old password's text"
             )
+        if self.hosts:
+            bridge = self.network if self.network == "bridge" else None
+            refuse_single_machine_settings({"network": bridge, "subnet": self.subnet, "advertise": self.advertise})
         limit, own = self.resources.memory, self.max_memory
         if limit and own and size_in_bytes(own) >= size_in_bytes(limit):
             raise ValueError(
                 f"maxMemory: {own} leaves no room in the container's {limit}; allowed: less than resources.memory"
             )
         return self
+
+    @property
+    def bridged(self) -> bool:
+        """Whether the nodes have a bridge network of their own; otherwise they use the host's."""
+        return self.network != "host" and not self.hosts
 
     @property
     def effective_quorum(self) -> int:

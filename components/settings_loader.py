@@ -49,6 +49,8 @@ def _line(detail: ErrorDetails, stack: str) -> str:
     path = [str(part) for part in detail["loc"]]
     key = ".".join(path)
     if detail["type"] == "missing":
+        if path[0] == "hosts":
+            return f"{key}: missing; each host needs a name, a docker and an address"
         words = f"--secret {'--path ' * (len(path) > 1)}{key}"
         return f"{key}: missing; set it with: ./pulumiw config set {words} --stack {stack} (it asks for the value)"
     if detail["type"] == "extra_forbidden":
@@ -56,7 +58,8 @@ def _line(detail: ErrorDetails, stack: str) -> str:
     message = detail["msg"].removeprefix("Value error, ")
     if not path:  # found by comparing settings: the message names them
         return message
-    hidden = path[0] in SECRET_KEYS or path[0] in ("users", "tls")
+    plain_of_host = path[0] == "hosts" and path[-1] in ("name", "docker", "address", "drain", "zone", "rack")
+    hidden = path[0] in SECRET_KEYS or (path[0] in ("users", "tls", "hosts") and not plain_of_host)
     value = "[secret]" if hidden else repr(detail["input"])
     return f"{key}: {value}: {_allowed(detail, message)}"
 

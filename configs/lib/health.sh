@@ -33,7 +33,8 @@ node_health() {
 		}' "$work/$node"
 }
 
-# The master up, every declared data node up, and every Sentinel that was started before this one.
+# The master up, every declared data node up, and every Sentinel that was started before this one; not those at $absent,
+# the addresses of hosts that a roll-out leaves out.
 sentinel_health() {
 	node=127.0.0.1:$sentinel_port
 	ask 2 "$node" "SENTINEL MASTER $master_name" "SENTINEL REPLICAS $master_name" "SENTINEL SENTINELS $master_name"
@@ -42,7 +43,8 @@ sentinel_health() {
 		[ "$index" -ge "$sentinel_index" ] || earlier="$earlier ${peer%:*}"
 		index=$((index + 1))
 	done
-	awk -v nodes="$data_nodes" -v earlier="$earlier" '
+	awk -v nodes="$data_nodes" -v earlier="$earlier" -v absent=" ${absent-} " '
+		function missing(at) { return state[at] != "ok" && !index(absent, " " substr(at, 1, index(at, ":") - 1) " ") }
 		function take() {
 			if (!("flags" in v)) return
 			# What it reports of itself is asked for every 10 s only: it counts for the master, the rest say it themselves.
@@ -59,8 +61,8 @@ sentinel_health() {
 			if (master == "") { print refused != "" ? "refused: " refused : "not answering"; exit 1 }
 			if (!good) { print "master " master " is not well: flags " flags ", role " role; exit 1 }
 			n = split(nodes, want, " "); m = split(earlier, list, " ")
-			for (i = 1; i <= n; i++) if (state[want[i]] != "ok") { print "data node " want[i] " is not seen well: " state[want[i]]; exit 1 }
-			for (i = 1; i <= m; i++) if (state[list[i]] != "ok") { print "Sentinel " list[i] " is not seen: " state[list[i]]; exit 1 }
+			for (i = 1; i <= n; i++) if (missing(want[i])) { print "data node " want[i] " is not seen well: " state[want[i]]; exit 1 }
+			for (i = 1; i <= m; i++) if (missing(list[i])) { print "Sentinel " list[i] " is not seen: " state[list[i]]; exit 1 }
 			print "watching " master ", with " n " data nodes and " m " earlier Sentinels up"
 		}' "$work/$node"
 }

@@ -12,6 +12,7 @@ import pytest
 from components import joining, rollout
 from components.acl import data_node_acl, endpoint_password, internal_password, sentinel_acl
 from components.directives import redis_directives
+from components.docker_host import Base
 from components.redis_ha import RedisHa, outputs
 from components.settings_loader import parse_settings
 from components.topology import plan
@@ -38,18 +39,18 @@ class Recorder(pulumi.runtime.Mocks):
 
     def nodes(self) -> list[pulumi.runtime.MockResourceArgs]:
         """The containers that run."""
-        return [one for one in self.of_type("Container") if not one.name.endswith("-files")]
+        return [one for one in self.of_type("Container") if "-files" not in one.name]
 
     def carriers(self) -> list[pulumi.runtime.MockResourceArgs]:
         """The containers by which files reach the others: of data nodes, of Sentinels."""
-        return [one for one in self.of_type("Container") if one.name.endswith("-files")]
+        return [one for one in self.of_type("Container") if "-files" in one.name]
 
 
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     # Mocks have no daemon to ask, and Pulumi's mocks run no hooks.
-    monkeypatch.setattr(joining, "_wait_until_joined_once", lambda name: None)
-    monkeypatch.setattr(rollout, "until_joined", lambda node: None)
+    monkeypatch.setattr(joining, "_wait_until_joined_once", lambda node, topology: None)
+    monkeypatch.setattr(rollout, "until_joined", lambda node, topology: None)
     asyncio.set_event_loop(asyncio.new_event_loop())  # other tests have closed theirs
     mocks = Recorder()
     pulumi.runtime.set_mocks(mocks, project="redis-ha", stack="unit", preview=False)
@@ -60,11 +61,13 @@ def deploy(**values: Any) -> dict[str, Any]:
     """Run the component; returns the stack outputs, resolved."""
     settings = parse_settings({"password": PASSWORD, **values}, "unit")
     topology = plan(settings, "redis-ha", "unit")
+    bases = {host: Base("base", "b1" if host else "") for host in topology.hosts}
     found: dict[str, Any] = {}
 
     @pulumi.runtime.test
     def run() -> pulumi.Output[Any]:
-        args = {"settings": settings, "topology": topology, "base_image": "base", "endpoint_image": "proxy"}
+        images = dict.fromkeys(topology.hosts, "proxy")
+        args = {"settings": settings, "topology": topology, "bases": bases, "endpoint_images": images}
         cluster = RedisHa("unit", args)  # type: ignore[arg-type]
         return pulumi.Output.all(**outputs(settings, topology, cluster)).apply(found.update)
 

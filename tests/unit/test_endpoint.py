@@ -39,8 +39,7 @@ def settings(**values: Any) -> Settings:
 def config(**values: Any) -> str:
     given = settings(**values)
     topology = plan(given, "redis-ha", "unit")
-    assert topology.endpoint is not None
-    return endpoint_config(given, topology, topology.endpoint)
+    return endpoint_config(given, topology, topology.endpoints[0])
 
 
 def section(text: str, name: str) -> list[str]:

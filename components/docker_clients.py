@@ -1,0 +1,180 @@
+"""The program's own connections to Docker: one for each host, or the one that the docker command would use."""
+
+import atexit
+import functools
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import pulumi
+
+from components.hosts import Host
+
+if TYPE_CHECKING:
+    import docker
+
+EXCLUDE_VARIABLE = "REDIS_HA_EXCLUDE"
+"""Names of hosts that this run leaves out: Pulumi does not tell the program what `--exclude` has."""
+CONNECT_SECONDS = 5
+REQUEST_SECONDS = 60
+# They would overrule what each host's own provider is told.
+OVERRULING = ("DOCKER_CONTEXT", "DOCKER_CERT_PATH")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a Docker daemon is; `ca`, `cert` and `key` are PEM texts, or None without TLS."""
+
+    url: str
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+
+def endpoint(host: Host) -> Endpoint:
+    """How `host` is reached, a context resolved: Pulumi's provider does not build images by contexts.
+
+    Raises pulumi.RunError when there is no such context.
+    """
+    if host.context is None:
+        texts = (text.get_secret_value().strip() + "\n" if text else None for text in (host.ca, host.cert, host.key))
+        return Endpoint(host.docker, *texts)
+    from docker.context import ContextAPI
+
+    context = ContextAPI.get_context(host.context)
+    if context is None or not context.Host:
+        raise pulumi.RunError(f"hosts: {host.name}: docker: no Docker context is named {host.context!r}")
+    tls = context.TLSConfig
+    if not tls or not tls.cert or not tls.ca_cert:
+        return Endpoint(context.Host)
+    return Endpoint(context.Host, *(Path(file).read_text() for file in (tls.ca_cert, *tls.cert)))
+
+
+@functools.cache
+def docker_client(host: Host | None = None) -> "docker.DockerClient":
+    """A client of the host's daemon; without a host of that at DOCKER_HOST, else of the current context.
+
+    Raises docker.errors.DockerException when it cannot be reached.
+    """
+    import docker
+    from docker.context import ContextAPI
+
+    if host is not None:
+        return _connected(endpoint(host))
+    if not os.environ.get("DOCKER_HOST"):
+        context = ContextAPI.get_current_context()
+        url = context.Host if context is not None else None
+        if url:
+            return docker.DockerClient(base_url=url, tls=context.TLSConfig or False)
+    return docker.from_env()
+
+
+def _connected(at: Endpoint) -> "docker.DockerClient":
+    import docker
+    from docker.tls import TLSConfig
+
+    ssh = at.url.startswith("ssh://")
+    if ssh:
+        _answers_ssh(at.url)
+    tls = False if at.ca is None else TLSConfig(client_cert=(_file(at.cert), _file(at.key)), ca_cert=_file(at.ca))
+    client = docker.DockerClient(base_url=at.url, tls=tls, use_ssh_client=ssh, timeout=CONNECT_SECONDS)
+    client.api.timeout = REQUEST_SECONDS
+    return client
+
+
+def _answers_ssh(url: str) -> None:
+    """Ask ssh itself, which can be given a time; the connection through it could hang for minutes."""
+    from docker.errors import DockerException
+
+    at = urlsplit(url)
+    port = ["-p", str(at.port)] if at.port else []
+    options = ["-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_SECONDS}", *port]
+    target = f"{at.username}@{at.hostname}" if at.username else str(at.hostname)
+    try:
+        subprocess.run(
+            ["ssh", *options, "--", target, "true"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=2 * CONNECT_SECONDS,
+            check=True,
+        )
+    except subprocess.CalledProcessError as error:
+        raise DockerException(error.stderr.strip() or f"ssh ended with {error.returncode}") from None
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise DockerException(str(error)) from None
+
+
+def _file(text: str | None) -> str:
+    """A file of this process's own: docker-py takes certificates from files only."""
+    with tempfile.NamedTemporaryFile("w", dir=_folder(), delete=False) as file:
+        file.write(text or "")
+    return file.name
+
+
+@functools.cache
+def _folder() -> str:
+    folder = tempfile.mkdtemp(prefix="redis-ha-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def left_out() -> frozenset[str]:
+    """The names of the hosts that this run leaves out."""
+    return frozenset(re.findall(r"[^\s,]+", os.environ.get(EXCLUDE_VARIABLE, "")))
+
+
+def check_hosts(hosts: Iterable[Host | None]) -> None:
+    """See that every host answers that is neither left out nor drained.
+
+    Raises pulumi.RunError naming those that do not, how they were tried, and what to do.
+    """
+    known = [host for host in hosts if host is not None]
+    out = left_out()
+    if not known:
+        return
+    for variable in OVERRULING:
+        if os.environ.get(variable):
+            raise pulumi.RunError(f"{variable} is set, and would overrule the `docker` of each of `hosts`: unset it")
+    unknown = sorted(out - {host.name for host in known})
+    if unknown:
+        raise pulumi.RunError(f"EXCLUDE: no host is named {', '.join(unknown)}; there are {_names(known)}")
+    asked = [host for host in known if host.name not in out]
+    with ThreadPoolExecutor(len(known)) as pool:
+        found = dict(zip(asked, pool.map(why_unreachable, asked), strict=True))
+    for host in asked:
+        if host.drain and found[host]:
+            pulumi.log.warn(f"host {host.name} is drained and cannot be reached: {found[host]}")
+    dead = [host for host in asked if found[host] and not host.drain]
+    if dead:
+        lines = [f"host {host.name} cannot be reached at {host.docker}: {found[host]}" for host in dead]
+        names = _names(dead).replace(" ", "")
+        globs = " ".join(f"--exclude '**.{host.name}'" for host in dead)
+        raise pulumi.RunError(
+            "\n".join(lines) + f"\nTo go on without: EXCLUDE={names} for make, or {globs} for ./pulumiw "
+            f"(for another pulumi set {EXCLUDE_VARIABLE}={names} too). Nothing has been changed"
+        )
+
+
+def why_unreachable(host: Host) -> str:
+    """Empty when the host's daemon answers, else the reason in one line."""
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        docker_client(host).ping()
+    except (DockerException, RequestException, OSError) as error:
+        return " ".join(str(error).split())
+    return ""
+
+
+def _names(hosts: Iterable[Host]) -> str:
+    return ", ".join(host.name for host in hosts)
