@@ -23,9 +23,8 @@ TLS = {"ca": "ca text", "cert": "cert text", "key": "key text"}
 
 @pytest.fixture
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
-    monkeypatch.setattr(joining, "_wait_until_joined_once", lambda name: None)
-    monkeypatch.setattr(rollout, "until_joined", lambda node: None)
-    monkeypatch.setattr(rollout, "until_healthy", lambda container, check: None)
+    monkeypatch.setattr(joining, "_wait_until_joined_once", lambda node, topology: None)
+    monkeypatch.setattr(rollout, "until_joined", lambda *_: None)
     asyncio.set_event_loop(asyncio.new_event_loop())  # other tests have closed theirs
     mocks = Recorder()
     pulumi.runtime.set_mocks(mocks, project="redis-ha", stack="unit", preview=False)
