@@ -154,4 +154,10 @@ class ByRole:
 
 def ways(cluster: Cluster) -> dict[str, Callable[[], Route]]:
     """The ways to the master that this cluster has for its clients."""
-    return {"Sentinel": lambda: ThroughSentinel(cluster.outputs), "ROLE": lambda: ByRole(cluster)}
+    found: dict[str, Callable[[], Route]] = {
+        "Sentinel": lambda: ThroughSentinel(cluster.outputs),
+        "ROLE": lambda: ByRole(cluster),
+    }
+    if cluster.outputs.write:
+        found["endpoint"] = lambda: ThroughEndpoint(cluster.outputs)
+    return found

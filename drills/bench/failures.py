@@ -45,8 +45,8 @@ def failures(options: Options, sheet: Sheet) -> None:
     slow = min(runs, SLOW_RUNS)
     with ExitStack() as stack:
         options.say("failures: bringing up two stacks and two plain clusters")
-        balanced = stack.enter_context(options.cluster(0))
-        fast = stack.enter_context(options.cluster(1, {"profile": "fast"}))
+        balanced = stack.enter_context(options.cluster(0, {"endpoint": True}))
+        fast = stack.enter_context(options.cluster(1, {"endpoint": True, "profile": "fast"}))
         image = image_of(balanced)
         plain = stack.enter_context(options.running(2, image, **BALANCED))
         document = stack.enter_context(options.running(3, image, **DOCUMENT))

@@ -36,7 +36,7 @@ class Options:
         """The settings that say where the n-th stack lies."""
         first = self.port + PORT_STEP * number
         return {
-            "ports": {"master": first, "replica": first + 1, "sentinel": first + 2},
+            "ports": {n: first + i for i, n in enumerate(("master", "replica", "sentinel", "write", "read"))},
             "subnet": self.subnet_of(number),
         }
 

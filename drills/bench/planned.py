@@ -95,7 +95,7 @@ def handovers(options: Options, sheet: Sheet) -> None:
     """`docker stop` of the master, in turn with plain Sentinel's, so that what else the machine does meets both."""
     options.say("hand-over: bringing up a stack and a plain cluster")
     runs = options.runs or HANDOVERS
-    with options.cluster(0) as ours, options.running(1, image_of(ours)) as plain:
+    with options.cluster(0, {"endpoint": True}) as ours, options.running(1, image_of(ours)) as plain:
         stopped, plain_stopped = Stopping(), Stopping()
         theirs = Tally(sheet, "plain Sentinel, docker stop of the master")
         by_hand = Tally(sheet, "plain Sentinel, SENTINEL FAILOVER")
@@ -116,7 +116,7 @@ def rolling(options: Options, sheet: Sheet) -> None:
     """A change that replaces every node: the image's time zone, and a directive beside it."""
     runs = options.runs or ROLLOUTS
     options.say("rolling change: bringing up a stack")
-    with options.stack(0) as stack:
+    with options.stack(0, {"endpoint": True}) as stack:
         stack.up()
         cluster = Cluster(stack.outputs())
         tally = Tally(sheet, f"change of {len(cluster.nodes)} data nodes and {len(cluster.sentinels)} Sentinels")
