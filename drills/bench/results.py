@@ -1,5 +1,6 @@
 """What was measured: rows of values with their ratios, as a table, as Markdown and as JSON."""
 
+import itertools
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -79,7 +80,9 @@ class Sheet:
     def ratio(self, row: Row) -> str:
         """How a row stands to the one that it is compared with."""
         other = next((r for r in self.rows if r.what == row.against), None)
-        return ratio(row.values, other.values) + f" of {other.what}" if other and other.values and row.values else ""
+        if other is None or not other.values or not row.values:
+            return ""
+        return f"{ratio(row.values, other.values)} of {other_words(row.what, other.what)}"
 
     def lines(self) -> Iterator[tuple[str, ...]]:
         """The rows' cells, as in HEADINGS."""
@@ -118,6 +121,19 @@ def ratio(values: Sequence[float], others: Sequence[float]) -> str:
         return f"{median(values) / median(others):.2f}"
     pairs = [a / b for a, b in zip(values, others, strict=True)]
     return f"{median(pairs):.2f}" + (f" ({min(pairs):.2f} to {max(pairs):.2f})" if len(pairs) > 1 else "")
+
+
+def other_words(what: str, other: str) -> str:
+    """The words of `other` in which it differs from `what`: both begin, and end, alike as a rule."""
+    mine, its = what.split(), other.split()
+    start = _alike(mine, its)
+    end = min(_alike(mine[::-1], its[::-1]), len(its) - start)
+    return " ".join(its[start : len(its) - end]).strip(" ,:") or other
+
+
+def _alike(words: Sequence[str], others: Sequence[str]) -> int:
+    """With how many words both begin."""
+    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(words, others, strict=False)))
 
 
 def merge(path: Path, sheets: Sequence[Sheet]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import yaml
 
 from drills.bench.__main__ import PARTS, main
 from drills.bench.options import Options
-from drills.bench.results import Sheet, markdown, merge, ratio
+from drills.bench.results import Sheet, markdown, merge, other_words, ratio
 from drills.errors import DrillError
 from drills.plain import Plain
 
@@ -30,6 +30,19 @@ def test_rows_are_compared_pair_by_pair_or_by_their_medians() -> None:
     assert ratio([1.0, 2.0, 9.0], [2.0, 2.0, 3.0]) == "1.00 (0.50 to 3.00)"
     assert ratio([1.0], [2.0]) == "0.50"
     assert ratio([1.0, 3.0, 5.0], [6.0]) == "0.50"
+
+
+@pytest.mark.parametrize(
+    ("what", "other", "short"),
+    [
+        ("SET: ours, host network", "SET: bare redis-server, host network", "bare redis-server"),
+        ("docker stop, gap", "plain Sentinel, docker stop, gap", "plain Sentinel"),
+        ("ours", "ours", "ours"),
+        ("a b a", "a b", "a b"),
+    ],
+)
+def test_a_ratio_names_only_what_is_different(what: str, other: str, short: str) -> None:
+    assert other_words(what, other) == short
 
 
 def test_a_row_is_made_once_and_counts_over_all_runs() -> None:
