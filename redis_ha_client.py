@@ -43,16 +43,19 @@ def sentinel(
     password: str | None = None,
     *,
     ca: str | None = None,
+    cert: str | None = None,
+    key: str | None = None,
     sentinel_kwargs: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> Sentinel:
     """The Sentinels; their `master_for(NAME)` and `slave_for(NAME)` give clients that a failover does not hold up.
 
-    `sentinels` are (host, port) pairs; `ca` is the PEM text of the CA where the cluster speaks TLS. `options` are those
-    of redis.Redis, for the nodes' connections; `sentinel_kwargs` the same for the Sentinels'.
+    `sentinels` are (host, port) pairs; `ca` is the PEM text of the CA where the cluster speaks TLS, `cert` and
+    `key` are files with the client's own certificate where it asks for one. `options` are those of redis.Redis, for the
+    nodes' connections; `sentinel_kwargs` the same for the Sentinels'.
     """
     connection = AskAgainTls if ca else AskAgain
-    of_sentinels, of_nodes = _settings(password, ca, Retry)
+    of_sentinels, of_nodes = _settings(password, _tls(ca, cert, key), Retry)
     of_sentinels |= sentinel_kwargs or {}
     return Sentinel(
         list(sentinels), sentinel_kwargs=of_sentinels, **{**of_nodes, "connection_class": connection, **options}
@@ -78,12 +81,14 @@ def async_sentinel(
     password: str | None = None,
     *,
     ca: str | None = None,
+    cert: str | None = None,
+    key: str | None = None,
     sentinel_kwargs: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> AsyncSentinel:
     """As `sentinel`, for asyncio."""
     connection = AsyncAskAgainTls if ca else AsyncAskAgain
-    of_sentinels, of_nodes = _settings(password, ca, AsyncRetry)
+    of_sentinels, of_nodes = _settings(password, _tls(ca, cert, key), AsyncRetry)
     of_sentinels |= sentinel_kwargs or {}
     return AsyncSentinel(
         list(sentinels), sentinel_kwargs=of_sentinels, **{**of_nodes, "connection_class": connection, **options}
@@ -104,13 +109,15 @@ def async_replica(
     return async_sentinel(sentinels, password, **options).slave_for(master_name)
 
 
+def _tls(ca: str | None, cert: str | None, key: str | None) -> dict[str, Any]:
+    return {"ssl": True, "ssl_ca_data": ca, "ssl_certfile": cert, "ssl_keyfile": key} if ca else {}
+
+
 def _settings(
-    password: str | None, ca: str | None, retry: type[Retry] | type[AsyncRetry]
+    password: str | None, tls: dict[str, Any], retry: type[Retry] | type[AsyncRetry]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """What redis-py is told of the Sentinels' connections, and of the nodes'."""
-    common: dict[str, Any] = {"password": password, "socket_connect_timeout": CONNECT_TIMEOUT}
-    if ca:
-        common |= {"ssl": True, "ssl_ca_data": ca}
+    common: dict[str, Any] = {"password": password, "socket_connect_timeout": CONNECT_TIMEOUT, **tls}
     of_sentinels = {"socket_timeout": CONNECT_TIMEOUT, "retry": retry(NoBackoff(), 0)}
     of_nodes = {"socket_timeout": READ_TIMEOUT, "retry": retry(ConstantBackoff(PAUSE), int(PATIENCE / PAUSE))}
     return common | of_sentinels, common | of_nodes

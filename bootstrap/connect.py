@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-CA_IN_CONTAINER = "/etc/redis-ha/node/tls-ca.crt"
+NODE_FILES = "/etc/redis-ha/node"  # in the containers
 
 
 def pulumi_output(stack: str, *arguments: str) -> str:
@@ -42,7 +42,11 @@ def current_master(outputs: dict[str, Any], password: str) -> dict[str, Any]:
     import redis_ha_client
 
     nodes: list[dict[str, Any]] = outputs["nodes"]
-    sentinel = redis_ha_client.sentinel(endpoints(outputs["sentinels"]), password, ca=outputs.get("ca"))
+    from drills.outputs import Tls
+
+    tls = Tls.of(outputs)
+    trust = {"ca": tls.ca, "cert": tls.cert, "key": tls.key} if tls else {}
+    sentinel = redis_ha_client.sentinel(endpoints(outputs["sentinels"]), password, **trust)
     try:
         named = sentinel.discover_master(outputs["master_name"])
     except RedisError:
@@ -50,23 +54,31 @@ def current_master(outputs: dict[str, Any], password: str) -> dict[str, Any]:
     return next((node for node in nodes if (node["host"], node["port"]) == named), nodes[0])
 
 
-def ca_file(stack: str) -> str:
-    """Where the printed lines look for the CA's certificate."""
-    return f"redis-ha-{stack}-ca.pem"
+def pem_file(stack: str, output: str) -> str:
+    """Where the printed lines look for the certificate or key of that output."""
+    return f"redis-ha-{stack}-{output.replace('_', '-')}.pem"
+
+
+def pem_files(stack: str, outputs: dict[str, Any]) -> dict[str, str]:
+    """The files that a client needs, by output: the CA's certificate, and its own and the key where there is one."""
+    return {name: pem_file(stack, name) for name in ("ca", "client_cert", "client_key") if outputs.get(name)}
 
 
 def paste_lines(stack: str, outputs: dict[str, Any], master: dict[str, Any]) -> tuple[str, str]:
     """A redis-cli and a redis-py line for a shell in the project's folder."""
     secret = password_words(stack)
-    tls = bool(outputs.get("tls"))
+    files = pem_files(stack, outputs)
     if shutil.which("redis-cli"):
-        trust = f" --tls --cacert {ca_file(stack)}" * tls
+        option = {"ca": "--cacert", "client_cert": "--cert", "client_key": "--key"}
+        trust = " --tls" * bool(files) + "".join(f" {option[name]} {file}" for name, file in files.items())
         cli = f"redis-cli -h {master['host']} -p {master['port']}{trust}"
     else:
         terminal = f"docker exec -it -e REDISCLI_AUTH {master['container']}"
-        trust = f" --tls --cacert {CA_IN_CONTAINER}" * tls
+        trust = f" --tls --cacert {NODE_FILES}/tls-ca.crt" * bool(files)
+        trust += f" --cert {NODE_FILES}/tls.crt --key {NODE_FILES}/tls.key" * ("client_cert" in files)
         cli = f"{terminal} redis-cli -p {master['port']}{trust}"
-    trust = f", ca=open({ca_file(stack)!r}).read()" * tls
+    trust = f", ca=open({files['ca']!r}).read()" if files else ""
+    trust += f", cert={files['client_cert']!r}, key={files['client_key']!r}" if "client_cert" in files else ""
     code = (
         "import os, redis_ha_client as client; "
         f"master = client.master({endpoints(outputs['sentinels'])!r}, {outputs['master_name']!r}, "
@@ -82,7 +94,9 @@ def paste_lines(stack: str, outputs: dict[str, Any], master: dict[str, Any]) -> 
 def endpoint_line(stack: str, outputs: dict[str, Any]) -> str:
     """A redis-py line for the endpoint. The retries make a failover a pause: nothing else is needed."""
     host, _, port = outputs["endpoint"]["write"].rpartition(":")
-    trust = f", ssl=True, ssl_ca_certs={ca_file(stack)!r}" * bool(outputs.get("tls"))
+    option = {"ca": "ssl_ca_certs", "client_cert": "ssl_certfile", "client_key": "ssl_keyfile"}
+    files = pem_files(stack, outputs)
+    trust = ", ssl=True" * bool(files) + "".join(f", {option[name]}={file!r}" for name, file in files.items())
     code = (
         "import os; from redis import Redis, ReadOnlyError; from redis.backoff import ConstantBackoff; "
         f"from redis.retry import Retry; r = Redis({host!r}, {port}, password=os.environ['REDISCLI_AUTH'], "
@@ -113,8 +127,9 @@ def main() -> None:
         print(f"endpoint    {endpoint['write']} for writes, {endpoint['read']} for reads")
     print(f"Sentinels   {' '.join(outputs['sentinels'])}  (master name: {outputs['master_name']})")
     print()
-    if outputs.get("tls"):
-        print(f"CA:         ./pulumiw stack output ca --stack {shlex.quote(stack)} > {ca_file(stack)}")
+    for name, file in pem_files(stack, outputs).items():
+        shown = "--show-secrets " * (name != "ca")
+        print(f"first:      (umask 077; ./pulumiw stack output {name} {shown}--stack {shlex.quote(stack)} > {file})")
     print(f"redis-cli:  {cli}")
     print(f"redis-py:   {client}")
     if endpoint:

@@ -14,6 +14,7 @@ from pydantic import SecretStr
 from components.tls import Tls
 
 SOON = datetime.timedelta(days=21)
+_NO_CERTIFICATES = "allowed: certificates in PEM form (-----BEGIN CERTIFICATE-----)"
 _TIME = "%Y-%m-%d %H:%M UTC"
 Certificates = list[x509.Certificate]
 
@@ -35,32 +36,51 @@ def check_certificates(tls: Tls, addresses: Iterable[str]) -> None:
 
 def problems(tls: Tls, addresses: Iterable[str], now: datetime.datetime) -> list[str]:
     """Each thing that is wrong, named by its setting."""
-    found: list[str] = []
-    given: dict[str, Certificates] = {}
-    for name, secret in (("ca", tls.ca), ("cert", tls.cert)):
-        try:
-            given[name] = _certificates(secret)
-        except ValueError:
-            found.append(f"tls.{name}: allowed: certificates in PEM form (-----BEGIN CERTIFICATE-----)")
     try:
-        key = load_pem_private_key(tls.key.get_secret_value().encode(), password=None)
-    except TypeError:
-        return [*found, "tls.key: is protected by a password; allowed: a private key in PEM form without one"]
+        roots = _certificates(tls.ca)
     except ValueError:
-        return [*found, "tls.key: allowed: a private key in PEM form (-----BEGIN PRIVATE KEY-----)"]
-    if found:
-        return found
-    cert, *intermediates = given["cert"]
-    found += [f"tls.cert: {text}" for text in _out_of_time(cert, now)]
-    found += [f"tls.ca: {text}" for one in given["ca"][:1] for text in _out_of_time(one, now)]
+        return [f"tls.ca: {_NO_CERTIFICATES}"]
+    found = [f"tls.ca: {text}" for one in roots[:1] for text in _out_of_time(one, now)]
+    wrong, cert = _pair_problems(("cert", tls.cert), ("key", tls.key), roots, now)
+    found += wrong
+    if cert is not None:
+        found += [f"tls.cert: {text}" for text in (*_names(cert, addresses), *_uses(cert, tls))]
+    if tls.client_cert and tls.client_key:
+        found += _pair_problems(("clientCert", tls.client_cert), ("clientKey", tls.client_key), roots, now)[0]
+    return found
+
+
+def _pair_problems(
+    of_cert: tuple[str, SecretStr], of_key: tuple[str, SecretStr], roots: Certificates, now: datetime.datetime
+) -> tuple[list[str], x509.Certificate | None]:
+    """What is wrong with a certificate (and intermediate ones) and its key, given by the names of their settings."""
+    (cert_name, cert_text), (key_name, key_text) = of_cert, of_key
+    try:
+        cert, *intermediates = _certificates(cert_text)
+    except ValueError:
+        return [f"tls.{cert_name}: {_NO_CERTIFICATES}"], None
+    found = [f"tls.{cert_name}: {text}" for text in _out_of_time(cert, now)]
+    try:
+        key = load_pem_private_key(key_text.get_secret_value().encode(), password=None)
+    except TypeError:
+        return [
+            *found,
+            f"tls.{key_name}: is protected by a password; allowed: a private key in PEM form without one",
+        ], cert
+    except ValueError:
+        return [*found, f"tls.{key_name}: allowed: a private key in PEM form (-----BEGIN PRIVATE KEY-----)"], cert
     form = (Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     if key.public_key().public_bytes(*form) != cert.public_key().public_bytes(*form):
-        found.append("tls.key: does not match tls.cert; allowed: the private key that the certificate was made for")
-    if not _signed_by(cert, intermediates, given["ca"]):
         found.append(
-            "tls.cert: is not signed by tls.ca; allowed: a certificate of that CA, with intermediate ones after it"
+            f"tls.{key_name}: does not match tls.{cert_name}; "
+            "allowed: the private key that the certificate was made for"
         )
-    return found + [f"tls.cert: {text}" for text in (*_names(cert, addresses), *_uses(cert, tls))]
+    if not _signed_by(cert, intermediates, roots):
+        found.append(
+            f"tls.{cert_name}: is not signed by tls.ca; allowed: a certificate of that CA, with intermediate ones "
+            "after it"
+        )
+    return found, cert
 
 
 def _certificates(pem: SecretStr) -> Certificates:

@@ -1,7 +1,8 @@
-"""Makes a CA and a certificate for a development stack: `python -m components.dev_certificates --stack S`.
+"""Makes certificates for a development stack: `python -m components.dev_certificates --stack S`.
 
-Everything is stored encrypted in the stack's config, and nothing on disk. Run again, it makes a new certificate of the
-same CA, which `up` rolls out node by node. For production take certificates of a CA of your own.
+A CA, one certificate for the nodes and one for clients. Everything is stored encrypted in the stack's config, and
+nothing on disk. Run again, it makes new certificates of the same CA, which `up` rolls out node by node. For production
+take certificates of a CA of your own.
 """
 
 import argparse
@@ -62,18 +63,23 @@ def make_certificate(
     days: int = CERTIFICATE_DAYS,
     start: datetime.timedelta = -_NOT_BEFORE,
 ) -> tuple[str, str]:
-    """A certificate for `addresses`, signed by the CA, and its key, in PEM. `start` is relative to now."""
+    """A certificate signed by the CA, and its key, in PEM: a node's for `addresses`, a client's where there are none.
+
+    `start` is relative to now.
+    """
     issuer = x509.load_pem_x509_certificate(ca.encode())
     signer = load_pem_private_key(ca_key.encode(), password=None)
     if not isinstance(signer, ec.EllipticCurvePrivateKey):
         raise TypeError("the CA's key is none that this command has made")
     key = ec.generate_private_key(ec.SECP256R1())
     issuer_name = str(issuer.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value)
-    uses = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+    uses = [ExtendedKeyUsageOID.SERVER_AUTH] * bool(addresses) + [ExtendedKeyUsageOID.CLIENT_AUTH]
+    builder = _builder(f"{PROJECT} {'node' if addresses else 'client'}", issuer_name, days, start)
+    if addresses:
+        names = x509.SubjectAlternativeName([_name(a) for a in addresses])
+        builder = builder.add_extension(names, critical=False)
     cert = (
-        _builder(f"{PROJECT} node", issuer_name, days, start)
-        .public_key(key.public_key())
-        .add_extension(x509.SubjectAlternativeName([_name(a) for a in addresses]), critical=False)
+        builder.public_key(key.public_key())
         .add_extension(x509.ExtendedKeyUsage(uses), critical=False)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key()), critical=False)
@@ -152,9 +158,10 @@ def main() -> None:
     if "caKey" not in kept:
         kept["ca"], kept["caKey"] = make_ca(f"{PROJECT} {stack} CA")
     kept["cert"], kept["key"] = make_certificate(kept["ca"], kept["caKey"], addresses)
+    kept["clientCert"], kept["clientKey"] = make_certificate(kept["ca"], kept["caKey"], [])
     _pulumiw("config", "set", "--secret", f"{PROJECT}:tls", stack=stack, text=json.dumps(kept))
     sys.stdout.write(
-        f"stack {stack} has a new certificate for {CERTIFICATE_DAYS} days; roll it out: make up STACK={stack}\n"
+        f"stack {stack} has new certificates for {CERTIFICATE_DAYS} days; roll it out: make up STACK={stack}\n"
     )
 
 

@@ -3,11 +3,13 @@
 from components.setting_types import size_in_bytes
 from components.settings import Settings
 
-# The rest is for copy-on-write, replication buffers and fragmentation. The append-only file's buffer grows with the
-# rate of writes alone (by up to two seconds of them), so small containers keep a larger part free.
+# `maxmemory` is this much of the container's memory at most; the rest is for copy-on-write, buffers and fragmentation.
 MAX_MEMORY_SHARE = 0.6
-SMALLEST_SHARE = 0.4
-FREE_BYTES = 64 * 1024**2
+# What counts in small containers. Measured at 128 MB, with writes as fast as they go: a replica that has lost its place
+# copies everything; meanwhile it stores what is written (up to the limit of a replica's buffer), then applies that in
+# one go, and so holds it once more, for its append-only file.
+FIXED_BYTES = 24 * 1024**2  # the server without data, and the scripts beside it
+SPARE = 1.25  # of the data: fragmentation, and what is written while a child process writes a snapshot
 # What clients may be at most: Redis' own default, and what fits into a tenth of the memory.
 MAX_CLIENTS = 10_000
 MIN_CLIENTS = 250
@@ -54,6 +56,7 @@ def sentinel_directives(settings: Settings) -> str:
         f"sentinel down-after-milliseconds {name} {timing.down_after}",
         f"sentinel failover-timeout {name} {timing.failover_timeout}",
         f"sentinel parallel-syncs {name} {settings.parallel_syncs}",
+        f"maxclients {_clients(size_in_bytes(settings.resources.sentinel_memory) // 2)}",
         *_client_certificates(settings),
     ]
     for directive, value in sorted(settings.sentinel_config.items()):
@@ -80,16 +83,15 @@ def _within(memory: int) -> list[str]:
     Replicas share one buffer, so it counts once; what is left is for copy-on-write.
     """
     mb = 1024**2
-    backlog = max(mb, min(16 * mb, memory // 16))
+    backlog = _backlog(memory)
     return [
-        f"maxclients {max(MIN_CLIENTS, min(MAX_CLIENTS, int(memory * 0.1) // CLIENT_BYTES))}",
+        f"maxclients {_clients(memory // 10)}",
         f"repl-backlog-size {backlog}",
         *(
             f"client-output-buffer-limit {kind} {hard} {hard // 2} 60"
             for kind, hard in (
                 ("normal", max(mb, memory // 5)),
-                # Redis takes none below the backlog.
-                ("replica", max(backlog, min(256 * mb, memory // 5))),
+                ("replica", _replica_buffer(memory)),
                 ("pubsub", max(mb, min(32 * mb, memory // 10))),
             )
         ),
@@ -101,5 +103,21 @@ def _max_memory(settings: Settings) -> int | None:
         return size_in_bytes(settings.max_memory)
     if settings.resources.memory is not None:
         memory = size_in_bytes(settings.resources.memory)
-        return int(max(memory * SMALLEST_SHARE, min(memory * MAX_MEMORY_SHARE, memory - FREE_BYTES)))
+        room = memory - FIXED_BYTES - _backlog(memory) - 2 * _replica_buffer(memory)
+        return int(min(memory * MAX_MEMORY_SHARE, room / SPARE))
     return None
+
+
+def _clients(memory: int) -> int:
+    """How many clients fit into `memory` bytes."""
+    return max(MIN_CLIENTS, min(MAX_CLIENTS, memory // CLIENT_BYTES))
+
+
+def _backlog(memory: int) -> int:
+    """What a replica may have missed and still catch up without a full copy; bytes."""
+    return max(1024**2, min(16 * 1024**2, memory // 16))
+
+
+def _replica_buffer(memory: int) -> int:
+    """What may wait to be sent to a replica before it is let go of; bytes. Redis takes none below the backlog."""
+    return max(_backlog(memory), min(256 * 1024**2, memory // 10))

@@ -64,8 +64,8 @@ def node_container(
     machine = shared.machines.at(node.host)
     volume = node_volume(shared, node, parent)
     resources = settings.resources
-    limits = node.kind == "redis"
-    memory = size_in_bytes(resources.memory) // 1024**2 if limits and resources.memory else None
+    limit = resources.memory if node.kind == "redis" else resources.sentinel_memory
+    memory = size_in_bytes(limit) // 1024**2 if limit else None
     bridge = node.fixed_address is not None
     return docker.Container(
         node.resource,
@@ -98,7 +98,7 @@ def node_container(
         restart=settings.restart,
         memory=memory,
         memory_swap=memory,
-        cpus=resources.cpus if limits else None,
+        cpus=resources.cpus if node.kind == "redis" else None,
         capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
         security_opts=["no-new-privileges:true"],
         log_driver="json-file",

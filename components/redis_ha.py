@@ -144,7 +144,9 @@ def _tls_outputs(settings: Settings) -> dict[str, Any]:
     """What a client of a stack with TLS must know besides; a CA's certificate is no secret."""
     if settings.tls is None:
         return {}
-    return {"tls": True, "ca": settings.tls.ca.get_secret_value()}
+    found = {"tls": True, "ca": settings.tls.ca.get_secret_value()}
+    pair = {"client_cert": settings.tls.client_cert, "client_key": settings.tls.client_key}
+    return found | {name: pulumi.Output.secret(text.get_secret_value()) for name, text in pair.items() if text}
 
 
 def _host_outputs(settings: Settings, topology: Topology) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def _default(field: FieldInfo) -> Any:
     if value is None or value is PydanticUndefined:
         return ""
     if isinstance(value, SettingModel):
-        return value.model_dump(exclude_none=True)
+        return value.model_dump(exclude_none=True, by_alias=True)
     return value
 
 

@@ -4,6 +4,7 @@ import fnmatch
 import ipaddress
 import json
 import re
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -20,6 +21,9 @@ from pydantic import (
 from components.posix_tz import posix_tz
 
 _SIZE = re.compile(r"^([1-9][0-9]*)(b|k|kb|m|mb|g|gb)?$", re.IGNORECASE)
+# Of a container: what tests have shown a node to need when it is full and written to as fast as that goes.
+LEAST_MEMORY = "96m"
+LEAST_SENTINEL_MEMORY = "48m"
 _UNITS = {"": 1, "b": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
 
@@ -38,6 +42,15 @@ def size_in_bytes(text: str) -> int:
 def _size(text: str) -> str:
     size_in_bytes(text)
     return text.strip().lower()
+
+
+def _at_least(least: str) -> Callable[[str], str]:
+    def check(text: str) -> str:
+        if size_in_bytes(text) < size_in_bytes(least):
+            raise ValueError(f"allowed: {least} and up; with less, a node would not outlive a burst of writes")
+        return text
+
+    return check
 
 
 def from_json(value: Any) -> Any:
@@ -142,10 +155,13 @@ class Ports(SettingModel):
 
 
 class Resources(SettingModel):
-    """Limits of each data node's container."""
+    """Limits of each container: `memory` and `cpus` of a data node's, `sentinelMemory` of a Sentinel's."""
 
-    memory: Size | None = None
+    memory: Annotated[Size, AfterValidator(_at_least(LEAST_MEMORY))] | None = None
     cpus: Annotated[str, BeforeValidator(_cpus)] | None = None
+    sentinel_memory: Annotated[Size, AfterValidator(_at_least(LEAST_SENTINEL_MEMORY))] = Field(
+        default="128m", alias="sentinelMemory"
+    )
 
 
 def _reaches_hello(rule: str) -> bool:

@@ -126,7 +126,7 @@ class Settings(SettingModel):
     tls: TlsSetting | None = Field(
         None,
         description="Secret. `ca`, `cert`, `key`: PEM texts; plain connections are off then. `clientAuth`: `none`, "
-        "`optional` or `required`",
+        "`optional` or `required`. `clientCert`, `clientKey`: for the clients, as outputs",
     )
     profile: ProfileName = Field(
         "balanced",
@@ -160,7 +160,10 @@ class Settings(SettingModel):
         description="Redis' own memory limit; default: 60 % of `resources.memory` when set, less in small containers",
     )
     restart: Restart = Field("unless-stopped", description="`no`, `on-failure`, `always` or `unless-stopped`")
-    resources: ResourcesSetting = Field(Resources(), description="Limits of a data node: `memory` (such as 1g), `cpus`")
+    resources: ResourcesSetting = Field(
+        Resources(),
+        description="Limits: `memory` (such as 1g) and `cpus` of a data node, `sentinelMemory` of a Sentinel",
+    )
     time_zone: TimeZone = Field("UTC", alias="timeZone", description="IANA time zone of the image, as in Asia/Shanghai")
     redis_config: Directives = Field({}, alias="redisConfig", description="Further redis.conf directives, name: value")
     sentinel_config: Directives = Field(

@@ -9,18 +9,22 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 import redis_ha_client
-from drills.outputs import Address, Outputs
+from drills.outputs import Address, Outputs, Tls
 
 
-def over_tls(ca: str | None) -> dict[str, Any]:
-    """What redis-py is to be told of a cluster with this CA; nothing where there is none."""
-    return {"ssl": True, "ssl_ca_data": ca} if ca else {}
+def over_tls(tls: Tls | None) -> dict[str, Any]:
+    """What redis-py is to be told of a cluster that speaks TLS; nothing where it does not."""
+    if tls is None:
+        return {}
+    return {"ssl": True, "ssl_ca_data": tls.ca, "ssl_certfile": tls.cert, "ssl_keyfile": tls.key}
 
 
 def sentinel(outputs: Outputs, sentinels: tuple[Address, ...] | None = None, **overrides: Any) -> Sentinel:
     """A Sentinel client. `sentinels` restricts it to some of the Sentinels (for partitions)."""
     options = {"decode_responses": True, **overrides}
-    return redis_ha_client.sentinel(sentinels or outputs.sentinels, outputs.password, ca=outputs.ca, **options)
+    if outputs.tls:
+        options |= {"ca": outputs.tls.ca, "cert": outputs.tls.cert, "key": outputs.tls.key}
+    return redis_ha_client.sentinel(sentinels or outputs.sentinels, outputs.password, **options)
 
 
 def master(outputs: Outputs, sentinels: tuple[Address, ...] | None = None, **overrides: Any) -> Any:
@@ -45,14 +49,14 @@ def through_endpoint(outputs: Outputs, address: Address, **overrides: Any) -> An
         "retry": Retry(ConstantBackoff(redis_ha_client.PAUSE), int(redis_ha_client.PATIENCE / redis_ha_client.PAUSE)),
         "retry_on_error": [ReadOnlyError],
         "decode_responses": True,
-        **over_tls(outputs.ca),
+        **over_tls(outputs.tls),
         **overrides,
     }
     return Redis(address[0], address[1], **settings)
 
 
 def direct(
-    address: Address, password: str | None, timeout: float = 0.5, ca: str | None = None, **overrides: Any
+    address: Address, password: str | None, timeout: float = 0.5, tls: Tls | None = None, **overrides: Any
 ) -> Any:
     """A client of one node or Sentinel that answers or fails within `timeout` seconds: for probes."""
     settings: dict[str, Any] = {
@@ -61,7 +65,7 @@ def direct(
         "socket_connect_timeout": timeout,
         "retry": Retry(NoBackoff(), 0),
         "decode_responses": True,
-        **over_tls(ca),
+        **over_tls(tls),
         **overrides,
     }
     return Redis(address[0], address[1], **settings)

@@ -133,7 +133,7 @@ class Cluster:
     def probe(self, node: Node) -> Any:
         """A client of that one node, for questions; fails within half a second."""
         if node.address not in self._probes:
-            self._probes[node.address] = clients.direct(node.address, self.outputs.password, ca=self.outputs.ca)
+            self._probes[node.address] = clients.direct(node.address, self.outputs.password, tls=self.outputs.tls)
         return self._probes[node.address]
 
     def role(self, node: Node) -> Role | None:

@@ -1,12 +1,39 @@
 """The outputs of a stack, typed: all that clients and drills know about a cluster."""
 
+import atexit
 import json
+import shutil
+import tempfile
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from drills.errors import DrillError
 
 Address = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Tls:
+    """What a client of a cluster that speaks TLS has: the CA's certificate in PEM, and files with its own, if any."""
+
+    ca: str
+    cert: str | None = None
+    key: str | None = None
+
+    @classmethod
+    def of(cls, outputs: dict[str, Any]) -> "Tls | None":
+        """From a stack's outputs. OpenSSL takes a client's certificate from files only: private ones, for now."""
+        if not outputs.get("ca"):
+            return None
+        if not outputs.get("client_cert"):
+            return cls(outputs["ca"])
+        folder = Path(tempfile.mkdtemp(prefix="redis-ha-client-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        cert, key = folder / "cert.pem", folder / "key.pem"
+        cert.write_text(outputs["client_cert"])
+        key.write_text(outputs["client_key"])
+        return cls(outputs["ca"], str(cert), str(key))
 
 
 @dataclass(frozen=True)
@@ -46,8 +73,7 @@ class Outputs:
     image: str
     password: str | None = field(repr=False, default=None)
     url: str | None = field(repr=False, default=None)
-    ca: str | None = field(repr=False, default=None)
-    """The CA's certificate in PEM, where the stack speaks TLS."""
+    tls: Tls | None = field(repr=False, default=None)
     write: Address | None = None
     """The endpoint for writes, where the stack has one; `read` is the one for reads."""
     read: Address | None = None
@@ -84,7 +110,7 @@ class Outputs:
             image=str(raw.get("image", "")),
             password=raw.get("password") or None,
             url=raw.get("url") or None,
-            ca=raw.get("ca") or None,
+            tls=Tls.of(raw),
             write=endpoint.get("write"),
             read=endpoint.get("read"),
             hosts=hosts,

@@ -11,7 +11,7 @@ from redis.sentinel import Sentinel
 from drills import clients
 from drills.cluster import Cluster
 from drills.errors import DrillError
-from drills.outputs import Address, Node, Outputs
+from drills.outputs import Address, Node, Outputs, Tls
 
 
 class Route(Protocol):
@@ -70,7 +70,7 @@ class AsItComes:
     """redis-py's Sentinel client without any of the recipe, asked again at once when it gives up."""
 
     def __init__(self, outputs: Outputs) -> None:
-        login: dict[str, Any] = {"password": outputs.password, **clients.over_tls(outputs.ca)}
+        login: dict[str, Any] = {"password": outputs.password, **clients.over_tls(outputs.tls)}
         sentinel = Sentinel(list(outputs.sentinels), sentinel_kwargs=login, **login)
         self._client = sentinel.master_for(outputs.master_name)
 
@@ -86,8 +86,8 @@ class AsItComes:
 class ToNode:
     """Writes to one node, whatever it is, and never retries: what a client that knows no better does."""
 
-    def __init__(self, node: Node, password: str | None, ca: str | None = None) -> None:
-        self._client = clients.direct(node.address, password, 0.3, ca)
+    def __init__(self, node: Node, password: str | None, tls: Tls | None = None) -> None:
+        self._client = clients.direct(node.address, password, 0.3, tls)
 
     def write(self, key: str, number: int) -> None:
         """See Route."""
@@ -107,9 +107,9 @@ class ByRole:
 
     def __init__(self, cluster: Cluster, patience: float = 15.0, pause: float = 0.02) -> None:
         """`patience` is how long one write may take in all, `pause` the time between two attempts, both in seconds."""
-        password, ca = cluster.outputs.password, cluster.outputs.ca
+        password, tls = cluster.outputs.password, cluster.outputs.tls
         self._nodes: list[tuple[Node, Any]] = [
-            (n, clients.direct(n.address, password, 0.15, ca)) for n in cluster.nodes
+            (n, clients.direct(n.address, password, 0.15, tls)) for n in cluster.nodes
         ]
         self._current: Any = None
         self._patience = patience

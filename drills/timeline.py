@@ -95,7 +95,7 @@ class Timeline:
 
     def _listen(self, sentinel: Node) -> None:
         while not self._stop.is_set():
-            client = clients.direct(sentinel.address, self.cluster.outputs.password, 2.0, self.cluster.outputs.ca)
+            client = clients.direct(sentinel.address, self.cluster.outputs.password, 2.0, self.cluster.outputs.tls)
             try:
                 with client.pubsub(ignore_subscribe_messages=True) as pubsub:
                     pubsub.psubscribe("*")
@@ -112,7 +112,7 @@ class Timeline:
                 client.close()
 
     def _watch_role(self, node: Node) -> None:
-        client = clients.direct(node.address, self.cluster.outputs.password, 0.25, self.cluster.outputs.ca)
+        client = clients.direct(node.address, self.cluster.outputs.password, 0.25, self.cluster.outputs.tls)
         probe = Cluster(self.cluster.outputs)
         probe._probes[node.address] = client
         last: str | None = None

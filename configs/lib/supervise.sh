@@ -4,15 +4,17 @@ run_node() {
 	render_node >"$data/.rendered.new" || fail 74 "cannot write to $data"
 	decide_role "$1"
 	doing ''
+	find_snapshot
 	write_config "$follow"
 	if [ -n "$follow" ]; then say "starting as replica of $follow"; else say "starting as master${fenced:+, without writes until that is confirmed}"; fi
 	stop=''
 	trap 'stop=1' TERM INT
 	# shellcheck disable=SC2086
-	redis-server "$data/redis.conf" ${fenced:+--min-replicas-to-write $fence} &
+	redis-server "$data/redis.conf" ${snapshot:+--appendonly no} ${fenced:+--min-replicas-to-write $fence} &
 	server=$!
 	drop_idle "$(local_node)"
 	heed_failovers
+	log_snapshot
 	watch_role
 	while [ -z "$stop" ]; do
 		wait "$server"

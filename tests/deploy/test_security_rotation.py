@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 import pytest
 
+from components.acl import internal_password
 from drills.cluster import Cluster
 from drills.health import wait_healthy
 from drills.load import Load
@@ -14,7 +15,7 @@ from drills.routes import ThroughSentinel
 from drills.stack import Stack
 from drills.timeline import Timeline
 from tests.deploy.credentials import Credentials, answer, is_refused
-from tests.deploy.support import longest, no_errors, nothing_lost, same_data
+from tests.deploy.support import longest, no_errors, nothing_lost, same_data, writing
 
 NEW = "the-next-password-0123456789"
 
@@ -64,3 +65,38 @@ def test_a_password_is_rotated_without_downtime(
     for node in (*whole.nodes, *whole.sentinels):
         client = Credentials(str(old.password), "", "").login(node, "default")
         assert is_refused(answer(client, ("PING",))), f"{node.name} still takes the old password"
+
+
+def test_the_system_password_is_rotated_without_downtime(
+    cluster: Cluster, stack: Stack, mended: None, timeline: Timeline, figure: Callable[[str], None]
+) -> None:
+    """The three steps of the README: known to all, used by all, the old one gone."""
+    old = stack.run("config", "get", "redis-ha:systemPassword").strip()
+
+    def put(key: str, text: str) -> None:
+        stack.run("config", "set", "--secret", f"redis-ha:{key}", stdin=f"{text}\n")
+
+    since = time.time()
+    with writing(cluster) as load:
+        put("otherSystemPassword", NEW)
+        stack.up()
+        wait_healthy(cluster)
+        put("systemPassword", NEW)
+        put("otherSystemPassword", old)
+        stack.up()
+        wait_healthy(cluster)
+        stack.configure({"otherSystemPassword": None})
+        stack.up()
+        wait_healthy(cluster)
+        load.settle()
+    figure(f"longest write gap {longest(load, since) * 1000:.0f} ms")
+    no_errors(load)
+    same_data(cluster)
+    nothing_lost(cluster, load)
+    assert not timeline.find("+odown", since), "a rotation needs no failure detection"
+    password = str(cluster.outputs.password)
+    for node in (*cluster.nodes, *cluster.sentinels):
+        login = Credentials(password, "", internal_password(password, NEW)).login(node, "handover")
+        assert answer(login, ("PING",)) == "PONG", node.name
+        login = Credentials(password, "", internal_password(password, old)).login(node, "handover")
+        assert is_refused(answer(login, ("PING",))), f"{node.name} still takes the old password"

@@ -19,7 +19,7 @@ from drills import clients
 from drills.cluster import Cluster
 from drills.faults.base import kill, revive
 from drills.health import wait_healthy
-from drills.outputs import Address
+from drills.outputs import Address, Outputs
 from drills.plain import avoid_default_route
 from drills.stack import Stack, StackCommandError
 from drills.waiting import until
@@ -64,6 +64,11 @@ def cluster(secured: Stack) -> Iterator[Cluster]:
         revive(container)
 
 
+def _ca(outputs: Outputs) -> str:
+    assert outputs.tls
+    return outputs.tls.ca
+
+
 def _handshake(address: Address, context: ssl.SSLContext, name: str | None = None) -> str:
     """PING over TLS with this context; the answer, or why there was none."""
     try:
@@ -91,8 +96,8 @@ def test_nothing_is_to_be_had_without_tls(cluster: Cluster) -> None:
     outputs = cluster.outputs
     assert str(outputs.url).startswith("rediss://")
     for node in (*cluster.nodes, *cluster.sentinels):
-        assert "NOAUTH" in _handshake(node.address, _context(outputs.ca)), "TLS is no login"
-        assert clients.direct(node.address, outputs.password, ca=outputs.ca).ping()
+        assert "NOAUTH" in _handshake(node.address, _context(_ca(outputs))), "TLS is no login"
+        assert clients.direct(node.address, outputs.password, tls=outputs.tls).ping()
         with pytest.raises(RedisError):
             clients.direct(node.address, outputs.password).ping()
         listening = inside(cluster.container(node), "sh", "-c", "cat /proc/net/tcp /proc/net/tcp6")[1]
@@ -150,7 +155,7 @@ def test_failover_and_hand_over(cluster: Cluster, figure: Callable[[str], None])
 
 def test_renewal_without_downtime(cluster: Cluster, secured: Stack, figure: Callable[[str], None]) -> None:
     def serials() -> set[str]:
-        context = _context(cluster.outputs.ca)
+        context = _context(_ca(cluster.outputs))
         found = set()
         for node in (*cluster.nodes, *cluster.sentinels):
             with (
@@ -199,10 +204,43 @@ def test_a_wrong_certificate_is_refused_before_anything_is_replaced(cluster: Clu
     assert (started_at(cluster, "redis"), started_at(cluster, "sentinel")) == before
 
 
+def test_clients_without_a_certificate_are_kept_out_where_one_is_required(
+    cluster: Cluster, secured: Stack, figure: Callable[[str], None]
+) -> None:
+    """Switched on under load, by clients that have one; nodes and Sentinels show theirs to each other anyway."""
+    kept = secured.config_file.read_bytes()
+    tls = json.loads(secured.run("config", "get", "redis-ha:tls"))
+    try:
+        with writing(cluster) as load:
+            since = time.time()
+            text = json.dumps({**tls, "clientAuth": "required"})
+            secured.run("config", "set", "--secret", "redis-ha:tls", stdin=text)
+            secured.up()
+            wait_healthy(cluster)
+            load.settle()
+            for node in (*cluster.nodes, *cluster.sentinels):
+                reply = _handshake(node.address, _context(_ca(cluster.outputs)))
+                assert "NOAUTH" not in reply, f"{node.name} takes a client without a certificate: {reply}"
+                assert "Error" in reply or not reply
+            before = cluster.master()
+            kill(cluster.container(before))
+            until(lambda: cluster.master() != before, "a failover", 30)
+            load.settle()
+            revive(cluster.container(before))
+            wait_healthy(cluster)
+            load.settle()
+        figure(f"longest write gap, with a master killed: {longest(load, since) * 1000:.0f} ms")
+        no_errors(load)
+        same_data(cluster)
+    finally:
+        secured.config_file.write_bytes(kept)
+        secured.up()
+
+
 def test_the_private_keys_cannot_be_seen(cluster: Cluster, secured: Stack) -> None:
     tls = json.loads(secured.run("config", "get", "redis-ha:tls"))
     # The middle line of a key, whichever way its line breaks are written.
-    secrets = {name: tls[name].splitlines()[2] for name in ("key", "caKey")}
+    secrets = {name: tls[name].splitlines()[2] for name in ("key", "caKey", "clientKey")}
     with secured.changed({"redisConfig": {"hz": "11"}}):
         shown = secured.run("preview", "--diff")
     shown += secured.run("stack", "output") + secured.run("config") + secured.config_file.read_text()

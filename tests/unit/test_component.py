@@ -11,9 +11,10 @@ import pytest
 
 from components import joining, rollout
 from components.acl import data_node_acl, endpoint_password, internal_password, sentinel_acl
-from components.directives import redis_directives
+from components.directives import redis_directives, sentinel_directives
 from components.docker_host import Base
 from components.redis_ha import RedisHa, outputs
+from components.setting_types import size_in_bytes
 from components.settings_loader import parse_settings
 from components.topology import plan
 
@@ -173,7 +174,7 @@ def test_limits_and_durability(recorder: Recorder) -> None:
     assert node.inputs["memory"] == node.inputs["memorySwap"] == 100
     uploads = recorder.carriers()[0].inputs["uploads"]["value"]  # a secret, so wrapped
     directives = next(one["content"] for one in uploads if one["file"].endswith("directives.conf"))
-    assert "maxmemory 41943040\n" in directives
+    assert "maxmemory 41733324\n" in directives
     assert "min-replicas-to-write 1\n" in directives
     assert "hz 20\n" in directives
 
@@ -183,13 +184,48 @@ def test_small_memory_has_room_for_clients_and_replicas() -> None:
     lines = [line.split() for line in redis_directives(settings).splitlines()]
     found = {" ".join(words[:2]): words[2:] for words in lines}
     replica = int(found["client-output-buffer-limit replica"][0])
-    assert replica == 20 * 1024**2
+    assert replica == 10 * 1024**2
     assert int(dict(line[:2] for line in lines)["repl-backlog-size"]) <= replica
     assert dict(line[:2] for line in lines)["maxclients"] == "512"
     large = redis_directives(parse_settings({"password": PASSWORD, "resources": {"memory": "4g"}}, "unit"))
     assert "maxclients 10000\n" in large
     assert f"maxmemory {int(4 * 1024**3 * 0.6)}\n" in large
     assert f"repl-backlog-size {16 * 1024**2}\n" in large
+
+
+@pytest.mark.parametrize("memory", ["96m", "128m", "200m", "512m", "1g", "4g", "64g"])
+def test_everything_fits_into_the_memory_at_the_same_time(memory: str) -> None:
+    """A full replica that copies everything anew: its data, the backlog, what came in meanwhile, and that once more."""
+    settings = parse_settings({"password": PASSWORD, "resources": {"memory": memory}}, "unit")
+    lines = [line.split() for line in redis_directives(settings).splitlines()]
+    single = dict(line[:2] for line in lines)
+    replica = next(int(line[2]) for line in lines if line[:2] == ["client-output-buffer-limit", "replica"])
+    needed = int(single["maxmemory"]) * 1.25 + int(single["repl-backlog-size"]) + 2 * replica + 24 * 1024**2
+    assert needed <= size_in_bytes(memory)
+    assert int(single["maxmemory"]) > size_in_bytes(memory) / 3
+
+
+def test_sentinels_have_a_memory_limit_and_clients_that_fit(recorder: Recorder) -> None:
+    deploy(resources={"sentinelMemory": "64m"})
+    sentinel = next(one for one in recorder.nodes() if one.name == "sentinel-0")
+    assert sentinel.inputs["memory"] == sentinel.inputs["memorySwap"] == 64
+    assert "cpus" not in sentinel.inputs
+    assert "memory" not in next(one for one in recorder.nodes() if one.name == "redis-0").inputs
+    settings = parse_settings({"password": PASSWORD, "resources": {"sentinelMemory": "64m"}}, "unit")
+    assert "maxclients 1638\n" in sentinel_directives(settings)
+
+
+@pytest.mark.parametrize(
+    ("resources", "expected"),
+    [
+        ({"memory": "64m"}, "resources.memory: '64m': allowed: 96m and up"),
+        ({"sentinelMemory": "16m"}, "resources.sentinelMemory: '16m': allowed: 48m and up"),
+        ({"sentinelMemory": "much"}, "resources.sentinelMemory: 'much': allowed: a size such as 256mb or 1g"),
+    ],
+)
+def test_too_little_memory_is_refused(resources: dict[str, str], expected: str) -> None:
+    with pytest.raises(pulumi.RunError, match=expected):
+        parse_settings({"password": PASSWORD, "resources": resources}, "unit")
 
 
 def test_another_system_password_is_accepted_but_not_used() -> None:
@@ -218,7 +254,13 @@ def test_tls_adds_files_and_outputs_and_changes_nothing_without(recorder: Record
     recorder.resources.clear()
     given = {"ca": "ca text", "cert": "cert text", "key": "key text", "caKey": "never uploaded"}
     found = deploy(subnet="10.1.2.0/24", replicas=0, sentinels=1, tls=given)
-    assert {"tls", "ca"} & plain.keys() == set()
+    assert {"tls", "ca", "client_cert", "client_key"} & plain.keys() == set()
+    assert {"client_cert", "client_key"} & found.keys() == set()
+    with_client = deploy(tls={**given, "clientCert": "client text", "clientKey": "client key text"})
+    assert (with_client["client_cert"], with_client["client_key"]) == ("client text\n", "client key text\n")
+    assert "client key text" not in json.dumps([one.inputs for one in recorder.of_type("Container")], default=str)
+    recorder.resources.clear()
+    deploy(subnet="10.1.2.0/24", replicas=0, sentinels=1, tls=given)
     assert (found["tls"], found["ca"]) == (True, "ca text\n")
     assert found["url"].startswith("rediss://")
     for one in recorder.carriers():

@@ -75,6 +75,20 @@ def test_each_mistake_is_one_error(changed: dict[str, str], expected: str) -> No
     assert line.startswith(expected)
 
 
+def test_a_certificate_for_clients_is_checked_too() -> None:
+    cert, key = make_certificate(CA, CA_KEY, [])
+    assert found(clientCert=cert, clientKey=key) == []
+    for changed, expected in (
+        ({"clientCert": cert, "clientKey": KEY}, "tls.clientKey: does not match tls.clientCert"),
+        ({"clientCert": EXPIRED_CERT, "clientKey": EXPIRED_KEY}, "tls.clientCert: expired on 20"),
+        ({"clientCert": FOREIGN_CERT, "clientKey": FOREIGN_KEY}, "tls.clientCert: is not signed by tls.ca"),
+    ):
+        (line,) = found(**changed)
+        assert line.startswith(expected)
+    with pytest.raises(pulumi.RunError, match="clientCert and clientKey belong together"):
+        parse_settings({"password": "pw", "tls": {"ca": CA, "cert": CERT, "key": KEY, "clientCert": cert}}, "dev")
+
+
 def test_an_expired_ca_is_named() -> None:
     ca, ca_key = make_ca("short", days=0)
     cert, key = make_certificate(ca, ca_key, ADDRESSES)

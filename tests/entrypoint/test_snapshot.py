@@ -1,0 +1,63 @@
+"""From snapshots to an append-only file, and no key lost on the way."""
+
+import time
+
+from tests.entrypoint.conftest import MakeCluster
+from tests.entrypoint.processes import Node, eventually
+
+KEYS = {f"key:{i}": f"value {i}" for i in range(1000)}
+SNAPSHOTS = "appendonly no\nsave 3600 1\n"
+
+
+def _directives(node: Node, text: str) -> None:
+    (node.root / "etc/node/directives.conf").write_text(text)
+
+
+def _logs_all(node: Node) -> bool:
+    info = node.client("handover").info("persistence")
+    fields = ("aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled")
+    return [int(info[name]) for name in fields] == [1, 0, 0]
+
+
+def _alone_with_a_snapshot(make_cluster: MakeCluster) -> Node:
+    node = make_cluster(replicas=0, sentinel_count=0).data[0]
+    _directives(node, SNAPSHOTS)
+    node.start()
+    eventually(node.joined, 5, "runs")
+    node.client().mset(KEYS)
+    node.stop()
+    assert (node.root / "data/dump.rdb").stat().st_size > 0
+    return node
+
+
+def test_switching_the_append_only_file_on_keeps_what_is_in_the_snapshot(make_cluster: MakeCluster) -> None:
+    node = _alone_with_a_snapshot(make_cluster)
+    _directives(node, "appendonly yes\n")
+    node.start()
+    eventually(node.joined, 5, "runs again")
+    log = node.root / "log"
+    eventually(lambda: "now has what was in" in log.read_text(), 10, "says so")
+    eventually(lambda: _logs_all(node), 10, "its append-only file has everything")
+    assert node.client().mget(list(KEYS)) == list(KEYS.values())
+    node.client().set("later", "1")
+    # From now on the snapshot is an old one.
+    node.kill()
+    node.start()
+    eventually(node.joined, 5, "runs once more")
+    assert node.client().get("later") == "1"
+    assert node.client().dbsize() == len(KEYS) + 1
+    time.sleep(0.5)
+    assert log.read_text().count("now has what was in") == 1
+
+
+def test_killed_before_the_append_only_file_is_there(make_cluster: MakeCluster) -> None:
+    node = _alone_with_a_snapshot(make_cluster)
+    # As left by a node that was killed while it loaded.
+    _directives(node, "appendonly yes\n")
+    node.start()
+    eventually(lambda: node.role_now() != "", 5, "listens")
+    node.kill()
+    node.start()
+    eventually(node.joined, 5, "runs again")
+    eventually(lambda: _logs_all(node), 10, "its append-only file has everything")
+    assert node.client().dbsize() == len(KEYS)
