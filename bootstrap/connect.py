@@ -45,7 +45,7 @@ def current_master(outputs: dict[str, Any], password: str) -> dict[str, Any]:
     from drills.outputs import Tls
 
     tls = Tls.of(outputs)
-    trust = {"ca": tls.ca, "cert": tls.cert, "key": tls.key} if tls else {}
+    trust: dict[str, Any] = {"ca": tls.ca, "cert": tls.cert, "key": tls.key} if tls else {}
     sentinel = redis_ha_client.sentinel(endpoints(outputs["sentinels"]), password, **trust)
     try:
         named = sentinel.discover_master(outputs["master_name"])
