@@ -196,7 +196,9 @@ def _on_host(image: str, port: int, password: str | None) -> Iterator[Node]:
         lines = [f"port {port}", "bind 127.0.0.1", "appendonly yes", 'save ""', "dir /data", 'logfile "/data/log"']
         lines += [f'requirepass "{password}"'] if password else []
         (root / "data" / "node.conf").write_text("\n".join(lines) + "\n")
-        server = subprocess.Popen(["chroot", folder, "redis-server", "/data/node.conf"])
+        # Without this machine's environment: it may name a locale that the image does not have.
+        path = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin"}
+        server = subprocess.Popen(["chroot", folder, "redis-server", "/data/node.conf"], env=path)
         try:
             node = Node("redis-0", "127.0.0.1", port, "")
             _answers(node, password)
