@@ -56,6 +56,9 @@ def under_load(options: Options, sheet: Sheet, profile: str, cluster: Cluster) -
     row = sheet.row(f"{what}: longest gap between writes", "ms")
     row.values += load.outages(began)
     row.count(**{event: len(timeline.find(event, began)) for event in EVENTS})
+    for alarm in timeline.find("+sdown", began):
+        # Of a replica or another Sentinel it is of no consequence; of the master, as soon as a quorum thinks so.
+        sheet.remark(f"{profile}: after {alarm.at - began:.0f} s {alarm.source} took for down: {alarm.detail}")
     row.count(writes=load.acknowledged, lost=len(load.lost(cluster)))
 
 
