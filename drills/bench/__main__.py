@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import FrameType
 
+from docker.errors import DockerException
 from rich.console import Console
 
 from drills import report
@@ -77,7 +78,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             for part in [PARTS[name] for name in arguments.parts or PARTS]:
                 sheets.append(Sheet(part.name, part.title))
                 part.measure(options, sheets[-1])
-    except DrillError as error:
+    except (DrillError, DockerException) as error:
         progress.print(f"bench: {error}", style="red", markup=False, highlight=False)
         code = 1
     except KeyboardInterrupt:

@@ -10,11 +10,12 @@ import os
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from docker.errors import APIError
 from docker.models.containers import Container
 from redis.exceptions import RedisError
 
@@ -120,7 +121,15 @@ def _server(name: str, cluster: Cluster, against: str | None = None) -> Server:
 
 
 def _freeze(server: Server) -> None:
-    all_at_once(server.containers, lambda c: c.pause())
+    all_at_once(server.containers, _pause)
+
+
+def _pause(container: Container) -> None:
+    """On a machine with too much to do, the kernel may not manage to; what idles unfrozen costs the others little."""
+    for _ in range(3):
+        with suppress(APIError):
+            container.pause()
+            return
 
 
 def _thaw(server: Server) -> None:
