@@ -54,6 +54,14 @@ def _parser() -> Parser:
         parser.add_argument("-c", "--config", action="append", default=[], help="KEY=VALUE to save before the run")
         parser.add_argument("-r", "--refresh", action="store_true", help="accepted: Docker is always looked at")
 
+    def choosing(parser: Parser, *exclude: str, follow: tuple[str, ...]) -> None:
+        parser.add_argument("-t", "--target", action="append", default=[], help="URN or glob: only this is touched")
+        parser.add_argument(*exclude, "--exclude", action="append", default=[], help="URN or glob: this is not touched")
+        for flag in follow:
+            parser.add_argument(flag, action="store_true", dest="dependents", default=False)
+
+    both = ("--target-dependents", "--exclude-dependents")
+
     def changing(parser: Parser) -> None:
         parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
         parser.add_argument("-f", "--skip-preview", action="store_true")
@@ -61,6 +69,7 @@ def _parser() -> Parser:
     preview = command("preview", "show what an update would do", "pre")
     deploying(preview)
     preview.add_argument("-j", "--json", action="store_true")
+    choosing(preview, "-x", follow=both)
     for name, about, aliases in (
         ("up", "create or update the stack's resources", ("update",)),
         ("refresh", "say how Docker differs from what was applied", ()),
@@ -69,6 +78,7 @@ def _parser() -> Parser:
         parser = command(name, about, *aliases)
         deploying(parser)
         changing(parser)
+        choosing(parser, *(() if name == "up" else ("-x",)), follow=both[:1] if name == "destroy" else both)
     command("version", "print the version")
     _stack_parser(command("stack", "manage stacks"), common)
     _config_parser(command("config", "manage configuration"), common)
@@ -183,6 +193,7 @@ def _dispatch(options: argparse.Namespace) -> int:
         return stackcommands.stack_output(session, options.name, options.json, options.show_secrets)
     from engine import destroying, previewing, running, updating
     from engine.display import Screen
+    from engine.selection import Selection
 
     screen = Screen()
     color = getattr(options, "color", "auto")
@@ -196,6 +207,7 @@ def _dispatch(options: argparse.Namespace) -> int:
         expect_no_changes=options.expect_no_changes,
         suppress_outputs=options.suppress_outputs,
         interactive=not getattr(options, "non_interactive", False),
+        selection=Selection(options.target, options.exclude, options.dependents),
     )
     for given in options.config:
         key, equals, value = given.partition("=")

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.crypto import Crypter
+from engine.daemons import Daemons
 from engine.interrupts import Interrupts
 from engine.inventory import Inventory
 from engine.journal import Journal
-from engine.resources import Handler
+from engine.selection import Selection
 from engine.steps import Listener, Step
 
 
@@ -21,12 +22,18 @@ class Context:
     project: str
     stack: str
     dry_run: bool
-    handlers: dict[str, Handler]
-    inventory: Inventory
+    daemons: Daemons
     listener: Listener
     interrupts: Interrupts
     journal: Journal
     crypter: Callable[[], Crypter]
+    selection: Selection = field(default_factory=Selection)
+    tolerant: bool = False
+    """Whether what lies at a daemon that does not answer is left out instead of being an error."""
+
+    @property
+    def inventory(self) -> Inventory:
+        return self.daemons.inventory
 
     @property
     def stack_id(self) -> str:

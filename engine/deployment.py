@@ -11,10 +11,12 @@ from engine.context import Answer, Context, StepProgress
 from engine.errors import EngineError, Interrupted, StepFailed, Unreachable
 from engine.hooks import Hooks, marked_outputs
 from engine.plan import Plan, make_plan
+from engine.provider_steps import left_out, provider_step
+from engine.pushed import pushed_elsewhere
 from engine.registration import Registration
-from engine.resources import LABEL_APPLIED, LABEL_STACK, LABEL_URN, Applied, Existing, Handler, Made
+from engine.resources import LABEL_APPLIED, LABEL_STACK, LABEL_URN, Applied, Existing, Handler, Made, urn_name
 from engine.steps import Diagnostic, Step
-from engine.values import Secret, reveal
+from engine.values import Secret, has_unknown, reveal
 
 
 class Deployment:
@@ -35,7 +37,8 @@ class Deployment:
         """Deleted ahead of their own registration, because something they depend on had to go first."""
         self._replaced: list[tuple[Existing, dict[str, Any]]] = []
         self._lock = threading.RLock()
-        self._ancestors = context.inventory.ancestors
+        self._skipped: set[str] = set()
+        """Left out of the run, and not there."""
 
     # -- registrations ------------------------------------------------------------------------------------------
 
@@ -63,7 +66,7 @@ class Deployment:
 
     def _register_component(self, registration: Registration) -> Answer:
         step = Step(
-            "same" if registration.urn in self._ancestors else "create",
+            "same" if registration.urn in self.context.inventory.ancestors else "create",
             registration.urn,
             registration.parent,
             custom=False,
@@ -74,13 +77,20 @@ class Deployment:
         return Answer(registration.urn)
 
     def _register_custom(self, registration: Registration) -> Answer:
-        handler = self.context.handlers.get(registration.type)
-        if handler is None:
-            raise EngineError(
-                f"resource type '{registration.type}' is not implemented by the embedded engine "
-                f"(it does {', '.join(sorted(self.context.handlers))})"
-            )
-        existing = self.context.inventory.get([registration.urn, *registration.aliases])
+        if registration.is_provider:
+            step = provider_step(registration, self._parents[registration.urn], self.context)
+            self._correct_components()
+            self._add(step)
+            self.context.listener.finished(step)
+            return Answer(registration.urn, registration.name, dict(registration.inputs))
+        if not self._belongs(registration):
+            return self._left_out(registration)
+        missing = self._skipped.intersection(registration.depends_on)
+        if missing:
+            names = ", ".join(sorted(urn_name(urn) for urn in missing))
+            raise EngineError(f"depends on {names}, which is left out of this run and not there")
+        handler = self._handler(registration)
+        existing = self._existing(registration)
         with self._lock:
             gone = self._gone.get(registration.urn)
             if existing:
@@ -99,11 +109,62 @@ class Deployment:
             dependencies=registration.dependencies,
         )
         self._add(step)
+        if not self.context.dry_run and has_unknown(plan.inputs):
+            raise EngineError("depends on what is left out of this run and is not known without")
         if plan.op in ("create", "replace"):
             handler.preflight(plan.inputs, self.context.stack_id)
         if self.context.dry_run:
             return self._preview(registration, handler, plan, step)
         return self._carry_out(registration, handler, plan, step)
+
+    def _handler(self, registration: Registration) -> Handler:
+        handlers = self.context.daemons.handlers(registration.provider)
+        if registration.type not in handlers:
+            raise EngineError(
+                f"resource type '{registration.type}' is not implemented by the embedded engine "
+                f"(it does {', '.join(sorted(handlers))})"
+            )
+        return handlers[registration.type]
+
+    def _existing(self, registration: Registration) -> Existing | None:
+        existing = self.context.inventory.get([registration.urn, *registration.aliases])
+        if existing and not self.context.daemons.holds(registration.provider, existing):
+            raise EngineError(
+                f"'{existing.docker_name}' is at another Docker than its provider's: remove it there first"
+            )
+        return existing
+
+    def _correct_components(self) -> None:
+        """A provider has shown what is there: components that had seemed new may not be."""
+        ancestors = self.context.inventory.ancestors
+        for step in self.steps:
+            if step.op == "create" and not step.custom and step.urn in ancestors:
+                step.op = "same"
+
+    # -- what a run leaves out ----------------------------------------------------------------------------------
+
+    def _belongs(self, registration: Registration) -> bool:
+        unreached = self.context.tolerant and self.context.daemons.failure(registration.provider) is not None
+        with self._lock:
+            return self.context.selection.picks(registration.urn, registration.depends_on) and not unreached
+
+    def _left_out(self, registration: Registration) -> Answer:
+        """The resource as it is, or, where its daemon is not asked or does not answer, what it is declared as."""
+        daemons, urn = self.context.daemons, registration.urn
+        if left_out(self.context, registration.provider) or daemons.failure(registration.provider):
+            return Answer(urn, "", {**registration.inputs, **pushed_elsewhere(registration, daemons)})
+        existing = self._existing(registration)
+        if existing is None:
+            with self._lock:
+                self._skipped.add(urn)
+            return Answer(urn, "", dict(registration.inputs))
+        with self._lock:
+            self.claimed.add(existing.urn)
+        handler = self._handler(registration)
+        inputs = handler.check(registration.name, dict(registration.inputs), existing, self.context.dry_run)
+        self._add(Step("same", urn, registration.parent, existing.id, state="done"))
+        made = handler.preview(existing, reveal(inputs), False)
+        return Answer(urn, made.id, made.outputs)
 
     # -- previews -----------------------------------------------------------------------------------------------
 
@@ -196,7 +257,7 @@ class Deployment:
                 if dependent.urn in self._gone:
                     continue
                 self._gone[dependent.urn] = dependent
-            self.context.handlers[dependent.type].delete(dependent, dependent.applied.inputs)
+            self.context.daemons.handler_of(dependent).delete(dependent, dependent.applied.inputs)
         if not existing.applied.retain or existing.type.endswith(":Container"):
             handler.delete(existing, {**existing.applied.inputs, **_removal(inputs)})
 
@@ -218,7 +279,7 @@ class Deployment:
 
     def _networks_changed(self, kind: str) -> None:
         if kind.endswith(":Network"):
-            for handler in self.context.handlers.values():
+            for handler in self.context.daemons.opened():
                 forget = getattr(handler, "forget_networks", None)
                 if forget:
                     forget()

@@ -6,12 +6,14 @@ import time
 
 from engine import diffview, display
 from engine.context import Context
+from engine.discovery import everything
 from engine.display import Screen, Ticker
 from engine.errors import EXIT_CANCELLED, EngineError
 from engine.lock import locked
+from engine.provider_steps import forget_emptied, undeclared
 from engine.removal import delete_all, plan_deletes
 from engine.resources import Existing
-from engine.running import Options, confirmed, make_context, prune, report, require_consent, unexpected_changes
+from engine.running import Options, confirmed, prune, report, require_consent, unexpected_changes
 from engine.session import Session
 from engine.steps import Step
 
@@ -21,10 +23,9 @@ def destroy(session: Session, screen: Screen, options: Options) -> int:
     require_consent(options)
     session.start()
     with locked(session.state_dir, session.stack):
-        inventory = session.inventory()
         ticker = Ticker(screen)
-        context = make_context(session, inventory, ticker, dry_run=False)
-        steps, kept = plan_deletes(inventory, inventory.ancestors, context)
+        context = everything(session, options.selection, ticker)
+        steps, kept = planned(context)
         if options.expect_no_changes and steps:
             raise unexpected_changes("destroy")
         if not steps:
@@ -44,6 +45,17 @@ def destroy(session: Session, screen: Screen, options: Options) -> int:
         return _destroy(session, screen, context, steps, kept)
 
 
+def planned(context: Context) -> tuple[list[Step], list[Existing]]:
+    """The steps of the destroy: what the selection leaves stays, with its components and providers."""
+    items = list(context.inventory)
+    chosen = context.selection.deletable(items, items)
+    left = [item for item in items if item not in chosen]
+    kept_above = {parent for item in left for parent in item.applied.parents}
+    steps, kept = plan_deletes(chosen, context.inventory.ancestors - kept_above, context)
+    needed = {item.provider: None for item in (*left, *kept)}
+    return steps + [step for step in undeclared({}, context) if step.urn not in needed], kept
+
+
 def _destroy(
     session: Session,
     screen: Screen,
@@ -56,14 +68,16 @@ def _destroy(
     session.interrupts.install(lambda: report(screen, steps, began))
     try:
         delete_all(steps, context.inventory.by_urn, context)
+        forget_emptied(steps, context)
         for twin in context.inventory.surplus:
-            context.handlers[twin.type].delete(twin, twin.applied.inputs)
+            if context.selection.picks(twin.urn):
+                context.daemons.handler_of(twin).delete(twin, twin.applied.inputs)
     except EngineError as error:
         session.interrupts.check()
         screen.line()
         report(screen, steps, began)
         raise EngineError(str(error), error.exit_code) from error
-    prune(session)
+    prune(context)
     screen.line()
     for item in kept:
         screen.line(f"{item.docker_name} is kept (retain_on_delete)")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from docker.api import APIClient
 
 
-def handlers(client: APIClient) -> dict[str, Handler]:
-    """The supported resource types."""
+def handlers(client: APIClient, logins: Mapping[str, Any] | None = None) -> dict[str, Handler]:
+    """The supported resource types at one daemon; `logins` are those at registries, by address."""
     from engine.providers.docker_container import ContainerHandler
     from engine.providers.docker_image import ImageHandler
     from engine.providers.docker_network import NetworkHandler
@@ -23,7 +23,7 @@ def handlers(client: APIClient) -> dict[str, Handler]:
         ImageHandler(client),
         NetworkHandler(client),
         VolumeHandler(client),
-        ContainerHandler(client),
+        ContainerHandler(client, logins or {}),
     ]
     return {handler.type: handler for handler in made}
 
@@ -31,17 +31,21 @@ def handlers(client: APIClient) -> dict[str, Handler]:
 class Inventory:
     """The stack's resources by URN; `surplus` are older twins that an interrupted replacement left behind."""
 
-    def __init__(self, found: Iterable[Existing]) -> None:
+    def __init__(self, found: Iterable[Existing] = ()) -> None:
         self.by_urn: dict[str, Existing] = {}
         self.surplus: list[Existing] = []
+        self.add(found)
+
+    def add(self, found: Iterable[Existing]) -> None:
+        """Takes in what one more daemon holds."""
         for item in sorted(found, key=lambda item: item.created, reverse=True):
             if item.urn in self.by_urn:
                 self.surplus.append(item)
             else:
                 self.by_urn[item.urn] = item
 
-    def __iter__(self) -> Any:
-        return iter(self.by_urn.values())
+    def __iter__(self) -> Iterator[Existing]:
+        return iter(list(self.by_urn.values()))
 
     def get(self, urns: Iterable[str]) -> Existing | None:
         return next((self.by_urn[urn] for urn in urns if urn in self.by_urn), None)
@@ -51,10 +55,14 @@ class Inventory:
         """The URNs of the stack and the components that the resources belong to."""
         return {parent for item in self for parent in item.applied.parents}
 
-    @classmethod
-    def read(cls, by_type: dict[str, Handler], stack_id: str) -> Inventory:
-        """Asks Docker, all types at once."""
+    @staticmethod
+    def held(by_type: dict[str, Handler], stack_id: str, provider: str) -> list[Existing]:
+        """Asks one daemon, all types at once."""
         label = f"{LABEL_STACK}={stack_id}"
         with ThreadPoolExecutor(len(by_type)) as pool:
-            found = pool.map(lambda handler: handler.held(label), by_type.values())
-            return cls(item for items in found for item in items)
+            found = [
+                item for items in pool.map(lambda handler: handler.held(label), by_type.values()) for item in items
+            ]
+        for item in found:
+            item.provider = provider
+        return found

@@ -1,7 +1,8 @@
 """A notebook beside Docker's labels for the little that labels, once written, cannot follow.
 
-It holds which steps were begun and not seen to their end (so that the next `up` runs their after-hooks), and the
-last declared `retain_on_delete` of resources. It is no state: losing it loses only those two.
+It holds which steps were begun and not seen to their end (so that the next `up` runs their after-hooks), the last
+declared `retain_on_delete` of resources, and where the providers lead to, for what is no longer declared. It is no
+state: losing it loses only those.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ class Journal:
             data = {}
         self._unfinished: dict[str, str] = dict(data.get("unfinished") or {})
         self._retain: dict[str, bool] = dict(data.get("retain") or {})
+        self.providers: dict[str, dict[str, Any]] = dict(data.get("providers") or {})
+        """By URN: what each declared provider was last given (`inputs`, encrypted) and its `parents`."""
 
     def begin(self, urn: str, why: str) -> None:
         with self._lock:
@@ -55,6 +58,15 @@ class Journal:
     def retain(self, urn: str, recorded: bool) -> bool:
         return self._retain.get(urn, recorded)
 
+    def set_provider(self, urn: str, noted: dict[str, Any] | None) -> None:
+        """Notes where a provider leads to; None forgets it."""
+        with self._lock:
+            if noted is None:
+                self.providers.pop(urn, None)
+            else:
+                self.providers[urn] = noted
+            self._save()
+
     def forget(self, urn: str) -> None:
         with self._lock:
             known = urn in self._unfinished or urn in self._retain
@@ -66,10 +78,11 @@ class Journal:
     def _save(self) -> None:
         temporary = self._path.with_suffix(".tmp")
         try:
-            if not self._unfinished and not self._retain:
+            if not self._unfinished and not self._retain and not self.providers:
                 self._path.unlink(missing_ok=True)
                 return
-            temporary.write_text(json.dumps({"unfinished": self._unfinished, "retain": self._retain}), encoding="utf-8")
+            notes = {"unfinished": self._unfinished, "retain": self._retain, "providers": self.providers}
+            temporary.write_text(json.dumps(notes), encoding="utf-8")
             temporary.replace(self._path)
         except OSError as error:
             raise EngineError(f"could not write {self._path}: {error.strerror}") from error

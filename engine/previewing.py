@@ -7,6 +7,7 @@ from typing import Any
 
 from engine import diffview, display, jsonview
 from engine.deployment import Deployment
+from engine.discovery import everything
 from engine.display import Recorder, Screen
 from engine.errors import EngineError, Reported
 from engine.inventory import Inventory
@@ -35,7 +36,7 @@ def preview(session: Session, screen: Screen, options: Options) -> int:
 def preview_run(session: Session, screen: Screen, recorder: Recorder, options: Options) -> Run:
     """Runs the program without changing anything, and shows what an update would do."""
     began = time.monotonic()
-    context = make_context(session, session.inventory(), recorder, dry_run=True)
+    context = make_context(session, recorder, True, options.selection)
     deployment = Deployment(context)
     try:
         run = run_once(session, deployment)
@@ -74,8 +75,9 @@ def refresh(session: Session, screen: Screen, options: Options) -> int:
     session.start()
     screen.line(screen.heading(f"Refreshing ({session.stack}):"))
     steps = []
-    for item in session.inventory():
-        found = session.handlers[item.type].drift(item, item.applied.inputs)
+    context = everything(session, options.selection)
+    for item in options.selection.deletable(list(context.inventory), list(context.inventory)):
+        found = context.daemons.handler_of(item).drift(item, item.applied.inputs)
         parents = item.applied.parents
         step = Step("update" if found else "same", item.urn, parents[-1] if parents else "", item.id)
         for drift in found:
@@ -94,11 +96,10 @@ def refresh(session: Session, screen: Screen, options: Options) -> int:
 def stack_outputs(session: Session) -> dict[str, Any]:
     """The stack's outputs as the program gives them for what Docker holds; empty when nothing is deployed."""
     session.start(program=True)
-    inventory = session.inventory()
-    if not inventory.by_urn:
+    if not everything(session, tolerant=True).inventory.by_urn:
         return {}
     recorder = Recorder()
-    deployment = Deployment(make_context(session, inventory, recorder, dry_run=True))
+    deployment = Deployment(make_context(session, recorder, True, tolerant=True))
     try:
         run_program(session.project, session.config, deployment)
     except EngineError as error:

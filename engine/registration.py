@@ -10,6 +10,7 @@ from engine.errors import EngineError
 from engine.values import from_wire
 
 STACK_TYPE = "pulumi:pulumi:Stack"
+PROVIDER_TYPES = "pulumi:providers:"
 
 
 @dataclass
@@ -31,6 +32,18 @@ class Registration:
     delete_before_replace: bool | None = None
     aliases: list[str] = field(default_factory=list)
     secret_outputs: list[str] = field(default_factory=list)
+    provider: str = ""
+    """URN of its explicit provider."""
+
+    @property
+    def is_provider(self) -> bool:
+        return self.type.startswith(PROVIDER_TYPES)
+
+    @property
+    def depends_on(self) -> list[str]:
+        """URNs of all that it depends on in any way."""
+        inside = (urn for urns in self.property_dependencies.values() for urn in urns)
+        return [urn for urn in (*self.dependencies, *inside, self.provider, self.parent) if urn]
 
 
 def make_urn(project: str, stack: str, parent: str, kind: str, name: str) -> str:
@@ -46,15 +59,10 @@ def make_urn(project: str, stack: str, parent: str, kind: str, name: str) -> str
 def read(request: Any, project: str, stack: str) -> Registration:
     """The registration of a RegisterResourceRequest; EngineError naming the first option that is not implemented."""
     where = f"{request.type} '{request.name}'"
-    if request.custom and request.type.startswith("pulumi:providers:"):
-        raise EngineError(
-            f"{where}: explicit providers are not implemented by the embedded engine; it uses DOCKER_HOST"
-        )
     for option, given in {
         "remote components": request.remote,
         "protect": request.protect,
         "import": bool(request.importId),
-        "provider": bool(request.provider) and request.custom,
         "custom_timeouts": request.HasField("customTimeouts"),
         "deleted_with": bool(request.deletedWith),
         "replace_with": bool(request.replace_with),
@@ -87,4 +95,5 @@ def read(request: Any, project: str, stack: str) -> Registration:
         delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
         aliases=list(request.aliasURNs),
         secret_outputs=list(request.additionalSecretOutputs),
+        provider=request.provider.rpartition("::")[0] if request.custom else "",
     )

@@ -105,7 +105,7 @@ def _delete(step: Step, item: Existing, context: Context) -> None:
         step.state = "running"
         context.listener.started(step)
         try:
-            context.handlers[item.type].delete(item, item.applied.inputs)
+            context.daemons.handler_of(item).delete(item, item.applied.inputs)
             step.state = "done"
             context.journal.forget(item.urn)
         except EngineError:

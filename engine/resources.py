@@ -96,6 +96,8 @@ class Existing:
     created: str
     applied: Applied
     raw: Mapping[str, Any]
+    provider: str = ""
+    """URN of the provider through which it was found; empty: the default one."""
 
     @property
     def type(self) -> str:

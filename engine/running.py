@@ -5,17 +5,18 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from engine import display
 from engine.context import Context
 from engine.deployment import Deployment
 from engine.display import Recorder, Screen, Ticker
 from engine.errors import EXIT_CONFIGURATION, EXIT_NO_CHANGES, EngineError
-from engine.inventory import Inventory
 from engine.program import run_program
+from engine.provider_steps import undeclared
 from engine.removal import plan_deletes
 from engine.resources import LABEL_STACK, Existing
+from engine.selection import Selection
 from engine.session import Session
 from engine.steps import Diagnostic, Listener, Step
 
@@ -31,6 +32,7 @@ class Options:
     expect_no_changes: bool = False
     suppress_outputs: bool = False
     interactive: bool = True
+    selection: Selection = field(default_factory=Selection)
 
 
 @dataclass
@@ -59,36 +61,53 @@ def unexpected_changes(operation: str) -> EngineError:
 
 def run_once(session: Session, deployment: Deployment) -> Run:
     """Runs the program, and works out what it no longer declares."""
-    run_program(session.project, session.config, deployment)
-    inventory = deployment.context.inventory
-    undeclared = [item for urn, item in inventory.by_urn.items() if urn not in deployment.claimed]
-    components = inventory.ancestors - set(deployment.registered)
-    deletes, kept = plan_deletes(undeclared, components, deployment.context)
+    try:
+        run_program(session.project, session.config, deployment)
+    except EngineError:
+        deployment.context.daemons.refuse_unreachable()
+        raise
+    deletes, kept = planned_deletes(deployment)
     return Run(deployment, deployment.steps, deletes, kept)
 
 
-def make_context(session: Session, inventory: Inventory, listener: Listener, dry_run: bool) -> Context:
-    """What a run on this session works with."""
+def planned_deletes(deployment: Deployment) -> tuple[list[Step], list[Existing]]:
+    """The steps that remove what the program did not declare, and what stays because it is to be retained."""
+    context = deployment.context
+    inventory = context.inventory
+    gone = [item for item in inventory if item.urn not in deployment.claimed]
+    chosen = context.selection.deletable(gone, list(inventory))
+    left = {parent for item in gone if item not in chosen for parent in item.applied.parents}
+    components = inventory.ancestors - set(deployment.registered) - left
+    deletes, kept = plan_deletes(chosen, components, context)
+    return deletes + undeclared(deployment.registered, context), kept
+
+
+def make_context(
+    session: Session, listener: Listener, dry_run: bool, selection: Selection | None = None, tolerant: bool = False
+) -> Context:
+    """What a run on this session works with: what the known daemons hold is read anew."""
+    chosen = selection or Selection()
     return Context(
         session.project.name,
         session.stack,
         dry_run,
-        session.handlers,
-        inventory,
+        session.daemons(chosen),
         listener,
         session.interrupts,
         session.journal,
         lambda: session.crypter(store=not dry_run),
+        chosen,
+        tolerant,
     )
 
 
-def prune(session: Session) -> None:
+def prune(context: Context) -> None:
     """Removes earlier builds of the stack's images that nothing uses any more."""
-    for handler in session.handlers.values():
+    for handler in context.daemons.opened():
         tidy = getattr(handler, "prune", None)
         if tidy:
             try:
-                tidy(f"{LABEL_STACK}={session.stack_id}")
+                tidy(f"{LABEL_STACK}={context.stack_id}")
             except EngineError:
                 continue  # tidying only; whatever is left goes with a later run
 

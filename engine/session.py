@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from engine import configschema, project
 from engine.configschema import Config
 from engine.crypto import Crypter, new_crypter, open_crypter, read_passphrase
+from engine.daemons import Daemon, Daemons
 from engine.errors import EXIT_STACK_NOT_FOUND, EngineError
 from engine.interrupts import Interrupts
-from engine.inventory import Inventory, handlers
+from engine.inventory import handlers
 from engine.journal import Journal
-from engine.resources import Handler
+from engine.provider_steps import recall
+from engine.selection import Selection
 from engine.stackfile import StackFile, full_key
 
 if TYPE_CHECKING:
@@ -114,17 +116,17 @@ class Session:
             raise EngineError(f"config '{others[0]}' is not implemented by the embedded engine (docker:host is)")
         return connect(str(host) if host else None)
 
-    @cached_property
-    def handlers(self) -> dict[str, Handler]:
-        return handlers(self.client)
+    def daemons(self, selection: Selection) -> Daemons:
+        """What the default Docker holds of the stack, and those that the last update's providers named, now."""
+        daemons = Daemons(self._open, self.stack_id)
+        recall(daemons, self.journal, self.crypter, selection)
+        return daemons
 
-    def inventory(self) -> Inventory:
-        """What Docker holds of the stack, now."""
-        for handler in self.handlers.values():
-            forget: Callable[[], None] | None = getattr(handler, "forget_networks", None)
-            if forget:
-                forget()
-        return Inventory.read(self.handlers, self.stack_id)
+    def _open(self, inputs: Mapping[str, Any] | None) -> Daemon:
+        from engine.providers.docker_client import connect_to, logins
+
+        client = self.client if inputs is None else connect_to(inputs)
+        return Daemon(handlers(client, logins(inputs or {})), lambda: str(client.info()["ID"]))
 
     @cached_property
     def journal(self) -> Journal:

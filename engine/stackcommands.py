@@ -10,6 +10,7 @@ from typing import Any
 
 from engine import configschema, paths, previewing, project
 from engine.crypto import new_crypter, read_passphrase
+from engine.discovery import everything
 from engine.errors import EXIT_STACK_NOT_FOUND, EngineError
 from engine.session import Session
 from engine.stackfile import StackFile, full_key, typed_scalar
@@ -60,7 +61,7 @@ def stack_remove(session: Session, yes: bool, preserve_config: bool) -> int:
     """`stack rm`: forgets a stack that holds nothing, and its file unless that is to be kept."""
     if not yes:
         raise EngineError("--yes must be passed in to proceed")
-    held = [item for item in session.inventory() if not session.journal.retain(item.urn, item.applied.retain)]
+    held = [item for item in everything(session).inventory if not session.journal.retain(item.urn, item.applied.retain)]
     if held:
         raise EngineError(
             f"'{session.stack}' still has {len(held)} resources; removal rejected. Possible actions:\n"

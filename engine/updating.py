@@ -10,6 +10,7 @@ from engine.display import Recorder, Screen, Ticker
 from engine.errors import EXIT_CANCELLED, EngineError, Reported
 from engine.lock import locked
 from engine.previewing import preview_run
+from engine.provider_steps import forget_emptied
 from engine.removal import delete_all
 from engine.running import (
     Options,
@@ -48,7 +49,7 @@ def up(session: Session, screen: Screen, options: Options) -> int:
 def _update(session: Session, screen: Screen, options: Options) -> int:
     began = time.monotonic()
     ticker = Ticker(screen)
-    context = make_context(session, session.inventory(), ticker, dry_run=False)
+    context = make_context(session, ticker, False, options.selection)
     deployment = Deployment(context)
     session.interrupts.install(lambda: report(screen, deployment.steps, began))
     deletes: list[Step] = []
@@ -78,11 +79,13 @@ def _tidy(session: Session, deployment: Deployment, run: Run, listener: Listener
     """After the program: what it no longer declares goes, and so do old builds and old twins."""
     context = deployment.context
     for existing, inputs in deployment.take_replaced():
-        context.handlers[existing.type].delete(existing, inputs)
+        context.daemons.handler_of(existing).delete(existing, inputs)
     for twin in context.inventory.surplus:
-        context.handlers[twin.type].delete(twin, twin.applied.inputs)
+        if context.selection.picks(twin.urn):
+            context.daemons.handler_of(twin).delete(twin, twin.applied.inputs)
     delete_all(run.deletes, context.inventory.by_urn, context)
+    forget_emptied(run.deletes, context)
     for item in run.kept:
         if run.deletes:
             listener.said(Diagnostic("info", f"{item.docker_name} is kept (retain_on_delete)", item.urn))
-    prune(session)
+    prune(context)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import json
 import os
 import re
-from collections.abc import Iterator
+import shutil
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +23,8 @@ if TYPE_CHECKING:
 DEFAULT_SOCKET = "/var/run/docker.sock"
 REQUEST_TIMEOUT = 120
 """Seconds one API call may take without a byte coming back."""
+CONNECT_TIMEOUT = 5
+"""Seconds until a provider's daemon must have answered for the first time."""
 
 
 def docker_host() -> str | None:
@@ -66,6 +73,71 @@ def connect(host: str | None = None) -> APIClient:
         return APIClient(
             version="auto", timeout=REQUEST_TIMEOUT, use_ssh_client=where.startswith("ssh://"), **arguments
         )
+
+
+def connect_to(inputs: Mapping[str, Any]) -> APIClient:
+    """A client for a provider's inputs, whose daemon has answered; EngineError naming it when it does not."""
+    from docker.api import APIClient
+    from docker.tls import TLSConfig
+
+    where = str(inputs.get("host") or docker_host() or f"unix://{DEFAULT_SOCKET}")
+    tls: Any = False
+    if inputs.get("certMaterial"):
+        cert, key, ca = (_file(str(inputs[f"{name}Material"])) for name in ("cert", "key", "ca"))
+        tls = TLSConfig(client_cert=(cert, key), ca_cert=ca)
+
+    def client() -> APIClient:
+        ssh = where.startswith("ssh://")
+        return APIClient(base_url=where, version="auto", timeout=CONNECT_TIMEOUT, use_ssh_client=ssh, tls=tls)
+
+    with explained(f"connecting to Docker at {where}", where):
+        made = _in_time(client)
+    made.timeout = REQUEST_TIMEOUT
+    return made
+
+
+def _in_time(connect: Callable[[], APIClient]) -> APIClient:
+    """An ssh to a machine that is off may take minutes to give up; it is not waited for."""
+    found: list[APIClient | Exception] = []
+
+    def run() -> None:
+        try:
+            found.append(connect())
+        except Exception as error:  # noqa: BLE001 (passed on)
+            found.append(error)
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    thread.join(2 * CONNECT_TIMEOUT)
+    if not found:
+        raise TimeoutError("timed out")
+    if isinstance(found[0], Exception):
+        raise found[0]
+    return found[0]
+
+
+def _file(text: str) -> str:
+    """A file of this process's own: docker-py takes certificates from files only."""
+    with tempfile.NamedTemporaryFile("w", dir=_folder(), delete=False) as file:
+        file.write(text)
+    return file.name
+
+
+@functools.cache
+def _folder() -> str:
+    folder = tempfile.mkdtemp(prefix="docker-tls-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def logins(inputs: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+    """A provider's `registry_auth` by the registry's address, as docker-py takes it."""
+    given: Any = inputs.get("registryAuth") or []
+    found = json.loads(given) if isinstance(given, str) else given
+    return {
+        str(one["address"]): {"username": str(one.get("username", "")), "password": str(one.get("password", ""))}
+        for one in found
+    }
 
 
 @contextmanager

@@ -39,8 +39,9 @@ class ContainerHandler:
     type = "docker:index/container:Container"
     props: Mapping[str, Prop] = PROPS
 
-    def __init__(self, client: APIClient) -> None:
+    def __init__(self, client: APIClient, logins: Mapping[str, Any]) -> None:
         self._client = client
+        self._logins = logins
         self._attachments = Attachments(client)
 
     def check(self, name: str, inputs: dict[str, Any], existing: Existing | None, preview: bool) -> dict[str, Any]:
@@ -141,7 +142,8 @@ class ContainerHandler:
                 if image.startswith("sha256:"):
                     raise EngineError(f"image {image[:19]} is gone from Docker: run `up` again to build it") from None
         with explained(f"pulling image '{image}'"):
-            for message in self._client.pull(image, stream=True, decode=True):
+            login = self._logins.get(image.partition("/")[0])
+            for message in self._client.pull(image, stream=True, decode=True, auth_config=login):
                 progress.check()
                 if message.get("error"):
                     raise EngineError(f"pulling image '{image}': {message['error']}")

@@ -15,7 +15,7 @@ from engine.errors import EngineError
 from engine.providers import common
 from engine.providers.docker_client import explained
 from engine.providers.image_context import BuildContext
-from engine.resources import LABEL_STACK, Drift, Existing, Made, Progress, Prop
+from engine.resources import LABEL_STACK, LABEL_URN, Drift, Existing, Made, Progress, Prop
 from engine.values import has_unknown
 
 if TYPE_CHECKING:
@@ -82,6 +82,11 @@ class ImageHandler:
     def leftovers(self, label: str) -> list[Existing]:
         """Earlier builds of the stack's images that have lost their name to a later one."""
         return [item for item in self._labelled(label) if not _tags(item)]
+
+    def pulled_digest(self, urn: str, name: str) -> str | None:
+        """`name@sha256:...` of the newest copy here of an image that another daemon has built as `urn` and pushed."""
+        copies = sorted(self._labelled(f"{LABEL_URN}={urn}"), key=lambda item: item.created, reverse=True)
+        return next((digest for item in copies if (digest := self._pushed_digest(item.raw, name))), None)
 
     def _labelled(self, label: str) -> list[Existing]:
         with explained("listing Docker's images"):

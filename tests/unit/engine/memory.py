@@ -11,20 +11,24 @@ from typing import Any
 from engine.configschema import Config
 from engine.context import Context
 from engine.crypto import Crypter
+from engine.daemons import Daemon, Daemons
 from engine.deployment import Deployment
+from engine.destroying import planned
 from engine.display import Recorder
-from engine.errors import EngineError
+from engine.errors import EngineError, Unreachable
 from engine.interrupts import Interrupts
-from engine.inventory import Inventory
 from engine.journal import Journal
 from engine.program import run_program
 from engine.project import Project
+from engine.provider_steps import forget_emptied, recall
 from engine.providers import common
 from engine.providers.container_props import PROPS
 from engine.providers.docker_network import NetworkHandler
 from engine.providers.docker_volume import VolumeHandler
-from engine.removal import delete_all, plan_deletes
+from engine.removal import delete_all
 from engine.resources import Drift, Existing, Handler, Made, Progress, Prop
+from engine.running import planned_deletes
+from engine.selection import Selection
 from engine.steps import Step
 
 
@@ -105,6 +109,10 @@ class Stand:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self.world: dict[str, Any] = {}
+        self.worlds: dict[str, dict[str, Any]] = {}
+        """Of explicit providers, by their `host`."""
+        self.dead: set[str] = set()
+        self.selection = Selection()
         self.log: list[str] = []
         self.recorder = Recorder()
         self.steps: dict[str, Step] = {}
@@ -117,20 +125,31 @@ class Stand:
             "docker:index/volume:Volume": VolumeHandler.props,
             "docker:index/container:Container": PROPS,
         }
-        handlers: dict[str, Handler] = {
-            kind: MemoryHandler(kind, props, self.world, self.log) for kind, props in kinds.items()
-        }
+
+        def connect(inputs: Mapping[str, Any] | None) -> Daemon:
+            host = "" if inputs is None else str(inputs["host"])
+            if host in self.dead:
+                raise Unreachable(f"no Docker answers at {host}")
+            world = self.worlds.setdefault(host, {}) if host else self.world
+            handlers: dict[str, Handler] = {
+                kind: MemoryHandler(kind, props, world, self.log) for kind, props in kinds.items()
+            }
+            return Daemon(handlers, lambda: host)
+
         self.recorder = Recorder()
+        journal = Journal(self.directory, "dev")
+        daemons = Daemons(connect, "p/dev")
+        recall(daemons, journal, lambda: self._crypter, self.selection)
         return Context(
             "p",
             "dev",
             dry_run,
-            handlers,
-            Inventory.read(handlers, "p/dev"),
+            daemons,
             self.recorder,
             Interrupts(),
-            Journal(self.directory, "dev"),
+            journal,
             lambda: self._crypter,
+            self.selection,
         )
 
     def run(self, program: str, dry_run: bool = False, **config: str) -> dict[str, str]:
@@ -143,12 +162,11 @@ class Stand:
         with self._kept(deployment):
             values = {f"p:{key}": value for key, value in config.items()}
             run_program(Project("p", self.directory, main), Config(values, set()), deployment)
-            undeclared = [item for urn, item in context.inventory.by_urn.items() if urn not in deployment.claimed]
-            gone = context.inventory.ancestors - set(deployment.registered)
-            deletes, _ = plan_deletes(undeclared, gone, context)
+            deletes, _ = planned_deletes(deployment)
             deployment.steps += deletes
             if not dry_run:
                 delete_all(deletes, context.inventory.by_urn, context)
+                forget_emptied(deletes, context)
         return {step.name: step.op for step in deployment.steps if step.custom}
 
     @contextmanager
@@ -162,8 +180,9 @@ class Stand:
     def destroy(self) -> None:
         context = self.context(False)
         self.log.clear()
-        steps, _ = plan_deletes(context.inventory, context.inventory.ancestors, context)
+        steps, _ = planned(context)
         delete_all(steps, context.inventory.by_urn, context)
+        forget_emptied(steps, context)
 
     @property
     def errors(self) -> list[str]:

@@ -184,7 +184,7 @@ def test_a_name_made_up_stays_and_a_replacement_stands_beside(stand: Stand) -> N
         ),
         ('docker.get_network(name="x")', "docker:index/getNetwork:getNetwork"),
         ('docker.Volume.get("v", "id")', "reading an existing"),
-        ('docker.Provider("p", host="x")', "explicit providers"),
+        ('docker.Provider("p", host="x", ssh_opts=["-v"])', "property 'sshOpts'"),
         ("pulumi.runtime.register_resource_transform(lambda args: None)", "transforms"),
         ('docker.Volume("v"); docker.Volume("v")', "Duplicate resource URN"),
     ],

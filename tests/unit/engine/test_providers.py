@@ -1,0 +1,147 @@
+"""Explicit providers, and runs that leave something out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.errors import EngineError
+from engine.journal import Journal
+from engine.selection import Selection
+from tests.unit.engine.memory import Stand
+
+HOSTS = """
+config = pulumi.Config()
+class Group(pulumi.ComponentResource):
+    def __init__(self, name):
+        super().__init__("x:index:Group", name)
+        for host in (config.get("hosts") or "a b c").split():
+            provider = docker.Provider(f"docker.{host}", host=config.get("at") or f"tcp://{host}",
+                key_material=pulumi.Output.secret("geheim"), opts=pulumi.ResourceOptions(parent=self))
+            opts = pulumi.ResourceOptions(parent=self, provider=provider)
+            volume = docker.Volume(f"vol.{host}", name="vol", opts=opts)
+            docker.Container(f"node.{host}", name="node", image=config.get("image") or "i1",
+                volumes=[docker.ContainerVolumeArgs(container_path="/data", volume_name=volume.name)],
+                opts=opts)
+Group("g")
+"""
+
+
+@pytest.fixture
+def stand(tmp_path: Path) -> Iterator[Stand]:
+    stand = Stand(tmp_path)
+    stand.run(HOSTS)
+    yield stand
+
+
+def test_each_host_gets_its_own(stand: Stand) -> None:
+    assert stand.world == {}
+    assert {host: sorted(item["name"] for item in world.values()) for host, world in stand.worlds.items()} == {
+        f"tcp://{host}": ["node", "vol"] for host in "abc"
+    }
+    assert set(stand.run(HOSTS).values()) == {"same"}
+    assert stand.steps["g"].op == "same"
+    assert "geheim" not in (stand.directory / "dev.journal.json").read_text()
+
+
+def test_another_machine_sees_the_same(stand: Stand) -> None:
+    (stand.directory / "dev.journal.json").unlink()
+    assert set(stand.run(HOSTS, dry_run=True).values()) == {"same"}
+    assert stand.steps["g"].op == "same"
+
+
+def test_how_a_host_is_reached_changes_the_provider_only(stand: Stand) -> None:
+    stand.worlds["ssh://a"] = stand.worlds["tcp://a"]
+    ops = stand.run(HOSTS, hosts="a", at="ssh://a")
+    assert ops.pop("docker.a") == "update"
+    assert {ops[name] for name in ("vol.a", "node.a")} == {"same"}
+    assert stand.steps["docker.a"].summary == "[diff: ~host]"
+
+
+def test_an_exclude_leaves_a_dead_host_out(stand: Stand) -> None:
+    stand.dead = {"tcp://b"}
+    with pytest.raises(EngineError, match="no Docker answers at tcp://b"):
+        stand.run(HOSTS, image="i2")
+    stand.selection = Selection(excludes=["**.b"])
+    ops = stand.run(HOSTS, image="i2")
+    assert (ops["node.a"], ops["node.c"]) == ("replace", "replace")
+    assert "node.b" not in ops
+    stand.dead, stand.selection = set(), Selection()
+    assert stand.run(HOSTS, image="i2")["node.b"] == "replace"
+
+
+def test_a_host_that_is_no_longer_declared_is_emptied(stand: Stand) -> None:
+    ops = stand.run(HOSTS, hosts="a c")
+    assert (ops["node.b"], ops["vol.b"]) == ("delete", "delete")
+    assert stand.steps["docker.b"].op == "delete"
+    assert stand.worlds["tcp://b"] == {}
+    assert [urn[-1] for urn in Journal(stand.directory, "dev").providers] == ["a", "c"]
+
+
+def test_a_dead_host_that_is_no_longer_declared_is_warned_of(stand: Stand) -> None:
+    stand.dead = {"tcp://b"}
+    stand.run(HOSTS, hosts="a c")
+    (warning,) = [item.message for item in stand.recorder.diagnostics if item.severity == "warning"]
+    assert "no longer declared, and its Docker does not answer" in warning
+    assert set(stand.run(HOSTS, hosts="a c").values()) == {"same"}
+
+
+def test_destroy_takes_all_hosts_or_leaves_one_out(stand: Stand) -> None:
+    stand.selection = Selection(excludes=["**.b"])
+    stand.destroy()
+    assert [len(world) for _, world in sorted(stand.worlds.items())] == [0, 2, 0]
+    stand.selection = Selection()
+    stand.destroy()
+    assert [len(world) for world in stand.worlds.values()] == [0, 0, 0]
+    assert Journal(stand.directory, "dev").providers == {}
+
+
+def test_a_target_is_all_that_is_touched(stand: Stand) -> None:
+    stand.selection = Selection(targets=["**node.c"])
+    ops = stand.run(HOSTS, image="i2")
+    assert stand.log == ["delete node", "create node"]
+    assert (ops["node.a"], ops["node.c"]) == ("same", "replace")
+
+
+def test_dependents_follow_on_request(stand: Stand) -> None:
+    stand.selection = Selection(excludes=["**::vol.a"], dependents=True)
+    ops = stand.run(HOSTS, image="i2")
+    assert (ops["node.a"], ops["node.b"]) == ("same", "replace")
+    stand.selection = Selection(targets=["**::vol.b"], dependents=True)
+    assert stand.run(HOSTS, image="i3")["node.b"] == "replace"
+    assert stand.run(HOSTS, image="i3")["node.c"] == "same"
+
+
+def test_what_depends_on_something_left_out_and_missing_is_an_error(tmp_path: Path) -> None:
+    stand = Stand(tmp_path)
+    stand.selection = Selection(excludes=["**::vol.a"])
+    with pytest.raises(EngineError, match=r"depends on vol\.a, which is left out of this run and not there"):
+        stand.run(HOSTS)
+
+
+def test_destroying_a_target_takes_along_what_depends_on_it(stand: Stand) -> None:
+    stand.selection = Selection(targets=["**::vol.a"])
+    stand.destroy()
+    assert stand.worlds["tcp://a"] == {}
+    stand.selection = Selection(excludes=["**::node.b"])
+    stand.destroy()
+    assert sorted(item["name"] for item in stand.worlds["tcp://b"].values()) == ["node", "vol"]
+
+
+@pytest.mark.parametrize(
+    ("glob", "urn", "matches"),
+    [
+        ("**.b", "urn:pulumi:dev::p::a:b:C$docker:index/container:Container::redis-1.b", True),
+        ("**.b", "urn:pulumi:dev::p::docker:index/container:Container::redis-1.bb", False),
+        ("urn:pulumi:*::p::**::x", "urn:pulumi:dev::p::t::x", True),
+        ("urn:*::x", "urn:pulumi:dev::p::t::x", False),
+        ("a+b", "aab", False),
+    ],
+)
+def test_globs_are_pulumis(glob: str, urn: str, matches: bool) -> None:
+    assert Selection(targets=[glob]).named(urn) is matches
+
+
+def test_a_target_and_an_exclude_do_not_go_together() -> None:
+    with pytest.raises(EngineError, match="only one of --target and --exclude"):
+        Selection(targets=["a"], excludes=["b"])
