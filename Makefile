@@ -2,6 +2,8 @@
 STACK ?= dev
 # text | markdown: for `make preview`
 FORMAT ?= text
+# Hosts to leave out, of a stack with several: b, or b,c
+EXCLUDE ?=
 # Further arguments for pulumi, pytest, the drill or the bench.
 ARGS ?=
 
@@ -11,6 +13,9 @@ PULUMI := ./pulumiw
 SCRIPTS := pulumiw .ci/run $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* configs/bin/* configs/lib/* tests/hosts/* 2>/dev/null)
 # The test folders, quickest first.
 TESTS := $(wildcard tests/unit tests/entrypoint tests/preview tests/deploy tests/hosts)
+
+comma := ,
+EXCLUDED := $(foreach host,$(subst $(comma), ,$(EXCLUDE)),--exclude '**.$(host)')
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview refresh destroy status outputs connect certs test test-unit test-entrypoint test-preview \
@@ -22,21 +27,21 @@ help: ## Lists the targets
 
 # --skip-preview: nothing is asked, so the program need not run twice.
 up: ## Brings the cluster up, or changes it to what the settings say; prints where to connect
-	@$(PULUMI) up --yes --skip-preview --stack $(STACK) $(ARGS)
+	@$(PULUMI) up --yes --skip-preview --stack $(STACK) $(EXCLUDED) $(ARGS)
 	@$(PYTHON) -m bootstrap.connect $(STACK)
 
 preview: ## Shows what `make up` would change (FORMAT=markdown: as a comment for a pull request)
 ifeq ($(FORMAT),markdown)
-	@bootstrap/preview-comment $(STACK) $(ARGS)
+	@bootstrap/preview-comment $(STACK) $(EXCLUDED) $(ARGS)
 else
-	@$(PULUMI) preview --diff --stack $(STACK) $(ARGS)
+	@$(PULUMI) preview --diff --stack $(STACK) $(EXCLUDED) $(ARGS)
 endif
 
 refresh: ## Reads what is really there and says what has drifted
-	@$(PULUMI) refresh --yes --stack $(STACK) $(ARGS)
+	@$(PULUMI) refresh --yes --stack $(STACK) $(EXCLUDED) $(ARGS)
 
 destroy: ## Removes all that `make up` has made (data too, unless retainData is set)
-	@$(PULUMI) destroy --yes --skip-preview --stack $(STACK) $(ARGS)
+	@$(PULUMI) destroy --yes --skip-preview --stack $(STACK) $(EXCLUDED) $(ARGS)
 	@docker image rm redis-ha:$(STACK) >/dev/null 2>&1 || true
 
 status: ## What runs, in which role, and whether it has joined

@@ -3,7 +3,8 @@
 # Source it; it runs nothing.
 
 # Messages go to stderr, so that `pulumiw stack output ... > file` stays clean.
-say() { printf '%s\n' "$*" >&2; }
+# One that is about a host among several begins with its name.
+say() { printf '%s%s\n' "${REDIS_HA_HOST:+host $REDIS_HA_HOST: }" "$*" >&2; }
 die() {
     say "error: $*"
     exit 1

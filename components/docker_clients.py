@@ -127,15 +127,20 @@ def _folder() -> str:
     return folder
 
 
+_unreachable: set[str] = set()
+"""What a preview has found; it says so, and goes on without."""
+
+
 def left_out() -> frozenset[str]:
     """The names of the hosts that this run leaves out."""
-    return frozenset(re.findall(r"[^\s,]+", os.environ.get(EXCLUDE_VARIABLE, "")))
+    return frozenset([*re.findall(r"[^\s,]+", os.environ.get(EXCLUDE_VARIABLE, "")), *_unreachable])
 
 
 def check_hosts(hosts: Iterable[Host | None]) -> None:
     """See that every host answers that is neither left out nor drained.
 
-    Raises pulumi.RunError naming those that do not, how they were tried, and what to do.
+    Raises pulumi.RunError naming those that do not, how they were tried, and what to do; in a preview, which changes
+    nothing, it is an error message.
     """
     known = [host for host in hosts if host is not None]
     out = left_out()
@@ -158,10 +163,14 @@ def check_hosts(hosts: Iterable[Host | None]) -> None:
         lines = [f"host {host.name} cannot be reached at {host.docker}: {found[host]}" for host in dead]
         names = _names(dead).replace(" ", "")
         globs = " ".join(f"--exclude '**.{host.name}'" for host in dead)
-        raise pulumi.RunError(
+        text = (
             "\n".join(lines) + f"\nTo go on without: EXCLUDE={names} for make, or {globs} for ./pulumiw "
             f"(for another pulumi set {EXCLUDE_VARIABLE}={names} too). Nothing has been changed"
         )
+        if not pulumi.runtime.is_dry_run():
+            raise pulumi.RunError(text)
+        pulumi.log.error(text)
+        _unreachable.update(host.name for host in dead)
 
 
 def why_unreachable(host: Host) -> str:

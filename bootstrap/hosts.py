@@ -1,0 +1,92 @@
+"""Runs a command once for each Docker host of a stack: `bootstrap/hosts.py STACK [--config-file FILE] COMMAND...`.
+
+The command finds that host's Docker by its environment, as the docker command does, and its name in REDIS_HA_HOST.
+Hosts that do not answer, or that REDIS_HA_EXCLUDE names, are left out: what that means is for the program to say.
+A stack without `hosts` has one, that of the environment. The exit code is 0 unless the command failed for some host.
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ANSWER_SECONDS = 10
+OF_ANOTHER_DOCKER = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
+
+
+def hosts_of(stack: str, config_file: str | None) -> list[dict[str, Any]]:
+    """The setting `hosts`, decrypted; the stack files of both engines are the same."""
+    file = ["--config-file", config_file] if config_file else []
+    done = subprocess.run(
+        [sys.executable, "-m", "engine", "config", "get", "redis-ha:hosts", "--stack", stack, *file],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        sys.stderr.write(done.stderr)
+        raise SystemExit(done.returncode)
+    hosts: list[dict[str, Any]] = json.loads(done.stdout.strip() or "[]")
+    return hosts
+
+
+def environment(host: dict[str, Any], certificates: Path) -> dict[str, str]:
+    """What makes the docker command talk to `host`; its certificates are put into that folder."""
+    found = {name: value for name, value in os.environ.items() if name not in OF_ANOTHER_DOCKER}
+    found["REDIS_HA_HOST"] = str(host["name"])
+    endpoint = str(host["docker"])
+    if "://" not in endpoint:
+        return {**found, "DOCKER_CONTEXT": endpoint.removeprefix("context:")}
+    if host.get("key"):
+        for name in ("ca", "cert", "key"):
+            file = certificates / f"{name}.pem"
+            file.touch(0o600)
+            file.write_text(str(host[name]).strip() + "\n")
+        found |= {"DOCKER_TLS_VERIFY": "1", "DOCKER_CERT_PATH": str(certificates)}
+    return {**found, "DOCKER_HOST": endpoint}
+
+
+def answers(env: dict[str, str]) -> bool:
+    """Whether that Docker does, in time."""
+    try:
+        done = subprocess.run(
+            ["docker", "version"],
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=ANSWER_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command everywhere; see above."""
+    stack, *command = arguments
+    config_file = None
+    if command[0] == "--config-file":
+        _, config_file, *command = command
+    excluded = set(re.findall(r"[^\s,]+", os.environ.get("REDIS_HA_EXCLUDE", "")))
+    hosts = hosts_of(stack, config_file)
+    if not hosts:
+        return subprocess.run(command, check=False).returncode
+    code = 0
+    for host in hosts:
+        if host["name"] in excluded:
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            env = environment(host, Path(folder))
+            if answers(env):
+                code = subprocess.run(command, env=env, check=False).returncode or code
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
