@@ -18,9 +18,11 @@ CLIENT_FILE = "client.pem"
 GATE_ADDRESS = "127.0.0.2"
 # Milliseconds between two checks of a node, up to NODES data nodes; with more of them, in proportion.
 ROLE_MS = 50
-GATE_MS = 20
+GATE_MS = 25
 RELAXED_MS = 250
 NODES = 5
+# How long an answer may take. Three times this and ROLE_MS must be less than what Sentinel needs to find a master down.
+PATIENCE_MS = 150
 
 
 def endpoint_config(settings: Settings, topology: Topology, endpoint: Endpoint) -> str:
@@ -31,7 +33,7 @@ def endpoint_config(settings: Settings, topology: Topology, endpoint: Endpoint) 
     login = f"AUTH\\ endpoint\\ {endpoint_password(settings)}\\r\\n"
     over_tls = _over_tls(settings)
     values = {
-        "patience_ms": str(min(400, settings.timing.down_after // 2)),
+        "patience_ms": str(min(PATIENCE_MS, settings.timing.down_after // 8)),
         "bind_write": _bind(endpoint, endpoint.write),
         "bind_read": _bind(endpoint, endpoint.read),
         "gate_port": str(endpoint.write),
@@ -46,13 +48,13 @@ def endpoint_config(settings: Settings, topology: Topology, endpoint: Endpoint) 
         "servers": _servers(nodes),
         "sentinels": _servers(sentinels),
         "any_named": "\n    acl any-named     ".join(f"nbsrv(named-{node.name}) ge {majority}" for node in nodes),
-        "facts": _lines(
-            f"http-request set-var(txn.{fact}) bool(true) if {{ path /{name} }} {{ srv_is_up({backend}/{name}) }}"
-            for name in (node.name for node in nodes)
-            for fact, backend in (("claims", "claim-master"), ("incumbent", "master"))
-        ),
         "need_majority": "http-request deny unless majority" if settings.durability == "consistent" else "",
-        "named": "\n".join(_named(node, settings, login, over_tls, scale, sentinels) for node in nodes),
+        "per_node": "\n".join(
+            _follows("claims", node, "claim-master")
+            + _follows("incumbent", node, "master")
+            + _named(node, settings, login, over_tls, scale, sentinels)
+            for node in nodes
+        ),
     }
     filled = Template(TEMPLATE.read_text()).substitute(values)
     return re.sub(r"[ \t]+\n", "\n", filled)
@@ -92,6 +94,11 @@ def _over_tls(settings: Settings) -> str:
         return ""
     certificate = f" crt {FOLDER}/{CLIENT_FILE}" if settings.tls.client_auth == "required" else ""
     return f"check-ssl verify required ca-file {FOLDER}/{CA_FILE}{certificate}"
+
+
+def _follows(what: str, node: Node, backend: str) -> str:
+    """A backend of one server, which is up when that of another backend is: only they can be asked for by a path."""
+    return f"backend {what}-{node.name}\n    server {node.name} {node.endpoint} track {backend}/{node.name}\n\n"
 
 
 def _named(node: Node, settings: Settings, login: str, over_tls: str, scale: int, sentinels: Iterable[Node]) -> str:
