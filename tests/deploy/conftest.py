@@ -20,7 +20,7 @@ from drills.stack import Stack
 from drills.timeline import Timeline
 from tests.deploy.support import NAME, left_over, place
 
-SETTINGS = {**place(), "replicas": 2, "sentinels": 3, "downAfter": 1000}
+SETTINGS = {**place(), "replicas": 2, "sentinels": 3, "downAfter": 1000, "endpoint": True}
 
 _figures: list[tuple[str, str]] = []
 _current: list[Cluster] = []

@@ -23,7 +23,7 @@ def place(number: int = 0) -> dict[str, object]:
     first = _PORT + 1000 * number
     a, b, c, _ = _SUBNET.split(".")
     return {
-        "ports": {"master": first, "replica": first + 1, "sentinel": first + 2},
+        "ports": {"master": first, "replica": first + 1, "sentinel": first + 2, "write": first - 1, "read": first - 2},
         "subnet": f"{a}.{b}.{int(c) + number}.0/24",
     }
 

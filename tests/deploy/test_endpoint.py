@@ -1,0 +1,272 @@
+"""The endpoint, for clients that do not ask the Sentinels: writes reach the one master, and nobody else."""
+
+import functools
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from docker.models.containers import Container
+from redis.exceptions import RedisError
+
+from drills import clients
+from drills.cluster import Cluster
+from drills.faults import FAULTS
+from drills.faults.base import Scene, all_at_once, kill, revive
+from drills.faults.network import Split, partitioned
+from drills.firewall import enter_network, pid_of, refused
+from drills.health import wait_healthy
+from drills.load import Load
+from drills.outputs import Node
+from drills.routes import ThroughEndpoint
+from drills.stack import Stack
+from drills.timeline import Timeline
+from drills.waiting import until
+from tests.deploy.credentials import Credentials
+from tests.deploy.inside import inside
+from tests.deploy.support import longest, no_errors, nothing_lost, same_data
+
+DOWN_AFTER = 1.0
+
+
+@pytest.fixture
+def endpoint(cluster: Cluster) -> Iterator[Container]:
+    """The endpoint's container, which has a master to send to."""
+    found = cluster.docker.containers.get(f"redis-ha-{cluster.outputs.stack}-endpoint")
+    until(lambda: _answers(cluster), "the endpoint to answer", 30)
+    yield found
+    if found.status != "running":
+        revive(found)
+
+
+def _client(cluster: Cluster, way: str = "write", **options: Any) -> Any:
+    address = cluster.outputs.write if way == "write" else cluster.outputs.read
+    assert address is not None
+    return clients.direct(address, cluster.outputs.password, ca=cluster.outputs.ca, **options)
+
+
+def _role(cluster: Cluster, way: str = "write") -> str:
+    """What the node says that it is to which a new connection leads; "" when there is none."""
+    client = _client(cluster, way)
+    try:
+        return str(client.execute_command("ROLE")[0])
+    except (RedisError, OSError):
+        return ""
+    finally:
+        client.close()
+
+
+def _answers(cluster: Cluster) -> bool:
+    return _role(cluster) == "master"
+
+
+def _node(cluster: Cluster, way: str = "write") -> str:
+    """The name of the node to which a new connection leads."""
+    with _client(cluster, way) as client:
+        port = int(client.info("server")["tcp_port"])
+    return next(node.name for node in cluster.nodes if node.port == port)
+
+
+def _switches(endpoint: Container, since: float) -> list[str]:
+    """The nodes that were given the writes since then, in order, as the endpoint has logged it."""
+    log = endpoint.logs(since=int(since), stderr=False, timestamps=True).decode()
+    marks = [line.partition(" ") for line in log.splitlines() if " Server master/" in line and " is UP" in line]
+    began = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(since)) + f"{since % 1:.9f}"[1:]
+    return [text.split("/")[1].split()[0] for at, _, text in marks if at > began]
+
+
+def _writing(cluster: Cluster, **options: Any) -> Load:
+    return Load(lambda: ThroughEndpoint(cluster.outputs), 2, 100.0, "endpoint client", **options)
+
+
+@pytest.mark.parametrize("name", ["master-killed", "master-hung", "master-cut-off", "sentinel-failover", "hand-over"])
+def test_the_writes_follow_the_master(
+    cluster: Cluster, timeline: Timeline, endpoint: Container, figure: Callable[[str], None], name: str
+) -> None:
+    fault = FAULTS[name]
+    scene = Scene(cluster, timeline)
+    if reason := fault.refused(scene):
+        pytest.skip(reason)
+    before = cluster.master()
+    with _writing(cluster) as load:
+        with fault.inject(scene):
+            since = timeline.find("fault")[-1].at
+            until(lambda: cluster.master() != before, "a failover", 30)
+            load.settle()
+        # The old master comes back here, and must not get a single write.
+        wait_healthy(cluster)
+        load.settle()
+        after = cluster.master()
+    assert _switches(endpoint, since) == [after.name], "one switch for one fault"
+    outage = longest(load, since)
+    figure(f"outage {outage:.2f} s through the endpoint")
+    # A bound that catches a wrong check or timer, not a slow machine: down-after + 0.5 s is the aim.
+    assert outage < DOWN_AFTER + 4
+    no_errors(load)
+    same_data(cluster)
+    # A killed master may take its last unreplicated writes with it; a stalled machine makes it some.
+    allowed = 5 if name in ("master-killed", "master-cut-off") else 0
+    assert len(load.lost(cluster)) <= allowed
+
+
+def test_an_old_master_that_goes_on_before_its_successor_is_announced(cluster: Cluster, endpoint: Container) -> None:
+    before = cluster.master()
+    old = cluster.container(before)
+    with _writing(cluster) as load:
+        since = time.time()
+        try:
+            old.pause()
+            until(lambda: _switches(endpoint, since), "another node to get the writes", 30, 0.01)
+        finally:
+            old.unpause()
+        wait_healthy(cluster)
+        load.settle()
+        after = cluster.master()
+    assert after != before
+    assert _switches(endpoint, since) == [after.name]
+    no_errors(load)
+    nothing_lost(cluster, load)
+
+
+def test_a_second_master_gets_nothing(cluster: Cluster, stack: Stack, endpoint: Container) -> None:
+    right, wrong = cluster.master(), cluster.replicas()[0]
+    usurper = Credentials.of(stack, cluster).login(wrong, "handover")
+    with _writing(cluster) as load:
+        since = time.time()
+        usurper.execute_command("REPLICAOF", "NO", "ONE")
+        until(
+            lambda: all((role := cluster.role(n)) and role.name == "master" for n in (right, wrong)), "two masters", 10
+        )
+        load.settle(50)
+        # One that starts now knows of no earlier master: it has to believe the Sentinels.
+        endpoint.restart(timeout=5)
+        until(lambda: _answers(cluster), "the endpoint to answer", 30)
+        assert _node(cluster) == right.name
+        load.settle()
+        cluster.probe(wrong).close()
+        usurper.execute_command("REPLICAOF", right.host, right.port)
+        wait_healthy(cluster)
+        load.settle()
+    assert cluster.master() == right
+    assert wrong.name not in _switches(endpoint, since)
+    same_data(cluster)
+    nothing_lost(cluster, load)
+
+
+def test_available_needs_no_sentinel(cluster: Cluster, endpoint: Container) -> None:
+    sentinels = cluster.containers("sentinel")
+    master = cluster.master()
+    with _writing(cluster) as load:
+        since = time.time()
+        try:
+            all_at_once(sentinels, kill)
+            load.settle(200)
+            assert _node(cluster) == master.name
+        finally:
+            all_at_once(sentinels, revive)
+        wait_healthy(cluster)
+    assert _switches(endpoint, since) == []
+    no_errors(load)
+    nothing_lost(cluster, load)
+
+
+def test_reads_go_to_replicas_that_follow(cluster: Cluster, endpoint: Container) -> None:
+    assert {_role(cluster, "read") for _ in range(6)} == {"slave"}
+    reached = {_node(cluster, "read") for _ in range(12)}
+    assert reached == {node.name for node in cluster.replicas()}, "both replicas take part"
+    replicas = [cluster.container(node) for node in cluster.replicas()]
+    master = cluster.container(cluster.master())
+    try:
+        all_at_once(replicas, kill)
+        until(lambda: _role(cluster, "read") == "master", "the master to take the reads", 20)
+        replicas[0].start()
+        until(lambda: _role(cluster, "read") == "slave", "the replica to take them again", 30)
+        replicas[1].start()
+        wait_healthy(cluster)
+        all_at_once(cluster.containers("sentinel"), kill)  # so that nobody takes the dead master's place
+        master.kill()
+        until(lambda: not _role(cluster), "the writes to stop", 20)
+        until(lambda: _role(cluster, "read") == "slave", "reads of old data", 20)
+    finally:
+        all_at_once([*replicas, master, *cluster.containers("sentinel")], revive)
+    wait_healthy(cluster)
+
+
+def test_consistent_the_minority_gets_no_writes(
+    cluster: Cluster, stack: Stack, endpoint: Container, figure: Callable[[str], None]
+) -> None:
+    if reason := refused(cluster):
+        pytest.skip(reason)
+    try:
+        with stack.changed({"durability": "consistent"}):
+            stack.up()
+            wait_healthy(cluster)
+            _partition(cluster, figure)
+    finally:
+        stack.up()
+    wait_healthy(cluster)
+
+
+def _partition(cluster: Cluster, figure: Callable[[str], None]) -> None:
+    """The endpoint stands with the old master and one Sentinel on one side; its clients do, too."""
+    assert cluster.outputs.write is not None
+    here = Node("endpoint", *cluster.outputs.write, f"redis-ha-{cluster.outputs.stack}-endpoint")
+    until(lambda: _answers(cluster), "the endpoint to answer", 30)
+    split = Split.of(cluster)
+    beside = Split(split.old_master, (*split.minority, here), split.majority)
+    load = _writing(cluster, enter=functools.partial(enter_network, pid_of(cluster, here)))
+    with Timeline(cluster) as timeline, load:
+        with partitioned(Scene(cluster, timeline), beside):
+            cut = timeline.find("fault")[-1].at
+            timeline.wait_for("+switch-master", cut, sources=len(split.majority), timeout=30)
+            until(lambda: time.time() - _last(load) > 2, "the writes to end", 15)
+            fenced = _last(load) - cut
+        wait_healthy(cluster)
+        load.settle()
+    same_data(cluster)
+    lost = load.lost(cluster)
+    figure(f"the endpoint on the minority's side: no write {fenced:.1f} s after the cut; {len(lost)} lost")
+    # It must have noticed before a successor can take a write: the Sentinels need down-after for that.
+    assert all(write.at < cut + DOWN_AFTER + 1 for write in lost)
+
+
+def _last(load: Load) -> float:
+    return max(client.acknowledged[-1][1] for client in load.clients)
+
+
+def test_more_and_fewer_nodes(
+    cluster: Cluster, stack: Stack, endpoint: Container, figure: Callable[[str], None]
+) -> None:
+    with _writing(cluster) as load:
+        since = time.time()
+        with stack.changed({"replicas": 3}):
+            stack.up()
+            larger = Cluster(stack.outputs())
+            wait_healthy(larger)
+            until(lambda: _node(larger, "read") == "redis-3", "reads of the new replica", 20)
+        stack.up()
+        wait_healthy(cluster)
+        load.settle()
+    figure(f"longest write gap {longest(load, since):.2f} s: the endpoint is replaced")
+    no_errors(load)
+    nothing_lost(cluster, load)
+
+
+def test_its_container_has_no_more_than_it_needs(cluster: Cluster, endpoint: Container) -> None:
+    host = endpoint.attrs["HostConfig"]
+    assert host["CapDrop"] == ["ALL"]
+    assert host["ReadonlyRootfs"]
+    assert any(option.startswith("no-new-privileges") for option in host["SecurityOpt"])
+    assert host["LogConfig"]["Config"] == {"max-file": "3", "max-size": "10m"}
+    status = inside(endpoint, "sh", "-c", "cat /proc/[0-9]*/status")[1].splitlines()
+    fields = [line.split() for line in status]
+    assert {f[1] for f in fields if f[0] == "Uid:"} == {"99"}
+    assert {f[1] for f in fields if f[0] == "CapEff:"} == {"0000000000000000"}
+    # The gate is for this container alone.
+    assert "200" in inside(endpoint, "wget", "-S", "-q", "-O", "/dev/null", _gate(cluster))[1]
+    assert str(cluster.outputs.password) not in inside(endpoint, "cat", "/etc/redis-ha/node/haproxy.cfg")[1]
+
+
+def _gate(cluster: Cluster) -> str:
+    assert cluster.outputs.write is not None
+    return f"http://127.0.0.2:{cluster.outputs.write[1]}/"
