@@ -15,7 +15,7 @@ from drills.health import wait_healthy
 from drills.hosts import HostControl
 from drills.load import Failure, Gap, Load
 from drills.milestones import Milestones, milestones
-from drills.routes import ByRole, ThroughSentinel
+from drills.routes import ByRole, ThroughEndpoint, ThroughSentinel
 from drills.stack import Stack
 from drills.timeline import Event, Timeline
 
@@ -30,6 +30,7 @@ class Settings:
     clients: int = 4
     rate: float = 100.0
     by_role: int = 1
+    through_endpoint: int = 2
 
 
 @dataclass
@@ -43,6 +44,7 @@ class Outcome:
     gaps: list[Gap]
     outages: list[float]
     outages_by_role: list[float]
+    outages_through_endpoint: list[float]
     acknowledged: int
     errors: list[Failure]
     lost: int
@@ -68,8 +70,12 @@ def run(
     through_sentinel = Load(lambda: ThroughSentinel(cluster.outputs, far), settings.clients, settings.rate)
     # A client that asks the nodes cannot tell which side of a partition is right, so it has no part in one.
     by_role = Load(lambda: ByRole(cluster), 0 if split else settings.by_role, settings.rate, "role client")
+    # The endpoint is on this machine's side of a partition.
+    behind = settings.through_endpoint if cluster.outputs.write else 0
+    through_endpoint = Load(lambda: ThroughEndpoint(cluster.outputs), behind, settings.rate, "endpoint client")
+    loads = [through_sentinel, by_role, through_endpoint]
     problem = None
-    with Timeline(cluster) as timeline, through_sentinel, by_role:
+    with Timeline(cluster) as timeline, through_sentinel, by_role, through_endpoint:
         scene = Scene(cluster, timeline, stack, hosts)
         began = time.time()
         minority: Load | None = None
@@ -91,12 +97,13 @@ def run(
                     _effect(cluster, fault, scene, through_sentinel)
                 wait_healthy(cluster, RECOVERY)
             through_sentinel.settle()
+            through_endpoint.settle()
         except WaitTimeoutError as error:
             problem = str(error)
         timeline.mark("whole" if problem is None else "not whole", problem or "")
     marks = timeline.find("fault")
     began = marks[0].at if marks else began
-    everyone = [*through_sentinel.clients, *by_role.clients, *(minority.clients if minority else [])]
+    everyone = [client for load in (*loads, *([minority] if minority else [])) for client in load.clients]
     return Outcome(
         fault.name,
         fault.title,
@@ -105,9 +112,10 @@ def run(
         sorted((g for c in everyone for g in c.gaps(0.1, began)), key=lambda g: g.start),
         through_sentinel.outages(began),
         by_role.outages(began),
-        through_sentinel.acknowledged + by_role.acknowledged,
-        [*through_sentinel.failures, *by_role.failures],
-        len(through_sentinel.lost(cluster)) + len(by_role.lost(cluster)),
+        through_endpoint.outages(began),
+        sum(load.acknowledged for load in loads),
+        [failure for load in loads for failure in load.failures],
+        sum(len(load.lost(cluster)) for load in loads),
         len(minority.lost(cluster)) if minority else None,
         milestones(cluster, timeline, through_sentinel, began),
         problem,

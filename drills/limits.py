@@ -36,7 +36,7 @@ class Limits:
         found = [f"{o.title}: {o.problem}" for o in outcomes if o.problem]
         if self.largest_outage is not None:
             for o in outcomes:
-                longest = max(o.outages, default=0.0)
+                longest = max([*o.outages, *o.outages_through_endpoint], default=0.0)
                 if longest > self.largest_outage:
                     found.append(f"{o.title}: an outage of {longest:.2f} s, limit {self.largest_outage:g} s")
         lost = sum(o.lost for o in outcomes)

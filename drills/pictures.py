@@ -43,13 +43,16 @@ def write_html(path: Path, stack: str, outcomes: Sequence[Outcome], passed: Sequ
 
 def _summary(outcomes: Sequence[Outcome]) -> str:
     rows = [
-        "<tr><th>fault</th><th>runs</th><th>outage p50</th><th>p95</th><th>max</th><th>errors</th><th>lost</th></tr>"
+        "<tr><th>fault</th><th>runs</th><th>outage p50</th><th>p95</th><th>max</th><th>endpoint p50</th><th>max</th>"
+        "<th>errors</th><th>lost</th></tr>"
     ]
     for runs in by_fault(outcomes).values():
         outages = [x for run in runs for x in run.outages]
+        endpoint = [x for run in runs for x in run.outages_through_endpoint]
         cells = [
             str(len(runs)),
             *(f"{x:.2f} s" for x in (median(outages), percentile(outages, 0.95), max(outages))),
+            *((f"{median(endpoint):.2f} s", f"{max(endpoint):.2f} s") if endpoint else ("-", "-")),
             str(sum(len(run.errors) for run in runs)),
             str(sum(run.lost + (run.lost_minority or 0) for run in runs)),
         ]

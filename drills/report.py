@@ -41,11 +41,12 @@ def table(outcomes: Sequence[Outcome]) -> Table:
     made.add_column("fault")
     for name in ("runs", *(s for s, _ in STEPS), "first write"):
         made.add_column(name, justify="right")
-    for name in ("outage p50", "p95", "max", "by ROLE", "errors", "lost"):
+    for name in ("outage p50", "p95", "max", "by ROLE", "endpoint", "max", "errors", "lost"):
         made.add_column(name, justify="right")
     for runs in by_fault(outcomes).values():
         outages = [x for run in runs for x in run.outages]
         roles = [x for run in runs for x in run.outages_by_role]
+        endpoint = [x for run in runs for x in run.outages_through_endpoint]
         lost = str(sum(run.lost for run in runs))
         minority = [run.lost_minority for run in runs if run.lost_minority is not None]
         if minority:
@@ -59,6 +60,8 @@ def table(outcomes: Sequence[Outcome]) -> Table:
             f"{percentile(outages, 0.95):.2f}",
             f"{max(outages):.2f}",
             f"{median(roles):.2f}" if roles else "-",
+            f"{median(endpoint):.2f}" if endpoint else "-",
+            f"{max(endpoint):.2f}" if endpoint else "-",
             str(sum(len(run.errors) for run in runs)),
             lost,
         )

@@ -1,6 +1,7 @@
 """The endpoint, for clients that do not ask the Sentinels: writes reach the one master, and nobody else."""
 
 import functools
+import itertools
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -42,7 +43,7 @@ def endpoint(cluster: Cluster) -> Iterator[Container]:
 def _client(cluster: Cluster, way: str = "write", **options: Any) -> Any:
     address = cluster.outputs.write if way == "write" else cluster.outputs.read
     assert address is not None
-    return clients.direct(address, cluster.outputs.password, ca=cluster.outputs.ca, **options)
+    return clients.direct(address, cluster.outputs.password, tls=cluster.outputs.tls, **options)
 
 
 def _role(cluster: Cluster, way: str = "write") -> str:
@@ -68,11 +69,21 @@ def _node(cluster: Cluster, way: str = "write") -> str:
 
 
 def _switches(endpoint: Container, since: float) -> list[str]:
-    """The nodes that were given the writes since then, in order, as the endpoint has logged it."""
+    """The nodes that were given the writes since then, in order, as the endpoint has logged it.
+
+    One that gets them back, after it was too slow to answer, is named once.
+    """
     log = endpoint.logs(since=int(since), stderr=False, timestamps=True).decode()
     marks = [line.partition(" ") for line in log.splitlines() if " Server master/" in line and " is UP" in line]
     began = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(since)) + f"{since % 1:.9f}"[1:]
-    return [text.split("/")[1].split()[0] for at, _, text in marks if at > began]
+    names = [text.split("/")[1].split()[0] for at, _, text in marks if at > began]
+    return [name for name, _ in itertools.groupby(names)]
+
+
+def _announced(cluster: Cluster, timeline: Timeline, since: float) -> list[str]:
+    """The masters that Sentinel has announced since then, in order: more than one on a machine that is too busy."""
+    addresses = dict.fromkeys(tuple(event.detail.split()[3:]) for event in timeline.find("+switch-master", since))
+    return [node.name for host, port in addresses if (node := cluster.by_address((host, int(port))))]
 
 
 def _writing(cluster: Cluster, **options: Any) -> Load:
@@ -96,8 +107,7 @@ def test_the_writes_follow_the_master(
         # The old master comes back here, and must not get a single write.
         wait_healthy(cluster)
         load.settle()
-        after = cluster.master()
-    assert _switches(endpoint, since) == [after.name], "one switch for one fault"
+    assert _switches(endpoint, since) == _announced(cluster, timeline, since)
     outage = longest(load, since)
     figure(f"outage {outage:.2f} s through the endpoint")
     # A bound that catches a wrong check or timer, not a slow machine: down-after + 0.5 s is the aim.
@@ -109,7 +119,9 @@ def test_the_writes_follow_the_master(
     assert len(load.lost(cluster)) <= allowed
 
 
-def test_an_old_master_that_goes_on_before_its_successor_is_announced(cluster: Cluster, endpoint: Container) -> None:
+def test_an_old_master_that_goes_on_before_its_successor_is_announced(
+    cluster: Cluster, timeline: Timeline, endpoint: Container
+) -> None:
     before = cluster.master()
     old = cluster.container(before)
     with _writing(cluster) as load:
@@ -121,9 +133,8 @@ def test_an_old_master_that_goes_on_before_its_successor_is_announced(cluster: C
             old.unpause()
         wait_healthy(cluster)
         load.settle()
-        after = cluster.master()
-    assert after != before
-    assert _switches(endpoint, since) == [after.name]
+    assert cluster.master() != before
+    assert _switches(endpoint, since) == _announced(cluster, timeline, since)
     no_errors(load)
     nothing_lost(cluster, load)
 

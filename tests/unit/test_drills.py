@@ -5,11 +5,13 @@ import math
 
 import pytest
 
+from drills.drill import Outcome
 from drills.errors import DrillError, WaitTimeoutError
 from drills.figures import median, percentile, spread
 from drills.limits import Limits
 from drills.load import Client, Gap
 from drills.outputs import Outputs
+from drills.report import table
 from drills.waiting import until
 
 OUTPUTS = {
@@ -63,6 +65,21 @@ def test_percentiles() -> None:
 def test_no_limit_is_passed_when_none_is_set() -> None:
     assert Limits().passed([]) == []
     assert Limits.of(None) == Limits()
+
+
+def test_an_outage_through_the_endpoint_counts_too() -> None:
+    outcome = Outcome("f", "a fault", 0.0, [], [], [0.5], [], [2.5], 10, [], 0)
+    assert Limits(largest_outage=1.0).passed([outcome]) == ["a fault: an outage of 2.50 s, limit 1 s"]
+    assert Limits(largest_outage=3.0).passed([outcome]) == []
+    cells = {str(c.header): list(c.cells)[-1] for c in table([outcome]).columns if c.header != "max"}
+    assert (cells["outage p50"], cells["endpoint"]) == ("0.50", "2.50")
+
+
+def test_the_endpoint_is_in_the_outputs_where_there_is_one() -> None:
+    assert Outputs.from_json("dev", json.dumps(OUTPUTS)).write is None
+    given = {**OUTPUTS, "endpoint": {"write": "10.0.0.250:16378", "read": "10.0.0.250:16377"}}
+    found = Outputs.from_json("dev", json.dumps(given))
+    assert (found.write, found.read) == (("10.0.0.250", 16378), ("10.0.0.250", 16377))
 
 
 def test_waiting_ends_and_says_why() -> None:
