@@ -51,10 +51,9 @@ def internal_password(password: str, system_password: str | None) -> str:
     return _sha256(f"redis-ha/internal/{system_password or password}")
 
 
-def endpoint_password(settings: Settings) -> str:
+def endpoint_password(password: str, system_password: str | None) -> str:
     """What the endpoint logs in with, to ask for roles: derived as the internal one is, and no way to that."""
-    system = settings.system_password or settings.password
-    return _endpoint_password(system.get_secret_value())
+    return _sha256(f"redis-ha/endpoint/{system_password or password}")
 
 
 def data_node_acl(settings: Settings, internal: str) -> str:
@@ -101,15 +100,8 @@ def _internal_passwords(settings: Settings, internal: str) -> str:
 
 def _endpoint_passwords(settings: Settings) -> str:
     """The endpoint's password, and while the system password is changed the one that follows from the other."""
-    other = settings.other_system_password
-    accepted = [endpoint_password(settings)]
-    if other is not None:
-        accepted.append(_endpoint_password(other.get_secret_value()))
-    return " ".join(_hash(one) for one in accepted)
-
-
-def _endpoint_password(system_password: str) -> str:
-    return _sha256(f"redis-ha/endpoint/{system_password}")
+    given = [settings.system_password or settings.password, settings.other_system_password]
+    return " ".join(_hash(endpoint_password("", one.get_secret_value())) for one in given if one is not None)
 
 
 def _acl_file(*users: str) -> str:

@@ -30,7 +30,9 @@ def endpoint_config(settings: Settings, topology: Topology, endpoint: Endpoint) 
     nodes, sentinels = topology.data_nodes, topology.sentinels
     scale = math.ceil(len(nodes) / NODES)
     majority = len(sentinels) // 2 + 1
-    login = f"AUTH\\ endpoint\\ {endpoint_password(settings)}\\r\\n"
+    secret, system = settings.password, settings.system_password
+    password = endpoint_password(secret.get_secret_value(), system.get_secret_value() if system else None)
+    login = f"AUTH\\ endpoint\\ {password}\\r\\n"
     over_tls = _over_tls(settings)
     values = {
         "patience_ms": str(min(PATIENCE_MS, settings.timing.down_after // 8)),

@@ -5,7 +5,7 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from components.acl import internal_password
+from components.acl import endpoint_password, internal_password
 from drills import clients
 from drills.cluster import Cluster
 from drills.outputs import Node
@@ -17,28 +17,32 @@ Command = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Credentials:
-    """A stack's passwords: the application's, the system's, and the internal one that follows from it."""
+    """A stack's passwords: the application's, the system's, and the two that follow from that."""
 
     application: str = field(repr=False)
     system: str = field(repr=False)
     internal: str = field(repr=False)
+    endpoint: str = field(repr=False, default="")
 
     @classmethod
     def of(cls, stack: Stack, cluster: Cluster) -> "Credentials":
         """As the stack has them now."""
         application = str(cluster.outputs.password)
         system = stack.run("config", "get", "redis-ha:systemPassword").strip()
-        return cls(application, system, internal_password(application, system))
+        derived = (internal_password(application, system), endpoint_password(application, system))
+        return cls(application, system, *derived)
 
     def all(self) -> tuple[str, ...]:
         """What may be seen nowhere."""
-        return (self.application, self.system, self.internal)
+        return (self.application, self.system, self.internal, self.endpoint)
 
     def login(self, node: Node, user: str | None) -> Any:
         """A client of one node as `user`; None is a stranger, without a password."""
         if user is None:
             return clients.direct(node.address, None)
         password = self.internal if user in INTERNAL_USERS else self.application
+        if user == "endpoint":
+            password = self.endpoint
         return clients.direct(node.address, password, username=user)
 
 

@@ -28,6 +28,7 @@ ON_NODES = {
     "replication": f"{DATA}|{DANGEROUS}|INFO|REPLICAOF NO ONE|CLIENT LIST|PUBLISH {HELLO} x|SUBSCRIBE {HELLO}",
     "sentinel": f"{DATA}|{DANGEROUS}|REPLICAOF NO ONE|PSUBSCRIBE *|PSYNC ? -1|CLIENT LIST",
     "handover": f"{DATA}|FLUSHDB|PSYNC ? -1|MODULE LIST|PUBLISH {HELLO} x|SUBSCRIBE {HELLO}",
+    "endpoint": f"{DATA}|{DANGEROUS}|INFO|CLIENT LIST|REPLICAOF NO ONE|PSYNC ? -1|PUBLISH {HELLO} x|SUBSCRIBE {HELLO}",
     None: f"PING|INFO|GET a|SET a b|CLIENT LIST|HELLO 3|ROLE|{DANGEROUS}|{CLUSTER}",
 }
 ON_SENTINELS = {
@@ -35,6 +36,7 @@ ON_SENTINELS = {
     "replication": "PING|SENTINEL MASTERS",  # there is no such user
     "sentinel": f"{RULING}|SENTINEL FAILOVER mymaster|PUBLISH news x|SUBSCRIBE {HELLO}",
     "handover": RULING.replace("|CLIENT KILL TYPE normal", ""),  # by which it is rid of silent strangers
+    "endpoint": f"{RULING}|INFO|SENTINEL FAILOVER mymaster|PUBLISH {HELLO} x|SUBSCRIBE {HELLO}",
     None: f"PING|INFO|{RULING}|SENTINEL MASTERS|SENTINEL FAILOVER mymaster|PUBLISH {HELLO} x|SUBSCRIBE {HELLO}",
 }
 
@@ -65,11 +67,11 @@ def test_nobody_may_do_more_than_is_theirs(cluster: Cluster, stack: Stack) -> No
 def test_a_wrong_password_is_refused_everywhere(cluster: Cluster) -> None:
     attempts = itertools.product(
         (*cluster.nodes, *cluster.sentinels),
-        ("default", "replication", "sentinel", "handover", "admin"),
+        ("default", "replication", "sentinel", "handover", "endpoint", "admin"),
         ("", "wrong", "redis"),
     )
     for node, user, password in attempts:
-        client = Credentials(password, password, password).login(node, user)
+        client = Credentials(password, password, password, password).login(node, user)
         assert is_refused(answer(client, ("PING",))), f"{node.name} let {user} in"
 
 

@@ -233,7 +233,7 @@ def test_another_system_password_is_accepted_but_not_used() -> None:
     internal = internal_password(PASSWORD, "old")
     following = [
         internal_password(PASSWORD, "new"),
-        endpoint_password(parse_settings({**given, "systemPassword": "new"}, "unit")),
+        endpoint_password(PASSWORD, "new"),
     ]
     for acl in (data_node_acl, sentinel_acl):
         before = acl(parse_settings(given, "unit"), internal)

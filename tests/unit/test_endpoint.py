@@ -120,11 +120,11 @@ def test_checks_over_tls() -> None:
 
 def test_it_holds_a_password_of_its_own_and_no_other() -> None:
     given = settings(systemPassword="system")
-    internal, own = internal_password("pw", "system"), endpoint_password(given)
+    internal, own = internal_password("pw", "system"), endpoint_password("pw", "system")
     text = config(systemPassword="system")
     assert own in text
     assert internal not in text
-    assert own not in (internal, endpoint_password(settings()))
+    assert own not in (internal, endpoint_password("pw", None))
     for acl in (data_node_acl, sentinel_acl):
         users = {line.split()[1]: line for line in acl(given, internal).splitlines()}
         assert f"#{hashlib.sha256(own.encode()).hexdigest()}" in users["endpoint"]
@@ -171,4 +171,4 @@ def test_its_container(recorder: Recorder) -> None:
     assert inputs["readOnly"] is True
     visible = {**inputs, **{key: value for key, value in files.items() if key != "uploads"}}
     assert "key text" not in json.dumps(visible, default=str)
-    assert endpoint_password(settings(password="a-password")) not in json.dumps(visible, default=str)
+    assert endpoint_password("a-password", None) not in json.dumps(visible, default=str)
