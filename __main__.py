@@ -9,6 +9,7 @@ from components.interrupts import end_quietly_when_interrupted
 from components.machines import image_hosts
 from components.redis_ha import RedisHa, outputs
 from components.settings_loader import load_settings
+from components.swarm_nodes import check_swarm
 from components.topology import TopologyError, plan
 
 end_quietly_when_interrupted()
@@ -22,8 +23,11 @@ if settings.tls is not None:
     from components.certificates import check_certificates  # reading certificates takes a package that loads slowly
 
     check_certificates(settings.tls, topology.addresses)
-check_hosts(topology.hosts)
-refuse_switching_tls(stack, settings.tls is not None, topology.hosts)
+if settings.swarm:
+    check_swarm(settings.hosts)
+else:
+    check_hosts(topology.hosts)
+refuse_switching_tls(stack, settings.tls is not None, (None,) if settings.swarm else topology.hosts)
 
 cluster = RedisHa(
     stack,

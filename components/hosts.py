@@ -33,7 +33,8 @@ class Host(SettingModel):
     """One machine. Its place in the list is its place in the history of placement: see components/placement.py."""
 
     name: HostName
-    docker: Annotated[str, AfterValidator(_docker)]
+    docker: Annotated[str, AfterValidator(_docker)] = ""
+    """Empty in a Swarm, where only a manager is reached: by DOCKER_HOST or the current Docker context."""
     address: Ipv4
     labels: Annotated[Labels, BeforeValidator(from_json)] = Labels()
     drain: bool = False
@@ -66,7 +67,7 @@ class Host(SettingModel):
 
 def _distinct(hosts: list[Host]) -> list[Host]:
     for what in ("name", "docker", "address"):
-        values = [getattr(host, what) for host in hosts]
+        values = [value for host in hosts if (value := getattr(host, what))]
         twice = sorted({value for value in values if values.count(value) > 1})
         if twice:
             raise ValueError(f"{what}: {', '.join(twice)} is there twice; allowed: one of its own for each host")
@@ -79,6 +80,17 @@ def _distinct(hosts: list[Host]) -> list[Host]:
 
 def _list_from_json(value: Any) -> Any:
     return from_json(value) or []
+
+
+def check_for_swarm(hosts: list[Host], swarm: bool) -> None:
+    """Raises ValueError: a Swarm needs hosts, and without one each host needs its `docker`."""
+    if swarm and not hosts:
+        raise ValueError("swarm: needs `hosts`: a list with the `name` and `address` of each of the Swarm's nodes")
+    missing = ", ".join(host.name for host in hosts if not host.docker)
+    if missing and not swarm:
+        raise ValueError(
+            f"hosts: {missing}: docker: missing; allowed: how its Docker is reached, as in ssh://user@host"
+        )
 
 
 HostsSetting = Annotated[list[Host], BeforeValidator(_list_from_json), AfterValidator(_distinct)]

@@ -23,7 +23,12 @@ class Machine:
 
 
 def image_hosts(settings: Settings, topology: Topology) -> list[Host | None]:
-    """The hosts that build the image: all that have nodes, or with a registry the bootstrap master's alone."""
+    """The hosts that build the image: all that have nodes, or with a registry the bootstrap master's alone.
+
+    In a Swarm it is the manager that is reached as a single machine is: None.
+    """
+    if settings.swarm:
+        return [None]
     builders = [node.host for node in (*topology.data_nodes, *topology.sentinels)]
     return builders[:1] if settings.registry else list(dict.fromkeys(builders))
 

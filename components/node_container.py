@@ -17,7 +17,8 @@ from components.topology import Kind, Node, Topology
 # Room for a hand-over (5 s at most) and for Redis to bring its last writes to disk.
 STOP_SECONDS = 30
 # The only place beside /data that a node can write to: replies and pipes of its scripts.
-SCRATCH = {"/tmp": "rw,noexec,nosuid,nodev,size=16m,mode=1777"}  # noqa: S108 - inside the container
+SCRATCH_SIZE = 16 * 1024**2
+SCRATCH = {"/tmp": f"rw,noexec,nosuid,nodev,size={SCRATCH_SIZE // 1024**2}m,mode=1777"}  # noqa: S108 - inside the container
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from components.node_files import NodeFiles, node_files, texts_of
 from components.rollout import after_joined
 from components.sentinel import sentinel
 from components.settings import Settings
+from components.swarm import swarm_services
 from components.topology import Endpoint, Kind, Node, Topology
 
 
@@ -35,9 +36,9 @@ class RedisHaArgs(TypedDict):
 class RedisHa(pulumi.ComponentResource):
     """A highly available Redis.
 
-    Declares image, network, volumes and containers. The containers form one chain, replicas
-    first, then the bootstrap master, then the Sentinels: one is touched only when the one before
-    it has joined.
+    Declares image, network, volumes and containers; in a Swarm, services (components/swarm.py).
+    The containers form one chain, replicas first, then the bootstrap master, then the Sentinels:
+    one is touched only when the one before it has joined.
     """
 
     image: pulumi.Output[str]
@@ -51,9 +52,17 @@ class RedisHa(pulumi.ComponentResource):
     ) -> None:
         super().__init__("redis-ha:index:RedisHa", name, None, opts)
         settings, topology = args["settings"], args["topology"]
+        if settings.swarm:
+            self.image = swarm_services(settings, topology, args["bases"][None], self._texts(settings), self)
+        else:
+            self.image = self._containers(args)
+        self.register_outputs({"image": self.image})
+
+    def _containers(self, args: RedisHaArgs) -> pulumi.Output[str]:
+        """The nodes as containers, on one machine or several; the image that they run."""
+        settings, topology = args["settings"], args["topology"]
         child = pulumi.ResourceOptions(parent=self)
         machines = Machines(settings, topology, args["bases"], self)
-        self.image = machines.image
         shared = Shared(
             settings=settings,
             topology=topology,
@@ -70,22 +79,27 @@ class RedisHa(pulumi.ComponentResource):
         for endpoint in topology.endpoints:
             container = endpoint_container(shared, endpoint, args["endpoint_images"][endpoint.host], self, previous)
             previous = (endpoint, container)
-        self.register_outputs({"image": self.image})
+        return machines.image
 
     def _files(
         self, settings: Settings, topology: Topology, machines: Machines
     ) -> dict[tuple[Kind, Host | None], NodeFiles]:
         """One volume for each kind of node on a host: what only Sentinels read must not roll the data nodes."""
-        secret, system = settings.password, settings.system_password
-        internal = internal_password(secret.get_secret_value(), system.get_secret_value() if system else None)
-        texts: dict[Kind, dict[str, str]] = {
-            "redis": texts_of(settings, redis_directives(settings), data_node_acl(settings, internal), internal),
-            "sentinel": texts_of(settings, sentinel_directives(settings), sentinel_acl(settings, internal), internal),
-        }
+        texts = self._texts(settings)
         nodes = (*topology.data_nodes, *topology.sentinels)
         return {
             (kind, host): node_files(topology, kind, host, texts[kind], machines.at(host), self)
             for kind, host in dict.fromkeys((node.kind, node.host) for node in nodes)
+        }
+
+    @staticmethod
+    def _texts(settings: Settings) -> dict[Kind, dict[str, str]]:
+        """The files of each kind of node, by name."""
+        secret, system = settings.password, settings.system_password
+        internal = internal_password(secret.get_secret_value(), system.get_secret_value() if system else None)
+        return {
+            "redis": texts_of(settings, redis_directives(settings), data_node_acl(settings, internal), internal),
+            "sentinel": texts_of(settings, sentinel_directives(settings), sentinel_acl(settings, internal), internal),
         }
 
     @staticmethod
@@ -150,8 +164,8 @@ def _tls_outputs(settings: Settings) -> dict[str, Any]:
 
 
 def _host_outputs(settings: Settings, topology: Topology) -> dict[str, Any]:
-    """Which Docker holds what, where there is more than one; no TLS material."""
-    if not settings.hosts:
+    """Which Docker holds what, where there is more than one; no TLS material. A Swarm's need not be known."""
+    if not settings.hosts or not all(host.docker for host in settings.hosts):
         return {}
     return {
         "hosts": {host.name: {"docker": host.docker, "address": host.address} for host in settings.hosts},

@@ -7,7 +7,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
 
-from components.hosts import HostsSetting, SentinelPlacement, refuse_single_machine_settings
+from components.hosts import HostsSetting, SentinelPlacement, check_for_swarm, refuse_single_machine_settings
 from components.managed_directives import MANAGED_REDIS, MANAGED_SENTINEL
 from components.profiles import PROFILES, Profile, ProfileName
 from components.setting_types import (
@@ -75,6 +75,9 @@ class Settings(SettingModel):
         [],
         description="Several Docker hosts: list of `name`, `docker`, `address` and more (docs/hosts.md); "
         "default: the one that the docker command uses",
+    )
+    swarm: bool = Field(
+        False, description="The nodes as services of the Docker Swarm that `hosts` are the nodes of (docs/swarm.md)"
     )
     sentinel_placement: SentinelPlacement = Field(
         "hard",
@@ -201,6 +204,11 @@ class Settings(SettingModel):
                 "previousPassword: needs systemPassword, since without it nodes log in to each other with what follows "
                 "from `password`, and could not during the roll-out; set systemPassword to the old password's text"
             )
+        check_for_swarm(self.hosts, self.swarm)
+        if self.swarm and self.endpoint:
+            raise ValueError("endpoint: cannot be had in a Swarm; allowed: false")
+        if self.swarm and len(self.hosts) > 1 and self.registry is None:
+            raise ValueError("registry: missing; a Swarm's nodes pull the image from it")
         if self.hosts:
             bridge = self.network if self.network == "bridge" else None
             refuse_single_machine_settings({"network": bridge, "subnet": self.subnet, "advertise": self.advertise})

@@ -29,6 +29,7 @@ class Node:
 
     `address` and `port` are what the node announces and clients connect to; `fixed_address` is
     the container's own address on a bridge network, None with host networking. `host` is None on one machine.
+    `container` is its name, or in a Swarm the name of its service.
     """
 
     name: str
@@ -141,7 +142,7 @@ def plan(settings: Settings, project: str, stack: str) -> Topology:
             kind=kind,
             role=_role(kind, index),
             index=index,
-            container=f"{project}-{stack}-{name}",
+            container=f"{project}-{stack}-{kind if settings.swarm else name}",
             address=host.address if host else settings.advertise or fixed or "127.0.0.1",
             port=_port(settings, kind, index, seat.slot if seat else _only_slot(kind, index)),
             fixed_address=fixed,
@@ -188,16 +189,27 @@ def _seats(settings: Settings, hosts: tuple[Host, ...], counts: dict[Kind, int])
     """Each node's host and slot, also for Sentinels that are not declared but told of; nothing on one machine."""
     if not hosts:
         return {}
-    hard = settings.sentinel_placement == "hard"
+    hard = settings.swarm or settings.sentinel_placement == "hard"
     if hard:
         try:
             check_sentinels(hosts, counts["sentinel"])
         except PlacementError as error:
             raise TopologyError(str(error)) from None
     return {
-        "redis": place_data_nodes(hosts, counts["redis"]),
+        "redis": _swarm_seats(hosts, counts["redis"]) if settings.swarm else place_data_nodes(hosts, counts["redis"]),
         "sentinel": place_sentinels(hosts, max(counts["sentinel"], SENTINEL_SLOTS), hard),
     }
+
+
+def _swarm_seats(hosts: tuple[Host, ...], count: int) -> list[Seat]:
+    """Each data node alone on a host, as Sentinels are: it is found, and has its data, by the host's name."""
+    usable = sum(not host.drain for host in hosts)
+    if count > usable:
+        raise TopologyError(
+            f"replicas: {count - 1} and a master need a host each in a Swarm, but `hosts` has {usable} that are not "
+            f"drained; allowed: 0 to {usable - 1}"
+        )
+    return place_sentinels(hosts, count, hard=True)
 
 
 def _only_slot(kind: Kind, index: int) -> int:

@@ -17,13 +17,18 @@ def handlers(client: APIClient, logins: Mapping[str, Any] | None = None) -> dict
     from engine.providers.docker_container import ContainerHandler
     from engine.providers.docker_image import ImageHandler
     from engine.providers.docker_network import NetworkHandler
+    from engine.providers.docker_service import ServiceHandler
     from engine.providers.docker_volume import VolumeHandler
+    from engine.providers.swarm_objects import SecretHandler, ServiceConfigHandler
 
     made: list[Handler] = [
         ImageHandler(client),
         NetworkHandler(client),
         VolumeHandler(client),
         ContainerHandler(client, logins or {}),
+        SecretHandler(client),
+        ServiceConfigHandler(client),
+        ServiceHandler(client),
     ]
     return {handler.type: handler for handler in made}
 

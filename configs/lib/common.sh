@@ -4,6 +4,7 @@ etc=${REDIS_HA_ETC:-/etc/redis-ha}
 data=${REDIS_HA_DATA:-/data}
 run=${REDIS_HA_RUN:-/tmp}
 : "${redis_port=}" "${master_port=}" "${sentinel_port=}" "${announce_address=}" "${sentinels=}" "${data_nodes=}" "${sentinel_periods=}"
+: "${swarm_host=}" "${swarm_places=}"
 : "${master_address:=redis-master}" "${bind_address:=*}" "${protected_mode:=yes}" "${master_name:=mymaster}"
 : "${quorum:=2}" "${sentinel_index:=0}" "${durability:=available}" "${node_name:=redis-ha}"
 : "${handover_timeout:=5}" "${bootstrap_wait:=15}" "${fence_timeout:=60}"

@@ -13,6 +13,7 @@ from components import joining, rollout
 from components.acl import data_node_acl, endpoint_password, internal_password, sentinel_acl
 from components.directives import redis_directives, sentinel_directives
 from components.docker_host import Base
+from components.machines import image_hosts
 from components.redis_ha import RedisHa, outputs
 from components.setting_types import size_in_bytes
 from components.settings_loader import parse_settings
@@ -62,7 +63,7 @@ def deploy(**values: Any) -> dict[str, Any]:
     """Run the component; returns the stack outputs, resolved."""
     settings = parse_settings({"password": PASSWORD, **values}, "unit")
     topology = plan(settings, "redis-ha", "unit")
-    bases = {host: Base("base", "b1" if host else "") for host in topology.hosts}
+    bases = {host: Base("base", "b1" if host else "") for host in image_hosts(settings, topology)}
     found: dict[str, Any] = {}
 
     @pulumi.runtime.test

@@ -1,0 +1,174 @@
+"""The setting `swarm`: what it needs, what is declared for it, and when its services count as joined."""
+
+import base64
+import json
+from typing import Any
+
+import pulumi
+import pytest
+
+from components import swarm, swarm_rollout
+from components.hosts import Host
+from components.settings_loader import parse_settings
+from components.swarm_nodes import differences
+from components.swarm_rollout import progress_of, usable
+from components.topology import TopologyError, plan
+from tests.unit.test_component import PASSWORD, Recorder, deploy, recorder
+
+__all__ = ["recorder"]  # a fixture
+
+HOSTS = [{"name": name, "address": f"10.0.0.{i}"} for i, name in enumerate("abcd", 1)]
+SWARM = {"swarm": True, "hosts": HOSTS[:3], "registry": "registry:5000"}
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"swarm": True}, "swarm: needs `hosts`"),
+        ({**SWARM, "registry": None}, "registry: missing"),
+        ({**SWARM, "endpoint": True}, "endpoint: cannot be had in a Swarm"),
+        ({**SWARM, "network": "bridge"}, "network: 'bridge' cannot be had beside `hosts`"),
+    ],
+)
+def test_wrong_settings_are_named(values: dict[str, Any], message: str) -> None:
+    with pytest.raises(pulumi.RunError, match=message):
+        parse_settings({"password": "pw", **values}, "dev")
+
+
+@pytest.mark.parametrize(("values", "word"), [({"replicas": 3}, "replicas"), ({"sentinels": 4}, "sentinels")])
+def test_each_node_needs_a_host_of_its_own(values: dict[str, Any], word: str) -> None:
+    settings = parse_settings({"password": "pw", **SWARM, **values, "sentinelPlacement": "soft"}, "dev")
+    with pytest.raises(TopologyError, match=word):
+        plan(settings, "redis-ha", "dev")
+
+
+@pytest.fixture
+def services(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> Recorder:
+    monkeypatch.setattr(swarm_rollout, "until_joined", lambda _: None)
+    monkeypatch.setattr(swarm_rollout, "_wait_until_joined", lambda _: None)
+    return recorder
+
+
+def _service(recorder: Recorder, kind: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(one.inputs for one in recorder.of_type("Service") if one.name == kind)
+    return found
+
+
+def test_a_service_of_each_kind_and_nothing_on_single_hosts(services: Recorder) -> None:
+    found = deploy(**SWARM)
+    assert [one.inputs["name"] for one in services.of_type("Service")] == [
+        "redis-ha-unit-redis",
+        "redis-ha-unit-sentinel",
+    ]
+    for kind in ("Container", "Volume", "Network", "docker"):
+        assert not services.of_type(kind)
+    assert [node["container"] for node in found["nodes"]] == ["redis-ha-unit-redis"] * 3
+    assert [node["host_name"] for node in found["nodes"]] == ["a", "b", "c"]
+    assert "hosts" not in found
+
+
+def test_tasks_find_their_place_by_the_hosts_name(services: Recorder) -> None:
+    deploy(**SWARM)
+    told = _service(services, "redis")["taskSpec"]["containerSpec"]["env"]
+    assert told["swarm_host"] == "{{.Node.Hostname}}"
+    assert told["swarm_places"] == "a=10.0.0.1:16379 b=10.0.0.2:16380 c=10.0.0.3:16380"
+    told = _service(services, "sentinel")["taskSpec"]["containerSpec"]["env"]
+    assert told["swarm_places"] == "a=10.0.0.1:16381 b=10.0.0.2:16381 c=10.0.0.3:16381"
+
+
+def test_hosts_without_a_node_are_excluded(services: Recorder) -> None:
+    deploy(swarm=True, registry="r", hosts=[HOSTS[0], {**HOSTS[1], "drain": True}, *HOSTS[2:]], replicas=1)
+    placement = {kind: _service(services, kind)["taskSpec"]["placement"] for kind in ("redis", "sentinel")}
+    assert placement["redis"] == {"constraints": ["node.hostname!=b", "node.hostname!=d"], "maxReplicas": 1}
+    assert placement["sentinel"] == {"constraints": ["node.hostname!=b"], "maxReplicas": 1}
+
+
+def test_secrets_are_secrets_of_the_swarm(services: Recorder) -> None:
+    deploy(**SWARM)
+    shown = json.dumps([one.inputs for one in services.of_type("Service") + services.of_type("ServiceConfig")])
+    assert PASSWORD not in shown
+    assert PASSWORD not in base64.b64decode(services.of_type("ServiceConfig")[0].inputs["data"]).decode()
+    files = {f["fileName"]: f["secretId"] for f in _service(services, "redis")["taskSpec"]["containerSpec"]["secrets"]}
+    assert set(files) == {"/etc/redis-ha/node/users.acl", "/etc/redis-ha/node/internal"}
+    assert {one.name for one in services.of_type("Secret")} == {
+        f"redis-ha-unit-{kind}-{file}" for kind in ("redis", "sentinel") for file in ("users.acl", "internal")
+    }
+    assert not [one.inputs["name"] for one in services.of_type("Secret") if one.inputs.get("name")]
+
+
+def test_an_update_goes_node_by_node_and_ends_at_a_failure(services: Recorder) -> None:
+    deploy(**SWARM)
+    for kind in ("redis", "sentinel"):
+        update = _service(services, kind)["updateConfig"]
+        assert (update["parallelism"], update["order"], update["failureAction"]) == (1, "stop-first", "pause")
+        spec = _service(services, kind)["taskSpec"]["containerSpec"]
+        # Swarm kills what is unhealthy: having joined once must be enough, and joining may take its time.
+        assert spec["healthcheck"]["tests"] == ["CMD", "redis-ha-health", "once"]
+        assert spec["healthcheck"]["startPeriod"] == swarm.START_PERIOD
+        assert spec["stopGracePeriod"] == "30s"
+
+
+def _task(
+    host: str, state: str = "running", image: str = "new", error: str = "", desired: str = "running"
+) -> dict[str, Any]:
+    return {
+        "ID": f"task-{host}-{state}",
+        "NodeID": host,
+        "Spec": {"ContainerSpec": {"Image": image}, "Placement": {"MaxReplicas": 1}},
+        "DesiredState": desired,
+        "Status": {"State": state, "Timestamp": "1", **({"Err": error} if error else {})},
+    }
+
+
+def _of(*tasks: dict[str, Any], update: str = "", hosts: str = "abc") -> swarm_rollout.Progress:
+    service: dict[str, Any] = {
+        "Spec": {"TaskTemplate": {"ContainerSpec": {"Image": "new"}}, "Mode": {"Replicated": {"Replicas": 3}}}
+    }
+    if update:
+        service["UpdateStatus"] = {"State": update, "Message": "because of that"}
+    return progress_of(service, list(tasks), {host: host for host in hosts})
+
+
+def test_a_service_has_joined_when_all_its_new_tasks_run() -> None:
+    assert not _of(*map(_task, "abc")).waiting
+    assert not _of(*map(_task, "abc"), update="completed").waiting
+    assert _of(*map(_task, "abc"), update="updating").waiting
+    assert _of(_task("a"), _task("b"), _task("c", "starting")).waiting == "The one on c is starting"
+    # Before Swarm has begun with an update, it still says that the last one is complete.
+    old = [_task(host, image="old") for host in "abc"]
+    assert _of(*old, update="completed").waiting
+    assert _of(_task("a"), *old[1:]).running == 1
+
+
+def test_a_node_whose_host_is_down_is_not_waited_for() -> None:
+    homeless = {**_task("", "pending", error="no suitable node"), "NodeID": ""}
+    found = _of(_task("a"), _task("b"), _task("c"), homeless, hosts="ab")
+    assert (found.waiting, found.wanted, found.absent) == ("", 2, 1)
+
+
+def test_a_failed_update_is_given_up() -> None:
+    failed = _task("c", "failed", error="task: non-zero exit (1)", desired="shutdown")
+    found = _of(*(_task(host, image="old") for host in "ab"), failed, _task("c", "starting"), update="paused")
+    assert found.stuck == "Swarm says: because of that; the last one that ended: task: non-zero exit (1)"
+    assert found.tasks == ("task-c-failed", "task-c-starting")
+
+
+def _node(name: str, state: str = "ready", availability: str = "active") -> dict[str, Any]:
+    return {
+        "ID": name,
+        "Description": {"Hostname": name},
+        "Status": {"State": state},
+        "Spec": {"Availability": availability},
+    }
+
+
+def test_only_hosts_that_may_have_tasks_are_counted() -> None:
+    nodes = [_node("a"), _node("b", state="down"), _node("c", availability="drain"), _node("d")]
+    service = {"Spec": {"TaskTemplate": {"Placement": {"Constraints": ["node.hostname!=d"]}}}}
+    assert usable(service, nodes) == {"a": "a"}
+
+
+def test_hosts_and_the_swarms_nodes_must_be_the_same() -> None:
+    hosts = [Host(name=name, address="10.0.0.1", drain=name == "c") for name in "abc"]
+    assert differences(hosts, [_node("a"), _node("b", state="down"), _node("x", availability="drain")]) == []
+    assert [text.partition(":")[2][:3] for text in differences(hosts, [_node("a"), _node("x")])] == [" b:", " x "]
