@@ -32,6 +32,8 @@ def _shown_by_docker(cluster: Cluster) -> Iterator[tuple[str, str]]:
         yield f"image of {name}", json.dumps(api.inspect_image(container.attrs["Image"]))
         yield f"history of {name}", _docker("history", "--no-trunc", str(container.attrs["Image"]))
     label = f"label=redis-ha.stack={cluster.outputs.stack}"
+    # Those too that only carry files, and never run.
+    yield "all containers", _docker("inspect", *_docker("ps", "-aq", "--filter", label).split())
     for kind in ("volume", "network"):
         names = _docker(kind, "ls", "-q", "--filter", label).split()
         yield f"{kind}s", _docker(kind, "inspect", *names)
