@@ -5,7 +5,7 @@ from dataclasses import replace
 import pulumi
 import pulumi_docker as docker
 
-from components import labels, rollout
+from components import labels
 from components.endpoint_config import CONFIG_FILE, GATE_ADDRESS, endpoint_files
 from components.node_container import Shared
 from components.node_files import FOLDER, node_files
@@ -71,10 +71,10 @@ def endpoint_container(
         opts=pulumi.ResourceOptions(
             parent=parent,
             provider=machine.provider,
-            depends_on=rollout.after_joined(previous, topology, files.carrier),
+            depends_on=shared.rollout.after(previous, files.carrier),
             delete_before_replace=True,
             replace_on_changes=["healthcheck"],  # the provider would change it in its state only
-            hooks=rollout.until_joined(endpoint, topology, health_check),
+            hooks=shared.rollout.until_joined(endpoint, health_check),
         ),
     )
 

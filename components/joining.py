@@ -46,6 +46,43 @@ async def joined(node: Node | Endpoint, topology: Topology, health_check: Sequen
     await asyncio.to_thread(_wait_until_joined, node, topology, bootstrap, health_check)
 
 
+async def started(node: Node) -> None:
+    """Let `node` begin where nothing of its stack was there before: an empty master need not ask anybody first.
+
+    Raises NotJoinedError where Docker cannot be asked.
+    """
+    await asyncio.to_thread(_let_begin, node)
+
+
+def nothing_there(topology: Topology) -> bool:
+    """Whether no host has a container or a volume of the stack; false where one cannot be asked."""
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    of_stack = {"label": f"{labels.STACK}={topology.stack}"}
+    try:
+        for host in topology.hosts:
+            api = docker_client(host).api
+            if api.containers(all=True, filters=of_stack) or api.volumes(filters=of_stack)["Volumes"]:
+                return False
+    except (DockerException, RequestException):
+        return False
+    return True
+
+
+def _let_begin(node: Node) -> None:
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        container = docker_client(node.host).containers.get(node.container)
+        _limit_processes(container, node)
+        if node.role == "master":
+            container.exec_run(["touch", BOOTSTRAP_SIGNAL])
+    except (DockerException, RequestException) as error:
+        raise NotJoinedError(f"{node.container} cannot be started: {error}") from None
+
+
 async def joined_once(node: Node, topology: Topology) -> None:
     """Return when the node's container has joined at some time since it was created.
 

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_docker as docker
 
-from components import labels, rollout
+from components import labels
 from components.hosts import Host
 from components.machines import Machines
 from components.node_files import FOLDER, NodeFiles
+from components.rollout import Rollout
 from components.setting_types import size_in_bytes
 from components.settings import Settings
 from components.topology import Kind, Node, Topology
@@ -28,6 +29,7 @@ class Shared:
     settings: Settings
     topology: Topology
     machines: Machines
+    rollout: Rollout
     network: pulumi.Input[str] | None
     files: Mapping[tuple[Kind, Host | None], NodeFiles]
 
@@ -111,7 +113,7 @@ def node_container(
             provider=machine.provider,
             depends_on=after,
             delete_before_replace=True,
-            hooks=rollout.until_joined(node, shared.topology),
+            hooks=shared.rollout.until_joined(node),
         ),
     )
 

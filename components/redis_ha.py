@@ -17,7 +17,7 @@ from components.labels import labels
 from components.machines import Machines
 from components.node_container import Shared
 from components.node_files import NodeFiles, node_files, texts_of
-from components.rollout import after_joined
+from components.rollout import Rollout
 from components.sentinel import sentinel
 from components.settings import Settings
 from components.swarm import swarm_services
@@ -38,7 +38,7 @@ class RedisHa(pulumi.ComponentResource):
 
     Declares image, network, volumes and containers; in a Swarm, services (components/swarm.py).
     The containers form one chain, replicas first, then the bootstrap master, then the Sentinels:
-    one is touched only when the one before it has joined.
+    one is touched only when the one before it has joined (all at the end, where there was nothing before).
     """
 
     image: pulumi.Output[str]
@@ -67,6 +67,7 @@ class RedisHa(pulumi.ComponentResource):
             settings=settings,
             topology=topology,
             machines=machines,
+            rollout=Rollout(topology),
             network=self._network(topology, child),
             files=self._files(settings, topology, machines),
         )
@@ -74,7 +75,7 @@ class RedisHa(pulumi.ComponentResource):
         for node in topology.rollout_order:
             declare = sentinel if node.kind == "sentinel" else data_node
             files = shared.files[node.kind, node.host]
-            container = declare(shared, node, self, after_joined(previous, topology, files.carrier))
+            container = declare(shared, node, self, shared.rollout.after(previous, files.carrier))
             previous = (node, container)
         for endpoint in topology.endpoints:
             container = endpoint_container(shared, endpoint, args["endpoint_images"][endpoint.host], self, previous)

@@ -52,7 +52,8 @@ class Recorder(pulumi.runtime.Mocks):
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     # Mocks have no daemon to ask, and Pulumi's mocks run no hooks.
     monkeypatch.setattr(joining, "_wait_until_joined_once", lambda node, topology: None)
-    monkeypatch.setattr(rollout, "until_joined", lambda *_: None)
+    monkeypatch.setattr(rollout, "nothing_there", lambda topology: False)
+    monkeypatch.setattr(rollout.Rollout, "until_joined", lambda *_: None)
     asyncio.set_event_loop(asyncio.new_event_loop())  # other tests have closed theirs
     mocks = Recorder()
     pulumi.runtime.set_mocks(mocks, project="redis-ha", stack="unit", preview=False)

@@ -1,34 +1,22 @@
 """The endpoint: what is declared, and its configuration."""
 
-import asyncio
 import hashlib
 import json
 import re
-from collections.abc import Iterator
 from typing import Any
 
-import pulumi
 import pytest
 
-from components import joining, rollout
 from components.acl import data_node_acl, endpoint_password, internal_password, sentinel_acl
 from components.endpoint_config import endpoint_config
 from components.settings import Settings
 from components.settings_loader import parse_settings
 from components.topology import TopologyError, plan
-from tests.unit.test_component import Recorder, deploy
+from tests.unit.test_component import Recorder, deploy, recorder
+
+__all__ = ["recorder"]  # a fixture
 
 TLS = {"ca": "ca text", "cert": "cert text", "key": "key text"}
-
-
-@pytest.fixture
-def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
-    monkeypatch.setattr(joining, "_wait_until_joined_once", lambda node, topology: None)
-    monkeypatch.setattr(rollout, "until_joined", lambda *_: None)
-    asyncio.set_event_loop(asyncio.new_event_loop())  # other tests have closed theirs
-    mocks = Recorder()
-    pulumi.runtime.set_mocks(mocks, project="redis-ha", stack="unit", preview=False)
-    yield mocks
 
 
 def settings(**values: Any) -> Settings:
