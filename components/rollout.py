@@ -19,6 +19,7 @@ class Rollout:
     """
 
     def __init__(self, topology: Topology) -> None:
+        """To be made before anything of the stack is declared."""
         self._topology = topology
         self._first_start = not pulumi.runtime.is_dry_run() and nothing_there(topology)
 
