@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import pytest
 from docker.models.containers import Container
@@ -140,11 +141,19 @@ def _archive(files: dict[str, str]) -> bytes:
 
 
 def _open_session(scene: Scene) -> socket.socket:
-    session = socket.create_connection(("127.0.0.1", scene.write), 2)
-    session.settimeout(SECONDS)
-    session.sendall(b"WHO\r\n")
-    assert session.recv(100) == b"+redis-0\r\n"
-    return session
+    def attempt() -> socket.socket | None:
+        session = socket.create_connection(("127.0.0.1", scene.write), 2)
+        session.settimeout(SECONDS)
+        try:
+            session.sendall(b"WHO\r\n")
+            if session.recv(100) == b"+redis-0\r\n":
+                return session
+        except OSError:
+            pass
+        session.close()
+        return None
+
+    return cast(socket.socket, eventually(attempt, SECONDS, "a connection to redis-0"))
 
 
 def test_a_promoted_node_gets_the_writes_before_the_sentinels_name_it(scene: MakeScene) -> None:
