@@ -56,7 +56,7 @@ def endpoint_container(
         network_mode=None if bridge else "host",
         ports=_published(settings, endpoint) if bridge else None,
         healthcheck=docker.ContainerHealthcheckArgs(
-            tests=["CMD", *health_check], interval="5s", timeout="3s", start_period="10s"
+            tests=["CMD", *health_check], interval="15s", timeout="3s", start_period="10s"
         ),
         restart=settings.restart,
         memory=MEMORY_MB,

@@ -40,7 +40,8 @@ def endpoint_config(settings: Settings, topology: Topology, endpoint: Endpoint) 
         "bind_read": _bind(endpoint, endpoint.read),
         "gate_port": str(endpoint.write),
         "gate_ms": str(GATE_MS * scale),
-        "role_ms": str(ROLE_MS * scale),
+        # HAProxy gives a connection, with its TLS handshake, no longer than the time between two checks.
+        "role_ms": str(ROLE_MS * scale * (1 if settings.tls is None else 2)),
         "relaxed_ms": str(RELAXED_MS * scale),
         "falls_in_a_second": str(math.ceil(1000 / (RELAXED_MS * scale))),
         "login": login,
