@@ -11,6 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ def hosts_of(stack: str, config_file: str | None) -> list[dict[str, Any]]:
     file = ["--config-file", config_file] if config_file else []
     done = subprocess.run(
         [sys.executable, "-m", "engine", "config", "get", "redis-ha:hosts", "--stack", stack, *file],
+        env=_with_passphrase(os.environ),
         capture_output=True,
         text=True,
         check=False,
@@ -32,6 +34,14 @@ def hosts_of(stack: str, config_file: str | None) -> list[dict[str, Any]]:
         raise SystemExit(done.returncode)
     hosts: list[dict[str, Any]] = json.loads(done.stdout.strip() or "[]")
     return hosts
+
+
+def _with_passphrase(env: Mapping[str, str]) -> dict[str, str]:
+    """Where none is set, the one that pulumiw has made for this user."""
+    if "PULUMI_CONFIG_PASSPHRASE" in env or env.get("PULUMI_CONFIG_PASSPHRASE_FILE"):
+        return dict(env)
+    folder = Path(env.get("XDG_CONFIG_HOME") or Path.home() / ".config")
+    return {**env, "PULUMI_CONFIG_PASSPHRASE_FILE": str(folder / "redis-ha" / "passphrase")}
 
 
 def environment(host: dict[str, Any], certificates: Path) -> dict[str, str]:
