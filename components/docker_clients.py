@@ -181,7 +181,12 @@ def why_unreachable(host: Host) -> str:
     try:
         docker_client(host).ping()
     except (DockerException, RequestException, OSError) as error:
-        return " ".join(str(error).split())
+        text = " ".join(str(error).split())
+        if "timed out" in text:
+            return f"no answer in {CONNECT_SECONDS} s"
+        # Of the layers of exceptions that docker-py wraps it in, the innermost.
+        found = re.findall(r"\[Errno -?\d+\] ([^\"')]+)|, '?([A-Z][a-z]+ [a-z ]+)'?\)", text)
+        return next((one or other for one, other in found), text)
     return ""
 
 
