@@ -1,11 +1,13 @@
 """The picture of the placement that `make status` prints."""
 
-from bootstrap.status_of_hosts import picture
+from typing import Any
+
+from bootstrap.status_of_hosts import Lines, picture
 
 
 def test_a_row_for_each_node_and_a_column_for_each_host() -> None:
-    hosts = [{"name": "a"}, {"name": "b", "drain": True}, {"name": "c"}]
-    found = [
+    hosts: list[dict[str, Any]] = [{"name": "a"}, {"name": "b", "drain": True}, {"name": "c"}]
+    found: list[Lines | None] = [
         [("redis-0", "running", "master of 1 replicas"), ("sentinel-0", "running", "watching 10.0.0.1:16379")],
         [("redis-10", "exited", "-"), ("redis-2", "running", "NOT JOINED: loading its data")],
         None,
