@@ -119,7 +119,7 @@ def _service(
                 read_only=True,
                 cap_drops=["ALL"],
                 healthcheck=docker.ServiceTaskSpecContainerSpecHealthcheckArgs(
-                    tests=HEALTH_CHECK, interval="2s", timeout="3s", start_period=START_PERIOD, retries=3
+                    tests=HEALTH_CHECK, interval="5s", timeout="3s", start_period=START_PERIOD, retries=3
                 ),
                 stop_grace_period=f"{STOP_SECONDS}s",
             ),
@@ -133,6 +133,7 @@ def _service(
                 name="json-file", options={"max-size": "10m", "max-file": "3"}
             ),
         ),
+        auth=_login(settings),
         # One node at a time; one that does not start ends the roll-out, and the others keep serving.
         update_config=docker.ServiceUpdateConfigArgs(
             parallelism=1, order="stop-first", delay="1s", monitor="5s", failure_action="pause", max_failure_ratio="0.0"
@@ -223,6 +224,18 @@ def _constraints(topology: Topology, nodes: Sequence[Node]) -> list[str]:
     """All hosts but those that have a node of this kind."""
     used = {node.host for node in nodes}
     return [f"{swarm_rollout.EXCLUDED}{host.name}" for host in topology.hosts if host and host not in used]
+
+
+def _login(settings: Settings) -> docker.ServiceAuthArgs | None:
+    """What the hosts show the registry when they pull."""
+    if settings.registry is None or settings.registry_user is None:
+        return None
+    password = settings.registry_password
+    return docker.ServiceAuthArgs(
+        server_address=settings.registry.partition("/")[0],
+        username=settings.registry_user,
+        password=pulumi.Output.secret(password.get_secret_value()) if password else None,
+    )
 
 
 def _resources(settings: Settings) -> docker.ServiceTaskSpecResourcesArgs | None:

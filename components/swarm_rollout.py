@@ -136,7 +136,8 @@ def progress_of(service: dict[str, Any], tasks: list[dict[str, Any]], hosts: dic
     error = max(ended, key=lambda task: str(task["Status"]["Timestamp"]), default=None)
     last = f"; the last one that ended: {error['Status']['Err']}" if error else ""
     waiting = f"The one on {where} is {state}{last}" if behind else f"Swarm has not started the others{last}"
-    stuck = f"Swarm says: {update.get('Message')}{last}" if update.get("State") == "paused" else ""
+    paused = f"Swarm says: {update.get('Message')}{last}; to try again: docker service update {service['Spec']['Name']}"
+    stuck = paused if update.get("State") == "paused" else ""
     return Progress(wanted, len(running), waiting, stuck, tuple(task["ID"] for task in (error, behind) if task))
 
 

@@ -1,7 +1,8 @@
 """docker.Service on the Docker API: replicated services, changed in place by Swarm's own rolling update.
 
 It does not wait until tasks run: a hook of the program's can. Beyond the real provider, a service whose number of
-replicas, image, arguments or environment was changed by hand is put right by a plain `up`.
+replicas, image, arguments or environment was changed by hand is put right by a plain `up`, and an update that Swarm has
+paused goes on.
 """
 
 from __future__ import annotations
@@ -77,7 +78,11 @@ class ServiceHandler:
             if key in LOOKED_AT and (actual.get(key) or []) != (value or []):
                 path = ("taskSpec", "containerSpec", LOOKED_AT[key])
                 changes.append(Change(path, "update", actual.get(key), value))
-        return [Drift(changes, "was changed by hand")] if changes else []
+        found = [Drift(changes, "was changed by hand")] if changes else []
+        if (existing.raw.get("UpdateStatus") or {}).get("State") == "paused":
+            # To say the same again is what makes Swarm go on.
+            found.append(Drift([Change(("updateConfig",), "update", "paused", "again")], "its update was paused"))
+        return found
 
     def preflight(self, inputs: Mapping[str, Any], stack_label: str) -> None:
         return

@@ -76,6 +76,14 @@ def test_a_change_by_hand_is_seen() -> None:
     assert [(change.key, change.old, change.new) for change in drift.changes] == [("mode", 2, 3)]
 
 
+def test_a_paused_update_goes_on() -> None:
+    handler = ServiceHandler(None)  # type: ignore[arg-type]
+    made = body(INPUTS)
+    spec = {"Mode": made["mode"], "TaskTemplate": made["task_template"]}
+    existing = Existing("urn", "id", "s", "", Applied({}), {"Spec": spec, "UpdateStatus": {"State": "paused"}})
+    assert [drift.note for drift in handler.drift(existing, INPUTS)] == ["its update was paused"]
+
+
 def test_a_docker_that_manages_no_swarm_holds_nothing_of_one() -> None:
     def refusing(**_: Any) -> None:
         raise APIError("503", explanation="This node is not a swarm manager. Use docker swarm init")
