@@ -20,7 +20,7 @@ OF_ANOTHER_DOCKER = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCK
 
 
 def hosts_of(stack: str, config_file: str | None) -> list[dict[str, Any]]:
-    """The setting `hosts`, decrypted; the stack files of both engines are the same."""
+    """The setting `hosts`, decrypted; the stack files of both engines are the same. Not those of a Swarm."""
     file = ["--config-file", config_file] if config_file else []
     done = subprocess.run(
         [sys.executable, "-m", "engine", "config", "get", "redis-ha:hosts", "--stack", stack, *file],
@@ -33,7 +33,7 @@ def hosts_of(stack: str, config_file: str | None) -> list[dict[str, Any]]:
         sys.stderr.write(done.stderr)
         raise SystemExit(done.returncode)
     hosts: list[dict[str, Any]] = json.loads(done.stdout.strip() or "[]")
-    return hosts
+    return [host for host in hosts if host.get("docker")]
 
 
 def _with_passphrase(env: Mapping[str, str]) -> dict[str, str]:
