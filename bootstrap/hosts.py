@@ -48,6 +48,7 @@ def environment(host: dict[str, Any], certificates: Path) -> dict[str, str]:
     """What makes the docker command talk to `host`; its certificates are put into that folder."""
     found = {name: value for name, value in os.environ.items() if name not in OF_ANOTHER_DOCKER}
     found["REDIS_HA_HOST"] = str(host["name"])
+    found["REDIS_HA_DRAINED"] = "1" if host.get("drain") else ""
     endpoint = str(host["docker"])
     if "://" not in endpoint:
         return {**found, "DOCKER_CONTEXT": endpoint.removeprefix("context:")}
