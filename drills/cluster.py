@@ -103,19 +103,23 @@ class Cluster:
         ]
 
     def _listed(self, daemon: Daemon, kind: str | None = None) -> list[Container] | DrillError:
-        labels = [f"redis-ha.stack={self.outputs.stack}"] + ([f"redis-ha.kind={kind}"] if kind else [])
+        kinds = (kind,) if kind else ("redis", "sentinel")
         try:
-            return [c for c in daemon.containers(labels) if c.labels.get("redis-ha.kind") in ("redis", "sentinel")]
+            found = daemon.containers([f"redis-ha.stack={self.outputs.stack}"])
+            return [c for c in found if c.labels.get("redis-ha.kind") in kinds]
         except DrillError as error:
             return error
 
     def container(self, node: Node | str) -> Container:
-        """The container of a node, by label. Raises DrillError when there is none, or its host does not answer."""
+        """The container of a node, or of the "endpoint", by label.
+
+        Raises DrillError when there is none, or its host does not answer.
+        """
         name = node if isinstance(node, str) else node.name
         machine = self.machine(name)
         for daemon in self.daemons:
             if machine in (None, daemon.host and daemon.host.name):
-                listed = self._listed(daemon)
+                listed = self._listed(daemon, "endpoint" if name == "endpoint" else None)
                 if isinstance(listed, DrillError):
                     raise listed
                 for found in listed:
