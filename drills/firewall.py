@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 from drills.cluster import Cluster
 from drills.errors import DrillError
@@ -73,15 +74,20 @@ def pid_of(cluster: Cluster, node: Node) -> int:
 
 
 def enter_network(pid: int) -> None:
-    """Move the calling thread into a container's network: connections that it opens from now on start there.
+    """Move the calling thread into a container's network: see `enter_namespace`."""
+    enter_namespace(Path(f"/proc/{pid}/ns/net"))
+
+
+def enter_namespace(path: Path) -> None:
+    """Move the calling thread into a network namespace: connections that it opens from now on start there.
 
     Raises DrillError when that is not allowed.
     """
     libc = ctypes.CDLL(None, use_errno=True)
-    descriptor = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         if libc.setns(descriptor, CLONE_NEWNET) != 0:
-            raise DrillError(f"a container's network cannot be entered: {os.strerror(ctypes.get_errno())}")
+            raise DrillError(f"the network {path} cannot be entered: {os.strerror(ctypes.get_errno())}")
     finally:
         os.close(descriptor)
 

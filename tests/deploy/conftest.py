@@ -1,8 +1,6 @@
 """A real stack of the tests' own, whole before every test; container logs with every failure."""
 
 import fcntl
-import os
-import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,20 +16,16 @@ from drills.outputs import Outputs
 from drills.plain import avoid_default_route
 from drills.stack import Stack
 from drills.timeline import Timeline
-from tests.deploy.support import NAME, left_over, place
+from tests.deploy.support import ENGINES, NAME, left_over, place
 
 SETTINGS = {**place(), "replicas": 2, "sentinels": 3, "downAfter": 1000, "endpoint": True}
 
 _figures: list[tuple[str, str]] = []
 _current: list[Cluster] = []
 _outputs: dict[Stack, Outputs] = {}
-_ENGINES = [os.environ["REDIS_HA_ENGINE"]] if os.environ.get("REDIS_HA_ENGINE") else ["embedded"]
-# The real engine too, wherever there is one.
-if not os.environ.get("REDIS_HA_ENGINE") and shutil.which("pulumi"):
-    _ENGINES.append("pulumi")
 
 
-@pytest.fixture(scope="session", params=_ENGINES)
+@pytest.fixture(scope="session", params=ENGINES)
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The deployed stack."""
     if NAME == "dev":

@@ -1,6 +1,7 @@
 """What several deploy tests do."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,6 +13,10 @@ from drills.outputs import Node
 from drills.routes import ThroughSentinel
 from drills.waiting import until
 
+ENGINES = [os.environ["REDIS_HA_ENGINE"]] if os.environ.get("REDIS_HA_ENGINE") else ["embedded"]
+# The real engine too, wherever there is one.
+if not os.environ.get("REDIS_HA_ENGINE") and shutil.which("pulumi"):
+    ENGINES.append("pulumi")
 # Where the tests' own stack lies; others for a second run on the same machine.
 NAME = os.environ.get("REDIS_HA_TEST_STACK", "test")
 _SUBNET = os.environ.get("REDIS_HA_TEST_SUBNET", "10.213.251.0/24")

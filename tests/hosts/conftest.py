@@ -1,14 +1,29 @@
-"""Three Docker hosts on this machine, for all tests of the run, and switched on and whole before every test."""
+"""Three Docker hosts on this machine for the whole run, and a stack over them that is whole before every test."""
 
 import os
+import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 
 import pytest
 
+from drills.cluster import Cluster
+from drills.errors import DrillError
+from drills.faults.base import Scene
+from drills.health import wait_healthy
+from drills.stack import Stack
+from drills.timeline import Timeline
+from tests.deploy.support import ENGINES
+from tests.deploy.support import NAME as DEPLOY_NAME
+from tests.hosts.control import RigControl
 from tests.hosts.rig import Rig, lock
+from tests.hosts.support import settings
 from tests.hosts.system import RigError, refused
 
+NAME = f"{DEPLOY_NAME}hosts"
+
 _figures: list[tuple[str, str]] = []
+_current: list[Cluster] = []
 
 
 @pytest.fixture(scope="session")
@@ -30,10 +45,78 @@ def rig() -> Iterator[Rig]:
         os.close(held)
 
 
+@pytest.fixture(scope="session", params=ENGINES)
+def stack(request: pytest.FixtureRequest, rig: Rig) -> Iterator[Stack]:
+    """The stack over the three hosts."""
+    deployed = Stack(NAME, environment={"REDIS_HA_ENGINE": request.param})
+    deployed.create(settings(rig))
+    try:
+        began = time.monotonic()
+        try:
+            deployed.up()
+        except DrillError as error:
+            pytest.exit(f"the stack over the hosts does not come up: {error}", 1)
+        _figures.append((f"up over 3 hosts ({request.param})", f"{time.monotonic() - began:.1f} s"))
+        yield deployed
+    finally:
+        # The hosts go with all that is on them; the stack is removed where they can still be asked.
+        with suppress(DrillError):
+            deployed.destroy()
+        deployed.forget()
+
+
+@pytest.fixture
+def hosts(rig: Rig) -> Rig:
+    """The hosts, all of them on and connected; what a failed test has left is mended."""
+    for host in rig.hosts:
+        if not host.is_on():
+            host.come_back()
+        host.heal()
+        if not host.docker().images.list():
+            rig.load_base_image([host])
+    return rig
+
+
+@pytest.fixture
+def cluster(hosts: Rig, stack: Stack) -> Cluster:
+    """The deployed cluster, whole, with its declared settings."""
+    declared = settings(hosts)
+    if any(stack.config(f"redis-ha:{key}") != value for key, value in declared.items()):
+        stack.configure(declared)
+        stack.up("--refresh")
+    whole = Cluster(stack.outputs())
+    _current[:] = [whole]
+    try:
+        wait_healthy(whole, 60)
+    except DrillError:
+        stack.up("--refresh")
+        wait_healthy(whole, 60)
+    return whole
+
+
+@pytest.fixture
+def scene(rig: Rig, stack: Stack, cluster: Cluster) -> Iterator[Scene]:
+    """Where faults happen, recorded on a time line through the whole test."""
+    with Timeline(cluster) as timeline:
+        yield Scene(cluster, timeline, stack, RigControl(rig))
+
+
 @pytest.fixture
 def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Notes a measured figure for the summary at the end."""
     return lambda text: _figures.append((request.node.name, text))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Attach what the containers logged during a failed test."""
+    report = yield
+    if report.failed and _current:  # type: ignore[attr-defined]
+        for container in _current[0].containers():
+            log = container.logs(since=int(call.start), tail=80).decode(errors="replace")
+            title = f"{container.labels.get('redis-ha.node')} ({container.status})"
+            report.sections.append((title, log))  # type: ignore[attr-defined]
+    return report
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

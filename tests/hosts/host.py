@@ -111,7 +111,8 @@ class Host:
         pid = self._pid()
         return memory_below(pid) if pid is not None else 0
 
-    def network_of(self) -> Path:
+    @property
+    def network(self) -> Path:
         """Its network namespace, to be entered."""
         return Path("/run/netns") / self._namespace
 

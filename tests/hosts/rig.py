@@ -19,8 +19,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import docker
@@ -43,10 +44,10 @@ class Rig:
         self.subnet = subnet
         self.address = str(network[1])
         self.directory = Path(tempfile.gettempdir()) / f"redis-ha-{self.name}"
-        self.hosts = [
-            Host(f"host-{chr(ord('a') + i)}", str(network[FIRST_HOST + i]), self.name, self.directory)
-            for i in range(hosts)
-        ]
+        self._network = network
+        self.hosts: list[Host] = []
+        for _ in range(hosts):
+            self._next()
 
     def host(self, name: str) -> Host:
         """The host of that name. Raises RigError when there is none."""
@@ -54,6 +55,24 @@ class Rig:
             if host.name == name:
                 return host
         raise RigError(f"no host {name}; there are {', '.join(h.name for h in self.hosts)}")
+
+    def _next(self) -> Host:
+        number = len(self.hosts)
+        address = str(self._network[FIRST_HOST + number])
+        self.hosts.append(Host(f"host-{chr(ord('a') + number)}", address, self.name, self.directory))
+        return self.hosts[-1]
+
+    @contextmanager
+    def another(self) -> Iterator[Host]:
+        """One more host for a while, with the base image."""
+        added = self._next()
+        try:
+            added.start()
+            self.load_base_image([added])
+            yield added
+        finally:
+            added.remove()
+            self.hosts.remove(added)
 
     def up(self) -> None:
         """Clear what an earlier rig has left, build the network and start all hosts. Raises RigError."""

@@ -1,0 +1,127 @@
+"""Whole hosts that fail under write load, with losses counted."""
+
+import functools
+import time
+from collections.abc import Callable
+
+import pytest
+
+from drills.cluster import Cluster
+from drills.drill import Outcome, Settings, run
+from drills.faults import FAULTS
+from drills.faults.base import Scene
+from drills.faults.hosts import cut_off, powered_off
+from drills.firewall import enter_namespace
+from drills.health import wait_healthy
+from drills.load import Load
+from drills.routes import AsItComes, ThroughSentinel
+from drills.stack import Stack
+from drills.waiting import until
+from tests.deploy.support import longest, no_errors, nothing_lost, same_data, writing
+from tests.hosts.control import RigControl
+from tests.hosts.rig import Rig
+from tests.hosts.support import Stopwatch
+
+OUTAGE_SECONDS = 4.0  # at down-after 1000
+LOST = 5  # a master that dies without warning may take its last unreplicated writes with it
+HOLD = 6.0  # seconds that a cut lasts
+
+
+def test_a_powered_off_master_is_left_for_another(
+    cluster: Cluster, scene: Scene, figure: Callable[[str], None]
+) -> None:
+    before = cluster.master()
+    plain = Load(lambda: AsItComes(cluster.outputs), 1, 100, "as it comes")
+    with writing(cluster) as load, plain:
+        with powered_off(scene):
+            since = scene.timeline.find("fault")[-1].at
+            scene.timeline.wait_for("+switch-master", since)
+            load.settle()
+            outage = longest(load, since)
+            # redis-py by itself still waits for the silent host, and would for a minute.
+            assert plain.clients[0].acknowledged[-1][1] < since + 1
+        watch = Stopwatch()
+        wait_healthy(cluster)
+        healthy = str(watch)
+        load.settle()
+    assert cluster.master().host_name != before.host_name
+    assert len({e.detail for e in scene.timeline.find("+switch-master", since)}) == 1, "one promotion for one fault"
+    lost = len(load.lost(cluster))
+    figure(f"outage {outage:.2f} s, {lost} of {load.acknowledged} lost; whole {healthy} after power-on")
+    assert outage < OUTAGE_SECONDS
+    assert lost <= LOST
+    no_errors(load)
+
+
+@pytest.mark.parametrize("name", ["host-cut-off", "host-blank"])
+def test_the_masters_host_is_lost_and_comes_back(
+    cluster: Cluster, stack: Stack, rig: Rig, figure: Callable[[str], None], name: str
+) -> None:
+    before = cluster.master()
+    outcome = run(cluster, FAULTS[name], Settings(), stack, RigControl(rig))
+    _told(outcome, figure)
+    assert cluster.master().host_name != before.host_name
+    assert max(outcome.outages) < OUTAGE_SECONDS
+    assert outcome.lost <= LOST
+    stack.expect_no_changes()
+
+
+def test_most_hosts_are_lost_and_restored(
+    cluster: Cluster, stack: Stack, rig: Rig, figure: Callable[[str], None]
+) -> None:
+    # A client that asks for roles gives up earlier than the hosts are back.
+    outcome = run(cluster, FAULTS["hosts-lost"], Settings(by_role=0), stack, RigControl(rig))
+    _told(outcome, figure)
+    # Nobody could be promoted, so nothing can have been left behind on the old master.
+    assert outcome.lost == 0
+
+
+def test_a_master_goes_on_without_its_replicas_hosts(cluster: Cluster, rig: Rig, figure: Callable[[str], None]) -> None:
+    master = cluster.master()
+    others = [host for host in rig.hosts if host.name != master.host_name]
+    with writing(cluster) as load:
+        since = time.time()
+        for host in others:
+            host.power_off()
+        load.settle()
+        for host in others:
+            host.come_back()
+        wait_healthy(cluster)
+        load.settle()
+    assert cluster.master() == master
+    figure(f"longest write gap {longest(load, since) * 1000:.0f} ms")
+    no_errors(load)
+    nothing_lost(cluster, load)
+
+
+def test_clients_beside_a_cut_off_master(
+    cluster: Cluster, scene: Scene, rig: Rig, figure: Callable[[str], None]
+) -> None:
+    host = str(cluster.master().host_name)
+    near = tuple(s.address for s in cluster.sentinels if s.host_name == host)
+    inside = functools.partial(enter_namespace, rig.host(host).network)
+    beside = Load(lambda: ThroughSentinel(cluster.outputs, near), 1, 100, "beside", inside)
+    careful = Load(lambda: ThroughSentinel(cluster.outputs, near, wait=1), 1, 100, "with WAIT", inside)
+    with writing(cluster) as load, beside, careful:
+        with cut_off(scene):
+            cut = scene.timeline.find("fault")[-1].at
+            scene.timeline.wait_for("+switch-master", cut, sources=2)
+            load.settle()
+            until(lambda: time.time() - cut > HOLD, "the cut to last", HOLD + 1)
+        wait_healthy(cluster)
+        for each in (load, beside, careful):
+            each.settle()
+    same_data(cluster)
+    nothing_lost(cluster, careful)
+    assert len(load.lost(cluster)) <= LOST
+    lost = beside.lost(cluster)
+    # Only what was acknowledged in isolation can be lost.
+    assert all(cut - 1 < failure.at < cut + HOLD + OUTAGE_SECONDS for failure in lost)
+    figure(f"cut off for {HOLD:g} s: {len(lost)} writes taken beside the old master and lost, with WAIT none")
+
+
+def _told(outcome: Outcome, figure: Callable[[str], None]) -> None:
+    assert outcome.problem is None
+    assert not outcome.errors, outcome.errors[:3]
+    steps = ", ".join(f"{step} {at:.2f}" for step, at in outcome.milestones.items())
+    figure(f"outage {max(outcome.outages):.2f} s, {outcome.lost} of {outcome.acknowledged} writes lost; {steps}")
