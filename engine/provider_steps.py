@@ -50,7 +50,9 @@ def provider_step(registration: Registration, parents: list[str], context: Conte
 def recall(daemons: Daemons, journal: Journal, crypter: Callable[[], Crypter], selection: Selection) -> None:
     """Makes the providers of the last update known, and reads what all daemons hold but those that are excluded."""
     for urn, noted in journal.providers.items():
-        daemons.declare(urn, json.loads(crypter().decrypt(noted["inputs"])))
+        inputs = _decrypted(noted, crypter)
+        if inputs is not None:
+            daemons.declare(urn, inputs)
     daemons.read([DEFAULT, *(urn for urn in daemons.providers if not _excluded(selection, urn))])
 
 
@@ -66,9 +68,15 @@ def _excluded(selection: Selection, provider: str) -> bool:
 def known_inputs(context: Context, urn: str) -> Mapping[str, Any] | None:
     """What the last update gave this provider, as far as this machine knows."""
     noted = context.journal.providers.get(urn)
-    if noted is None:
+    return None if noted is None else _decrypted(noted, context.crypter)
+
+
+def _decrypted(noted: Mapping[str, Any], crypter: Callable[[], Crypter]) -> dict[str, Any] | None:
+    """None for the note of an earlier stack of this name, whose file, and with it its key, is no more."""
+    try:
+        inputs: dict[str, Any] = json.loads(crypter().decrypt(noted["inputs"]))
+    except EngineError:
         return None
-    inputs: dict[str, Any] = json.loads(context.crypter().decrypt(noted["inputs"]))
     return inputs
 
 
