@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.errors import EngineError
 from engine.providers import common
-from engine.providers.docker_client import explained, is_missing
-from engine.resources import LABEL_STACK, Drift, Existing, Made, Progress, Prop
-
-if TYPE_CHECKING:
-    from docker.api import APIClient
+from engine.providers.docker_client import explained
+from engine.providers.replaced import ReplacedHandler
+from engine.resources import LABEL_STACK, Existing, Made, Progress, Prop
 
 
-class NetworkHandler:
+class NetworkHandler(ReplacedHandler):
     """Creates, reads and removes networks."""
 
     type = "docker:index/network:Network"
+    word = "network"
     props: Mapping[str, Prop] = {
         "name": Prop(),
         "labels": common.LABELS,
@@ -34,27 +33,12 @@ class NetworkHandler:
         ),
     }
 
-    def __init__(self, client: APIClient) -> None:
-        self._client = client
-
-    def check(self, name: str, inputs: dict[str, Any], existing: Existing | None, preview: bool) -> dict[str, Any]:
-        return common.named(name, inputs, existing)
-
     def held(self, label: str) -> list[Existing]:
         with explained("listing Docker's networks"):
             found = self._client.networks(filters={"label": [label]})
         return common.existing_of(
             self.type, ((item["Id"], item["Name"], item.get("Created", ""), item.get("Labels"), item) for item in found)
         )
-
-    def applied(self, existing: Existing, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        return dict(existing.applied.inputs)
-
-    def storable(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: value for key, value in inputs.items() if key in self.props}
-
-    def drift(self, existing: Existing, inputs: Mapping[str, Any]) -> list[Drift]:
-        return []
 
     def preflight(self, inputs: Mapping[str, Any], stack_label: str) -> None:
         """Refuses a subnet that another network holds: found out only by the create, the old network would be gone."""
@@ -73,14 +57,6 @@ class NetworkHandler:
                             f"network '{inputs.get('name')}': its subnet {subnet} overlaps with {held['Subnet']} of "
                             f"the Docker network '{other['Name']}': remove that network, or choose another subnet."
                         )
-
-    def delete_first(self, inputs: Mapping[str, Any]) -> bool:
-        return common.AUTONAME not in inputs
-
-    def preview(self, existing: Existing | None, inputs: dict[str, Any], changed: bool) -> Made:
-        if existing is None or changed:
-            return Made("", common.visible(inputs))
-        return Made(existing.id, self._outputs(existing.raw, inputs))
 
     def create(self, inputs: dict[str, Any], labels: dict[str, str], progress: Progress) -> Made:
         name = str(inputs["name"])
@@ -101,19 +77,8 @@ class NetworkHandler:
             raw = self._client.inspect_network(identifier)
         return Made(identifier, self._outputs(raw, inputs))
 
-    def update(self, existing: Existing, inputs: dict[str, Any], labels: dict[str, str], progress: Progress) -> Made:
-        raise EngineError(f"network '{existing.docker_name}' cannot be changed in place")
-
-    def settle(self, made: Made, inputs: Mapping[str, Any], progress: Progress) -> None:
-        return
-
-    def delete(self, existing: Existing, inputs: Mapping[str, Any]) -> None:
-        try:
-            with explained(f"removing network '{existing.docker_name}'"):
-                self._client.remove_network(existing.id)
-        except EngineError as error:
-            if not is_missing(error):
-                raise
+    def _remove(self, identifier: str) -> None:
+        self._client.remove_network(identifier)
 
     def _outputs(self, raw: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
         return {

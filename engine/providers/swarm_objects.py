@@ -8,15 +8,13 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.errors import EngineError
 from engine.providers import common
-from engine.providers.docker_client import explained, is_missing
-from engine.resources import Drift, Existing, Made, Progress, Prop
-
-if TYPE_CHECKING:
-    from docker.api import APIClient
+from engine.providers.docker_client import explained
+from engine.providers.replaced import ReplacedHandler
+from engine.resources import Existing, Made, Progress, Prop
 
 
 def of_swarm(listing: Any, label: str) -> list[dict[str, Any]]:
@@ -32,21 +30,20 @@ def of_swarm(listing: Any, label: str) -> list[dict[str, Any]]:
     return found
 
 
-class _SwarmObject:
+class _SwarmObject(ReplacedHandler):
     """What both kinds have in common; `word` is the kind in messages, and in the names of the client's methods."""
 
     type: str
-    word: str
     props: Mapping[str, Prop] = {"name": Prop(), "labels": common.LABELS, "data": Prop()}
-
-    def __init__(self, client: APIClient) -> None:
-        self._client = client
 
     def _method(self, verb: str) -> Any:
         return getattr(self._client, f"{verb}_{self.word}")
 
-    def check(self, name: str, inputs: dict[str, Any], existing: Existing | None, preview: bool) -> dict[str, Any]:
-        return common.named(name, inputs, existing)
+    def _remove(self, identifier: str) -> None:
+        self._method("remove")(identifier)
+
+    def _outputs(self, raw: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        return common.visible(inputs)
 
     def held(self, label: str) -> list[Existing]:
         with explained(f"listing the Swarm's {self.word}s"):
@@ -55,26 +52,6 @@ class _SwarmObject:
             self.type,
             ((item["ID"], item["Spec"]["Name"], item["CreatedAt"], item["Spec"].get("Labels"), item) for item in found),
         )
-
-    def applied(self, existing: Existing, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        return dict(existing.applied.inputs)
-
-    def storable(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: value for key, value in inputs.items() if key in self.props}
-
-    def drift(self, existing: Existing, inputs: Mapping[str, Any]) -> list[Drift]:
-        return []
-
-    def preflight(self, inputs: Mapping[str, Any], stack_label: str) -> None:
-        return
-
-    def delete_first(self, inputs: Mapping[str, Any]) -> bool:
-        return common.AUTONAME not in inputs
-
-    def preview(self, existing: Existing | None, inputs: dict[str, Any], changed: bool) -> Made:
-        if existing is None or changed:
-            return Made("", common.visible(inputs))
-        return Made(existing.id, common.visible(inputs))
 
     def create(self, inputs: dict[str, Any], labels: dict[str, str], progress: Progress) -> Made:
         name = str(inputs["name"])
@@ -85,20 +62,6 @@ class _SwarmObject:
         with explained(f"creating {self.word} '{name}'"):
             made = self._method("create")(name, data, labels={**common.label_map(inputs), **labels})
         return Made(str(made["ID"]), common.visible(inputs))
-
-    def update(self, existing: Existing, inputs: dict[str, Any], labels: dict[str, str], progress: Progress) -> Made:
-        raise EngineError(f"{self.word} '{existing.docker_name}' cannot be changed in place")
-
-    def settle(self, made: Made, inputs: Mapping[str, Any], progress: Progress) -> None:
-        return
-
-    def delete(self, existing: Existing, inputs: Mapping[str, Any]) -> None:
-        try:
-            with explained(f"removing {self.word} '{existing.docker_name}'"):
-                self._method("remove")(existing.id)
-        except EngineError as error:
-            if not is_missing(error):
-                raise
 
 
 class SecretHandler(_SwarmObject):
