@@ -73,8 +73,9 @@ def known_inputs(context: Context, urn: str) -> Mapping[str, Any] | None:
 
 def _decrypted(noted: Mapping[str, Any], crypter: Callable[[], Crypter]) -> dict[str, Any] | None:
     """None for the note of an earlier stack of this name, whose file, and with it its key, is no more."""
+    key = crypter()  # without a passphrase, or with a wrong one, it ends here
     try:
-        inputs: dict[str, Any] = json.loads(crypter().decrypt(noted["inputs"]))
+        inputs: dict[str, Any] = json.loads(key.decrypt(noted["inputs"]))
     except EngineError:
         return None
     return inputs

@@ -31,7 +31,7 @@ def test_the_image_is_pushed_once_and_pulled_by_digest(hosts: Rig, stack: Stack,
             assert {c.attrs["Config"]["Image"] for c in cluster.containers()} == {cluster.outputs.image}
             assert len(server.requests("PUT", "/manifests/")) == 1
             pulls = server.requests("GET", f"/manifests/{digest}")
-            assert {host.address for host in hosts.hosts if any(host.address in line for line in pulls)}
+            assert len({host.name for host in hosts.hosts if any(host.address in line for line in pulls)}) == 2
             second.expect_no_changes()
         finally:
             second.destroy()

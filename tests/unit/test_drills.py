@@ -2,16 +2,20 @@
 
 import json
 import math
+from pathlib import Path
 
 import pytest
 
+from drills.cluster import Cluster
 from drills.drill import Outcome
 from drills.errors import DrillError, WaitTimeoutError
 from drills.figures import median, percentile, spread
+from drills.hosts import Commands
 from drills.limits import Limits
 from drills.load import Client, Gap
-from drills.outputs import Outputs
+from drills.outputs import Host, Node, Outputs
 from drills.report import table
+from drills.stack import Stack
 from drills.waiting import until
 
 OUTPUTS = {
@@ -30,6 +34,35 @@ def test_outputs_are_read_and_keep_their_secrets_out_of_their_text() -> None:
     assert outputs.sentinels == (("10.0.0.130", 16381), ("fd00::1", 16391))
     assert outputs.password == "hidden"
     assert "hidden" not in repr(outputs)
+
+
+def test_outputs_say_which_host_holds_what() -> None:
+    host = {"docker": "ssh://root@10.0.0.1", "address": "10.0.0.10"}
+    nodes = [{**OUTPUTS["nodes"][0], "host_name": "a"}]  # type: ignore[dict-item]
+    raw = {**OUTPUTS, "nodes": nodes, "hosts": {"a": host}, "sentinels": ["10.0.0.10:16381"], "sentinel_hosts": ["a"]}
+    outputs = Outputs.from_json("dev", json.dumps(raw))
+    assert outputs.hosts == (Host("a", "ssh://root@10.0.0.1", "10.0.0.10"),)
+    cluster = Cluster(outputs)
+    assert [n.host_name for n in cluster.nodes] == ["a"]
+    assert cluster.sentinels == (Node("sentinel-0", "10.0.0.10", 16381, "redis-ha-dev-sentinel-0", "a"),)
+    assert (cluster.machine("redis-0"), cluster.machine("sentinel-0")) == ("a", "a")
+
+
+def test_a_fault_of_a_host_is_a_command_of_the_config(tmp_path: Path) -> None:
+    stack = Stack("x", tmp_path)
+    stack.configure(
+        {"redis-ha-drill:hosts": {"powerOff": f"cp /dev/null '{tmp_path}/off {{host}}'", "powerOn": "false"}}
+    )
+    hosts = Commands.of(stack)
+    hosts.power_off("a b")
+    assert (tmp_path / "off a b").exists()
+    with pytest.raises(DrillError, match="powerOn of a ended with exit code 1"):
+        hosts.power_on("a")
+    assert hosts.lacks("powerOff", "powerOn") is None
+    assert "redis-ha-drill:hosts cutOff" in str(hosts.lacks("cutOff", "powerOn"))
+    stack.configure({"redis-ha-drill:hosts": {"explode": "true"}})
+    with pytest.raises(DrillError, match="allowed: commands"):
+        Commands.of(stack)
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,12 @@ def test_another_machine_sees_the_same(stand: Stand) -> None:
     assert stand.steps["g"].op == "same"
 
 
+def test_notes_under_another_key_are_as_if_lost(stand: Stand) -> None:
+    note = {"inputs": "v1:MDAwMDAwMDAwMDAw:c29tZXRoaW5nIGVsc2Ugb2YgdGhpcyBsZW5ndGg=", "parents": []}
+    Journal(stand.directory, "dev").set_provider("urn:pulumi:dev::p::pulumi:providers:docker::docker.z", note)
+    assert set(stand.run(HOSTS).values()) == {"same"}
+
+
 def test_how_a_host_is_reached_changes_the_provider_only(stand: Stand) -> None:
     stand.worlds["ssh://a"] = stand.worlds["tcp://a"]
     ops = stand.run(HOSTS, hosts="a", at="ssh://a")
