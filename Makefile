@@ -42,7 +42,8 @@ refresh: ## Reads what is really there and says what has drifted
 
 destroy: ## Removes all that `make up` has made (data too, unless retainData is set)
 	@$(PULUMI) destroy --yes --skip-preview --stack $(STACK) $(EXCLUDED) $(ARGS)
-	@docker image rm redis-ha:$(STACK) >/dev/null 2>&1 || true
+	@if grep -qs 'redis-ha:hosts' Pulumi.$(STACK).yaml; then each='$(PYTHON) bootstrap/hosts.py $(STACK)'; fi; \
+		$${each:-} docker image rm redis-ha:$(STACK) >/dev/null 2>&1 || true
 
 status: ## What runs, in which role, and whether it has joined
 	@bootstrap/status $(STACK)

@@ -84,7 +84,11 @@ def _connected(at: Endpoint) -> "docker.DockerClient":
     ssh = at.url.startswith("ssh://")
     if ssh:
         _answers_ssh(at.url)
-    tls = False if at.ca is None else TLSConfig(client_cert=(_file(at.cert), _file(at.key)), ca_cert=_file(at.ca))
+    tls: TLSConfig | bool = False
+    if at.ca is not None:
+        for bundle in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            os.environ.pop(bundle, None)  # requests would believe it instead of this host's own CA
+        tls = TLSConfig(client_cert=(_file(at.cert), _file(at.key)), ca_cert=_file(at.ca), verify=True)
     client = docker.DockerClient(base_url=at.url, tls=tls, use_ssh_client=ssh, timeout=CONNECT_SECONDS)
     client.api.timeout = REQUEST_SECONDS
     return client

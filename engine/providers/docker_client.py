@@ -84,7 +84,9 @@ def connect_to(inputs: Mapping[str, Any]) -> APIClient:
     tls: Any = False
     if inputs.get("certMaterial"):
         cert, key, ca = (_file(str(inputs[f"{name}Material"])) for name in ("cert", "key", "ca"))
-        tls = TLSConfig(client_cert=(cert, key), ca_cert=ca)
+        for bundle in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            os.environ.pop(bundle, None)  # requests would believe it instead of the provider's own CA
+        tls = TLSConfig(client_cert=(cert, key), ca_cert=ca, verify=True)
 
     def client() -> APIClient:
         ssh = where.startswith("ssh://")
