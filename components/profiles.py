@@ -29,8 +29,8 @@ class Profile:
 
 
 PROFILES: dict[ProfileName, Profile] = {
+    # Silence is measured from the first PING without an answer, so a shorter period also finds a hung master sooner.
     "fast": Profile(600, 10_000, ping_period=300, info_period=500),
-    # A Sentinel reconnects up to a second (its ping period) after a switch: at 1000 that was seen to count as silence.
-    "balanced": Profile(1250, 10_000),
+    "balanced": Profile(1250, 10_000, ping_period=300, info_period=500),
     "patient": Profile(5000, 30_000),
 }

@@ -49,7 +49,7 @@ def test_profiles_get_slower_and_their_periods_fit_sentinels_rules() -> None:
         assert 5 * ping >= 1500
         assert profile.ping_period is None or info < 5 * ping
     assert PROFILES["fast"].periods == "ping-period 300 info-period 500"
-    assert PROFILES["balanced"].periods == ""
+    assert PROFILES["patient"].periods == ""
 
 
 def test_texts_as_pulumi_hands_them_over() -> None:
