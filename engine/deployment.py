@@ -10,11 +10,11 @@ from engine.callbacks import Callbacks
 from engine.context import Answer, Context, StepProgress
 from engine.errors import EngineError, Interrupted, StepFailed, Unreachable
 from engine.hooks import Hooks, marked_outputs
+from engine.leaving_out import LeavingOut, existing_for, handler_for
 from engine.plan import Plan, make_plan
-from engine.provider_steps import left_out, provider_step
-from engine.pushed import pushed_elsewhere
+from engine.provider_steps import provider_step
 from engine.registration import Registration
-from engine.resources import LABEL_APPLIED, LABEL_STACK, LABEL_URN, Applied, Existing, Handler, Made, urn_name
+from engine.resources import LABEL_APPLIED, LABEL_STACK, LABEL_URN, Applied, Existing, Handler, Made
 from engine.steps import Diagnostic, Step
 from engine.values import Secret, has_unknown, reveal
 
@@ -37,8 +37,7 @@ class Deployment:
         """Deleted ahead of their own registration, because something they depend on had to go first."""
         self._replaced: list[tuple[Existing, dict[str, Any]]] = []
         self._lock = threading.RLock()
-        self._skipped: set[str] = set()
-        """Left out of the run, and not there."""
+        self._leaving_out = LeavingOut(context)
 
     # -- registrations ------------------------------------------------------------------------------------------
 
@@ -83,14 +82,15 @@ class Deployment:
             self._add(step)
             self.context.listener.finished(step)
             return Answer(registration.urn, registration.name, dict(registration.inputs))
-        if not self._belongs(registration):
-            return self._left_out(registration)
-        missing = self._skipped.intersection(registration.depends_on)
-        if missing:
-            names = ", ".join(sorted(urn_name(urn) for urn in missing))
-            raise EngineError(f"depends on {names}, which is left out of this run and not there")
-        handler = self._handler(registration)
-        existing = self._existing(registration)
+        if self._leaving_out.applies(registration):
+            answer, unchanged = self._leaving_out.answer(registration)
+            if unchanged is not None:
+                with self._lock:
+                    self.claimed.update([registration.urn, *registration.aliases])
+                self._add(unchanged)
+            return answer
+        handler = handler_for(registration, self.context)
+        existing = existing_for(registration, self.context)
         with self._lock:
             gone = self._gone.get(registration.urn)
             if existing:
@@ -117,54 +117,12 @@ class Deployment:
             return self._preview(registration, handler, plan, step)
         return self._carry_out(registration, handler, plan, step)
 
-    def _handler(self, registration: Registration) -> Handler:
-        handlers = self.context.daemons.handlers(registration.provider)
-        if registration.type not in handlers:
-            raise EngineError(
-                f"resource type '{registration.type}' is not implemented by the embedded engine "
-                f"(it does {', '.join(sorted(handlers))})"
-            )
-        return handlers[registration.type]
-
-    def _existing(self, registration: Registration) -> Existing | None:
-        existing = self.context.inventory.get([registration.urn, *registration.aliases])
-        if existing and not self.context.daemons.holds(registration.provider, existing):
-            raise EngineError(
-                f"'{existing.docker_name}' is at another Docker than its provider's: remove it there first"
-            )
-        return existing
-
     def _correct_components(self) -> None:
         """A provider has shown what is there: components that had seemed new may not be."""
         ancestors = self.context.inventory.ancestors
         for step in self.steps:
             if step.op == "create" and not step.custom and step.urn in ancestors:
                 step.op = "same"
-
-    # -- what a run leaves out ----------------------------------------------------------------------------------
-
-    def _belongs(self, registration: Registration) -> bool:
-        unreached = self.context.tolerant and self.context.daemons.failure(registration.provider) is not None
-        with self._lock:
-            return self.context.selection.picks(registration.urn, registration.depends_on) and not unreached
-
-    def _left_out(self, registration: Registration) -> Answer:
-        """The resource as it is, or, where its daemon is not asked or does not answer, what it is declared as."""
-        daemons, urn = self.context.daemons, registration.urn
-        if left_out(self.context, registration.provider) or daemons.failure(registration.provider):
-            return Answer(urn, "", {**registration.inputs, **pushed_elsewhere(registration, daemons)})
-        existing = self._existing(registration)
-        if existing is None:
-            with self._lock:
-                self._skipped.add(urn)
-            return Answer(urn, "", dict(registration.inputs))
-        with self._lock:
-            self.claimed.add(existing.urn)
-        handler = self._handler(registration)
-        inputs = handler.check(registration.name, dict(registration.inputs), existing, self.context.dry_run)
-        self._add(Step("same", urn, registration.parent, existing.id, state="done"))
-        made = handler.preview(existing, reveal(inputs), False)
-        return Answer(urn, made.id, made.outputs)
 
     # -- previews -----------------------------------------------------------------------------------------------
 
