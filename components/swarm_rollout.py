@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from docker.api import APIClient
 
 POLL_SECONDS = 0.25
+LOG_SECONDS = 10
 EXCLUDED = "node.hostname!="  # a placement constraint
 ENDED = ("failed", "rejected", "complete", "shutdown", "orphaned", "remove")
 
@@ -138,6 +139,11 @@ def progress_of(service: dict[str, Any], tasks: list[dict[str, Any]], hosts: dic
     waiting = f"The one on {where} is {state}{last}" if behind else f"Swarm has not started the others{last}"
     paused = f"Swarm says: {update.get('Message')}{last}; to try again: docker service update {service['Spec']['Name']}"
     stuck = paused if update.get("State") == "paused" else ""
+    homeless = any("no suitable node" in task["Status"].get("Err", "") for task in current)
+    if wanted < replicas and homeless and update.get("State") == "updating":
+        stuck = (
+            "A host is down, and Swarm's update waits for it: bring it back, or drain it in `hosts`, with less replicas"
+        )
     return Progress(wanted, len(running), waiting, stuck, tuple(task["ID"] for task in (error, behind) if task))
 
 
@@ -152,7 +158,15 @@ def _same(task: dict[str, Any], template: dict[str, Any]) -> bool:
 
 def _log(api: "APIClient", name: str, tasks: Sequence[str]) -> str:
     """The last lines of the first task that has logged any. Docker hands over those of all, each after its id."""
-    chunks = api.service_logs(name, details=True, stdout=True, stderr=True, tail=str(LOG_LINES))
+    from requests.exceptions import RequestException
+
+    if not tasks:
+        return ""
+    api.timeout = LOG_SECONDS  # Docker waits for the logs of hosts that are down, too
+    try:
+        chunks = api.service_logs(name, details=True, stdout=True, stderr=True, tail=str(LOG_LINES))
+    except RequestException:
+        return "(Docker does not hand them over)"
     lines = b"".join(chunks).decode(errors="replace").splitlines()
     found = ([line.partition(" ")[2] for line in lines if task in line.partition(" ")[0]] for task in tasks)
     return "\n".join(next(filter(None, found), []))

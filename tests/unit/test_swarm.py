@@ -150,6 +150,13 @@ def test_a_node_whose_host_is_down_is_not_waited_for() -> None:
     assert (found.waiting, found.wanted, found.absent) == ("", 2, 1)
 
 
+def test_an_update_that_waits_for_a_host_that_is_down_is_given_up() -> None:
+    homeless = {**_task("", "pending", error="no suitable node (max replicas per node)"), "NodeID": ""}
+    old = [_task(host, image="old") for host in "ab"]
+    assert _of(*old, homeless, update="updating", hosts="ab").stuck.startswith("A host is down")
+    assert not _of(*old, homeless, update="updating").stuck
+
+
 def test_a_failed_update_is_given_up() -> None:
     failed = _task("c", "failed", error="task: non-zero exit (1)", desired="shutdown")
     found = _of(*(_task(host, image="old") for host in "ab"), failed, _task("c", "starting"), update="paused")
