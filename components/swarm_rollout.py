@@ -141,9 +141,7 @@ def progress_of(service: dict[str, Any], tasks: list[dict[str, Any]], hosts: dic
     stuck = paused if update.get("State") == "paused" else ""
     homeless = any("no suitable node" in task["Status"].get("Err", "") for task in current)
     if wanted < replicas and homeless and update.get("State") == "updating":
-        stuck = (
-            "A host is down, and Swarm's update waits for it: bring it back, or drain it in `hosts`, with fewer replicas"
-        )
+        stuck = "A host is down, and Swarm's update waits for it: bring it back, or drain it, with fewer replicas"
     return Progress(wanted, len(running), waiting, stuck, tuple(task["ID"] for task in (error, behind) if task))
 
 
