@@ -18,7 +18,6 @@ from engine.providers.docker_client import explained, is_missing
 from engine.providers.service_spec import body, refuse_unsupported
 from engine.providers.swarm_objects import of_swarm
 from engine.resources import Drift, Existing, Made, Progress, Prop
-from engine.values import has_unknown
 
 if TYPE_CHECKING:
     from docker.api import APIClient
@@ -65,9 +64,8 @@ class ServiceHandler:
         return {key: value for key, value in inputs.items() if key in self.props and key != "auth"}
 
     def drift(self, existing: Existing, inputs: Mapping[str, Any]) -> list[Drift]:
-        if has_unknown(inputs):
-            return []
-        wanted, spec = body(inputs), existing.raw["Spec"]
+        # What was applied, not what is declared now: that is a change of its own.
+        wanted, spec = body(existing.applied.inputs), existing.raw["Spec"]
         changes = []
         held = spec["Mode"].get("Replicated", {}).get("Replicas")
         replicas = wanted["mode"]["Replicated"]["Replicas"]

@@ -69,7 +69,7 @@ def test_a_change_by_hand_is_seen() -> None:
     handler = ServiceHandler(None)  # type: ignore[arg-type]
     made = body(INPUTS)
     spec: dict[str, Any] = {"Mode": made["mode"], "TaskTemplate": made["task_template"]}
-    existing = Existing("urn", "id", "s", "", Applied({}), {"Spec": spec})
+    existing = Existing("urn", "id", "s", "", Applied(INPUTS), {"Spec": spec})
     assert handler.drift(existing, INPUTS) == []
     spec["Mode"] = {"Replicated": {"Replicas": 2}}
     (drift,) = handler.drift(existing, INPUTS)
@@ -80,7 +80,7 @@ def test_a_paused_update_goes_on() -> None:
     handler = ServiceHandler(None)  # type: ignore[arg-type]
     made = body(INPUTS)
     spec = {"Mode": made["mode"], "TaskTemplate": made["task_template"]}
-    existing = Existing("urn", "id", "s", "", Applied({}), {"Spec": spec, "UpdateStatus": {"State": "paused"}})
+    existing = Existing("urn", "id", "s", "", Applied(INPUTS), {"Spec": spec, "UpdateStatus": {"State": "paused"}})
     assert [drift.note for drift in handler.drift(existing, INPUTS)] == ["its update was paused"]
 
 
