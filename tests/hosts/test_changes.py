@@ -33,6 +33,7 @@ def test_a_change_goes_through_host_by_host(cluster: Cluster, stack: Stack, figu
     assert longest(load, since) < GAP_SECONDS
     no_errors(load)
     nothing_lost(cluster, load)
+    stack.up()
 
 
 def test_a_master_hands_over_to_another_host(cluster: Cluster, stack: Stack, figure: Callable[[str], None]) -> None:
