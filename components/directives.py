@@ -8,8 +8,8 @@ MAX_MEMORY_SHARE = 0.6
 # What counts in small containers. Measured at 128 MB, with writes as fast as they go: a replica that has lost its place
 # copies everything; meanwhile it stores what is written (up to the limit of a replica's buffer), then applies that in
 # one go, and so holds it once more, for its append-only file.
-FIXED_BYTES = 24 * 1024**2  # the server without data, and the scripts beside it
-SPARE = 1.25  # of the data: fragmentation, and what is written while a child process writes a snapshot
+FIXED_BYTES = 32 * 1024**2  # the server without data, and the scripts beside it
+SPARE = 1.5  # of the data: fragmentation, and what is written while a child process writes a snapshot
 # What clients may be at most: Redis' own default, and what fits into a tenth of the memory.
 MAX_CLIENTS = 10_000
 MIN_CLIENTS = 250

@@ -160,7 +160,7 @@ class Settings(SettingModel):
     max_memory: Size | None = Field(
         None,
         alias="maxMemory",
-        description="Redis' own memory limit; default: 60 % of `resources.memory` when set, less in small containers",
+        description="Redis' own memory limit; default: up to 60 % of `resources.memory`: a third of 128m, half of 1g",
     )
     restart: Restart = Field("unless-stopped", description="`no`, `on-failure`, `always` or `unless-stopped`")
     resources: ResourcesSetting = Field(

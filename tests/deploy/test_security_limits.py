@@ -67,7 +67,7 @@ def _fill(cluster: Cluster, count: int = 8000) -> Any:
 def test_a_full_memory_refuses_writes_and_fails_over(limited: Cluster, figure: Callable[[str], None]) -> None:
     master = _fill(limited)
     info = master.info("memory")
-    assert MEMORY * 0.4 < info["maxmemory"] < MEMORY * 0.5
+    assert MEMORY * 0.3 < info["maxmemory"] < MEMORY * 0.4
     assert info["maxmemory_policy"] == "noeviction"
     assert master.get("fill:0") == VALUE, "a full node answers reads"
     keys = master.dbsize()
@@ -186,11 +186,11 @@ def test_silent_strangers_keep_nobody_out(limited: Cluster, figure: Callable[[st
     with writing(limited) as load, ExitStack() as ending:
         since = time.time()
         _strangers(master.address, 2000, ending)
+        full = answer(clients.direct(master.address, limited.outputs.password), ("PING",))
+        assert "max number of clients" in full, full
         for sentinel in limited.sentinels:
             _strangers(sentinel.address, 1000, ending)
         assert lookups.discover_master(limited.outputs.master_name) == master.address
-        full = answer(clients.direct(master.address, limited.outputs.password), ("PING",))
-        assert "max number of clients" in full, full
         load.settle()
 
         def gets_in() -> bool:
