@@ -54,7 +54,8 @@ def _ask_program(session: Session, context: Context) -> None:
         run_program(session.project, session.config, _OnlyProviders(asking))
     except EngineError as error:
         context.daemons.refuse_unreachable()
-        if not context.daemons.providers:
+        # Where the last update was made here, there were none: a program that fails is nobody's concern.
+        if not context.daemons.providers and not context.journal.is_there:
             errors = [item.message for item in recorder.diagnostics if item.severity == "error"]
             raise EngineError(errors[0] if errors else str(error), error.exit_code) from error
 

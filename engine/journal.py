@@ -1,8 +1,8 @@
 """A notebook beside Docker's labels for the little that labels, once written, cannot follow.
 
 It holds which steps were begun and not seen to their end (so that the next `up` runs their after-hooks), the last
-declared `retain_on_delete` of resources, and where the providers lead to, for what is no longer declared. It is no
-state: losing it loses only those.
+declared `retain_on_delete` of resources, and where the providers lead to, for what is no longer declared. That it is
+there says that the stack's last update was made on this machine. It is no state: losing it loses only those.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ class Journal:
     def __init__(self, directory: Path, stack: str) -> None:
         self._path = directory / f"{stack}.journal.json"
         self._lock = threading.Lock()
+        self.is_there = self._path.exists()
         try:
             data: Any = json.loads(self._path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -29,6 +30,15 @@ class Journal:
         self._retain: dict[str, bool] = dict(data.get("retain") or {})
         self.providers: dict[str, dict[str, Any]] = dict(data.get("providers") or {})
         """By URN: what each declared provider was last given (`inputs`, encrypted) and its `parents`."""
+
+    def open(self) -> None:
+        """An update begins: from now on the notebook is there."""
+        with self._lock:
+            self._save()
+
+    def remove(self) -> None:
+        """With the stack's file: there is no stack to keep it for."""
+        self._path.unlink(missing_ok=True)
 
     def begin(self, urn: str, why: str) -> None:
         with self._lock:
@@ -78,9 +88,6 @@ class Journal:
     def _save(self) -> None:
         temporary = self._path.with_suffix(".tmp")
         try:
-            if not self._unfinished and not self._retain and not self.providers:
-                self._path.unlink(missing_ok=True)
-                return
             notes = {"unfinished": self._unfinished, "retain": self._retain, "providers": self.providers}
             temporary.write_text(json.dumps(notes), encoding="utf-8")
             temporary.replace(self._path)

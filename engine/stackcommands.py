@@ -71,6 +71,7 @@ def stack_remove(session: Session, yes: bool, preserve_config: bool) -> int:
     stack = session.stack
     if not preserve_config:
         session.file.path.unlink()
+    session.journal.remove()
     if project.current_stack(session.project) == stack:
         project.select_stack(session.project, None)
     print(f"Stack '{stack}' has been removed!")

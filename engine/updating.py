@@ -51,6 +51,7 @@ def _update(session: Session, screen: Screen, options: Options) -> int:
     ticker = Ticker(screen)
     context = make_context(session, ticker, False, options.selection)
     deployment = Deployment(context)
+    context.journal.open()
     session.interrupts.install(lambda: report(screen, deployment.steps, began))
     deletes: list[Step] = []
     try:
