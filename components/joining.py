@@ -131,7 +131,7 @@ def _wait_until_joined(
                     _signal_bootstrap(container, topology)
                     signalled = True
                 healthy, reason = _health(container, health_check, absent)
-                if healthy and health_check != HEALTH_CHECK:
+                if health_check != HEALTH_CHECK and (healthy or not _master_is_declared(topology)):
                     return
                 if healthy:
                     container.exec_run(["sh", "-c", f"echo {container.id} >{JOINED_MARKER}"])
@@ -149,6 +149,13 @@ def _wait_until_joined(
     raise NotJoinedError(
         f"{name} has not joined: {reason}. The roll-out stops here; the others keep serving. Its last log lines:\n{log}"
     )
+
+
+def _master_is_declared(topology: Topology) -> bool:
+    """False where the master is a node that goes at the end of this run: an endpoint cannot send to it any more."""
+    nodes = [node for node in topology.data_nodes if node.host is None or node.host.name not in left_out()]
+    containers = (docker_client(node.host).containers.get(node.container) for node in nodes)
+    return any(_health(container)[1].startswith("master") for container in containers)
 
 
 def _limit_processes(container: "Container", node: Node | Endpoint) -> None:

@@ -35,7 +35,8 @@ ON_SENTINELS = {
     "default": f"{RULING}|SENTINEL IS-MASTER-DOWN-BY-ADDR 127.0.0.1 1 9 x|PUBLISH {HELLO} x",
     "replication": "PING|SENTINEL MASTERS",  # there is no such user
     "sentinel": f"{RULING}|SENTINEL FAILOVER mymaster|PUBLISH news x|SUBSCRIBE {HELLO}",
-    "handover": RULING.replace("|CLIENT KILL TYPE normal", ""),  # by which it is rid of silent strangers
+    # It is rid of silent strangers by the one, and sets the profile's periods by the other.
+    "handover": RULING.replace("|CLIENT KILL TYPE normal", "").replace("|SENTINEL DEBUG ping-period 10000", ""),
     "endpoint": f"{RULING}|INFO|SENTINEL FAILOVER mymaster|PUBLISH {HELLO} x|SUBSCRIBE {HELLO}",
     None: f"PING|INFO|{RULING}|SENTINEL MASTERS|SENTINEL FAILOVER mymaster|PUBLISH {HELLO} x|SUBSCRIBE {HELLO}",
 }

@@ -44,7 +44,7 @@ def test_all_sentinels_killed_existing_clients_go_on_and_new_ones_find_no_master
 
 def test_a_sentinel_that_lost_its_volume_is_the_same_one_to_the_others(cluster: Cluster, stack: Stack) -> None:
     gone = cluster.container(cluster.sentinels[1])
-    volumes = [m["Name"] for m in gone.attrs["Mounts"] if m["Type"] == "volume"]
+    volumes = [m["Name"] for m in gone.attrs["Mounts"] if m["Destination"] == "/data"]
     assert volumes, "a Sentinel keeps its state on a volume"
     gone.remove(force=True)
     for name in volumes:
