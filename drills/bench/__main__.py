@@ -43,7 +43,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--profiles", default="fast,balanced", help="for cpu-load (default fast,balanced)")
     parser.add_argument("--sizes", type=_numbers, default=(3, 10, 30), help="data nodes, for growth (default 3,10,30)")
     parser.add_argument("--clusters", type=_numbers, default=(1, 3, 10), help="for growth (default 1,3,10)")
-    parser.add_argument("--subnet", default="10.214.0.0/24", help="of the first cluster; others take those after it")
+    parser.add_argument("--subnet", default="10.215.0.0/24", help="of the first cluster; others take those after it")
     parser.add_argument("--port", type=int, default=28379, help="first port of the first cluster")
     parser.add_argument("--name", default="bench", help="what its stacks' names begin with")
     parser.add_argument("--out", type=Path, default=Path("bench-report"), help="result files: OUT.json and OUT.md")

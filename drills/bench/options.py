@@ -24,7 +24,7 @@ class Options:
     clusters: tuple[int, ...] = (1, 3, 10)
     profiles: tuple[str, ...] = ("fast", "balanced")
     name: str = "bench"
-    subnet: str = "10.214.0.0/24"
+    subnet: str = "10.215.0.0/24"
     port: int = 28379
 
     def subnet_of(self, number: int) -> str:
