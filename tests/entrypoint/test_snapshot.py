@@ -23,7 +23,7 @@ def _alone_with_a_snapshot(make_cluster: MakeCluster) -> Node:
     node = make_cluster(replicas=0, sentinel_count=0).data[0]
     _directives(node, SNAPSHOTS)
     node.start()
-    eventually(node.joined, 5, "runs")
+    eventually(node.joined, 20, "runs")
     node.client().mset(KEYS)
     node.stop()
     assert (node.root / "data/dump.rdb").stat().st_size > 0
@@ -34,7 +34,7 @@ def test_switching_the_append_only_file_on_keeps_what_is_in_the_snapshot(make_cl
     node = _alone_with_a_snapshot(make_cluster)
     _directives(node, "appendonly yes\n")
     node.start()
-    eventually(node.joined, 5, "runs again")
+    eventually(node.joined, 20, "runs again")
     log = node.root / "log"
     eventually(lambda: "now has what was in" in log.read_text(), 10, "says so")
     eventually(lambda: _logs_all(node), 10, "its append-only file has everything")
@@ -43,7 +43,7 @@ def test_switching_the_append_only_file_on_keeps_what_is_in_the_snapshot(make_cl
     # From now on the snapshot is an old one.
     node.kill()
     node.start()
-    eventually(node.joined, 5, "runs once more")
+    eventually(node.joined, 20, "runs once more")
     assert node.client().get("later") == "1"
     assert node.client().dbsize() == len(KEYS) + 1
     time.sleep(0.5)
@@ -58,6 +58,6 @@ def test_killed_before_the_append_only_file_is_there(make_cluster: MakeCluster) 
     eventually(lambda: node.role_now() != "", 5, "listens")
     node.kill()
     node.start()
-    eventually(node.joined, 5, "runs again")
+    eventually(node.joined, 20, "runs again")
     eventually(lambda: _logs_all(node), 10, "its append-only file has everything")
     assert node.client().dbsize() == len(KEYS)
