@@ -5,18 +5,17 @@ import functools
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 import pulumi
 
 from components.hosts import Host
+from docker_over_ssh import local_url
 
 if TYPE_CHECKING:
     import docker
@@ -69,52 +68,36 @@ def docker_client(host: Host | None = None) -> "docker.DockerClient":
 
     if host is not None:
         return _connected(endpoint(host))
-    if not os.environ.get("DOCKER_HOST"):
+    url = os.environ.get("DOCKER_HOST")
+    if not url:
         context = ContextAPI.get_current_context()
         url = context.Host if context is not None else None
-        if url:
+        if context is not None and url and not url.startswith("ssh://"):
             return docker.DockerClient(base_url=url, tls=context.TLSConfig or False)
+    if url and url.startswith("ssh://"):
+        return _connected(Endpoint(url))
     return docker.from_env()
 
 
 def _connected(at: Endpoint) -> "docker.DockerClient":
     import docker
+    from docker.errors import DockerException
     from docker.tls import TLSConfig
 
-    ssh = at.url.startswith("ssh://")
-    if ssh:
-        _answers_ssh(at.url)
     tls: TLSConfig | bool = False
     if at.ca is not None:
         for bundle in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
             os.environ.pop(bundle, None)  # requests would believe it instead of this host's own CA
         tls = TLSConfig(client_cert=(_file(at.cert), _file(at.key)), ca_cert=_file(at.ca), verify=True)
-    client = docker.DockerClient(base_url=at.url, tls=tls, use_ssh_client=ssh, timeout=CONNECT_SECONDS)
+    url = at.url
+    if url.startswith("ssh://"):
+        try:
+            url = local_url(url, CONNECT_SECONDS)
+        except OSError as error:
+            raise DockerException(str(error)) from None
+    client = docker.DockerClient(base_url=url, tls=tls, timeout=CONNECT_SECONDS)
     client.api.timeout = REQUEST_SECONDS
     return client
-
-
-def _answers_ssh(url: str) -> None:
-    """Ask ssh itself, which can be given a time; the connection through it could hang for minutes."""
-    from docker.errors import DockerException
-
-    at = urlsplit(url)
-    port = ["-p", str(at.port)] if at.port else []
-    options = ["-o", "BatchMode=yes", "-o", f"ConnectTimeout={CONNECT_SECONDS}", *port]
-    target = f"{at.username}@{at.hostname}" if at.username else str(at.hostname)
-    try:
-        subprocess.run(
-            ["ssh", *options, "--", target, "true"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=2 * CONNECT_SECONDS,
-            check=True,
-        )
-    except subprocess.CalledProcessError as error:
-        raise DockerException(error.stderr.strip() or f"ssh ended with {error.returncode}") from None
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise DockerException(str(error)) from None
 
 
 def _file(text: str | None) -> str:

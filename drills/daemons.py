@@ -11,6 +11,7 @@ from docker.models.containers import Container
 from docker.tls import TLSConfig
 from requests.exceptions import RequestException
 
+from docker_over_ssh import local_url
 from drills.errors import DrillError
 from drills.outputs import Host
 
@@ -38,9 +39,9 @@ class Daemon:
                 self._local.ping()
                 return self._local
             url, tls = _endpoint(self.host.docker)
-            client = docker.DockerClient(
-                base_url=url, tls=tls, timeout=ANSWER_SECONDS, version="auto", use_ssh_client=url.startswith("ssh://")
-            )
+            if url.startswith("ssh://"):
+                url = local_url(url, ANSWER_SECONDS)
+            client = docker.DockerClient(base_url=url, tls=tls, timeout=ANSWER_SECONDS, version="auto")
             client.ping()
             client.api.timeout = ACTION_SECONDS
         except (DockerException, RequestException, OSError) as error:

@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from docker_over_ssh import local_url
 from engine.errors import EngineError, Unreachable
 
 if TYPE_CHECKING:
@@ -70,9 +71,9 @@ def connect(host: str | None = None) -> APIClient:
         )
     where = base or f"unix://{DEFAULT_SOCKET}"
     with explained(f"connecting to Docker at {where}", where):
-        return APIClient(
-            version="auto", timeout=REQUEST_TIMEOUT, use_ssh_client=where.startswith("ssh://"), **arguments
-        )
+        if where.startswith("ssh://"):
+            arguments = {"base_url": local_url(where, CONNECT_TIMEOUT)}
+        return APIClient(version="auto", timeout=REQUEST_TIMEOUT, **arguments)
 
 
 def connect_to(inputs: Mapping[str, Any]) -> APIClient:
@@ -89,8 +90,8 @@ def connect_to(inputs: Mapping[str, Any]) -> APIClient:
         tls = TLSConfig(client_cert=(cert, key), ca_cert=ca, verify=True)
 
     def client() -> APIClient:
-        ssh = where.startswith("ssh://")
-        return APIClient(base_url=where, version="auto", timeout=CONNECT_TIMEOUT, use_ssh_client=ssh, tls=tls)
+        url = local_url(where, CONNECT_TIMEOUT) if where.startswith("ssh://") else where
+        return APIClient(base_url=url, version="auto", timeout=CONNECT_TIMEOUT, tls=tls)
 
     with explained(f"connecting to Docker at {where}", where):
         made = _in_time(client)
