@@ -174,7 +174,8 @@ def test_limits_and_durability(recorder: Recorder) -> None:
     deploy(resources={"memory": "100m"}, durability="consistent", redisConfig={"hz": 20})
     node = next(one for one in recorder.of_type("Container") if one.name == "redis-0")
     assert node.inputs["memory"] == node.inputs["memorySwap"] == 100
-    uploads = recorder.carriers()[0].inputs["uploads"]["value"]  # a secret, so wrapped
+    carrier = next(one for one in recorder.carriers() if one.name == "redis-files")
+    uploads = carrier.inputs["uploads"]["value"]  # a secret, so wrapped
     directives = next(one["content"] for one in uploads if one["file"].endswith("directives.conf"))
     assert "maxmemory 29185365\n" in directives
     assert "min-replicas-to-write 1\n" in directives
