@@ -50,7 +50,10 @@ def endpoint(host: Host) -> Endpoint:
 
     context = ContextAPI.get_context(host.context)
     if context is None or not context.Host:
-        raise pulumi.RunError(f"hosts: {host.name}: docker: no Docker context is named {host.context!r}")
+        raise pulumi.RunError(
+            f"hosts: {host.name}: docker: no Docker context is named {host.context!r} (docker-py finds them only beside a "
+            "config.json, which `docker context use default` writes)"
+        )
     tls = context.TLSConfig
     if not tls or not tls.cert or not tls.ca_cert:
         return Endpoint(context.Host)
