@@ -51,8 +51,8 @@ def endpoint(host: Host) -> Endpoint:
     context = ContextAPI.get_context(host.context)
     if context is None or not context.Host:
         raise pulumi.RunError(
-            f"hosts: {host.name}: docker: no Docker context is named {host.context!r} (docker-py finds them only beside a "
-            "config.json, which `docker context use default` writes)"
+            f"hosts: {host.name}: docker: no Docker context is named {host.context!r} (docker-py finds them only "
+            "where there is a ~/.docker/config.json, be it just {})"
         )
     tls = context.TLSConfig
     if not tls or not tls.cert or not tls.ca_cert:
