@@ -7,9 +7,8 @@ import pulumi_docker as docker
 
 from components import labels
 from components.endpoint_config import CONFIG_FILE, GATE_ADDRESS, endpoint_files
-from components.node_container import Shared
+from components.node_container import Shared, published
 from components.node_files import FOLDER, node_files
-from components.settings import Settings
 from components.topology import Endpoint, Node
 
 MEMORY_MB = 256  # 4000 connections with full buffers
@@ -54,7 +53,7 @@ def endpoint_container(
             else None
         ),
         network_mode=None if bridge else "host",
-        ports=_published(settings, endpoint) if bridge else None,
+        ports=published(settings, [endpoint.write, endpoint.read]) if bridge else None,
         healthcheck=docker.ContainerHealthcheckArgs(
             tests=["CMD", *health_check], interval="15s", timeout="3s", start_period="10s"
         ),
@@ -77,12 +76,3 @@ def endpoint_container(
             hooks=shared.rollout.until_joined(endpoint, health_check),
         ),
     )
-
-
-def _published(settings: Settings, endpoint: Endpoint) -> list[docker.ContainerPortArgs] | None:
-    address = settings.advertise or settings.publish
-    if address == "none":
-        return None
-    return [
-        docker.ContainerPortArgs(internal=port, external=port, ip=address) for port in (endpoint.write, endpoint.read)
-    ]

@@ -1,6 +1,6 @@
 """What the containers of data nodes and Sentinels have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -97,7 +97,7 @@ def node_container(
             else None
         ),
         network_mode=None if bridge else "host",
-        ports=_published(settings, node) if bridge else None,
+        ports=published(settings, [node.port]) if bridge else None,
         restart=settings.restart,
         memory=memory,
         memory_swap=memory,
@@ -137,8 +137,9 @@ def _bind_address(node: Node) -> str:
     return "127.0.0.1" if node.address == "127.0.0.1" else f"{node.address} 127.0.0.1"
 
 
-def _published(settings: Settings, node: Node) -> list[docker.ContainerPortArgs] | None:
+def published(settings: Settings, ports: Iterable[int]) -> list[docker.ContainerPortArgs] | None:
+    """Ports of a container on a bridge, at the host address that the settings name."""
     address = settings.advertise or settings.publish
     if address == "none":
         return None
-    return [docker.ContainerPortArgs(internal=node.port, external=node.port, ip=address)]
+    return [docker.ContainerPortArgs(internal=port, external=port, ip=address) for port in ports]
