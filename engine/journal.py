@@ -88,7 +88,9 @@ class Journal:
     def _save(self) -> None:
         temporary = self._path.with_suffix(".tmp")
         try:
-            notes = {"unfinished": self._unfinished, "retain": self._retain, "providers": self.providers}
+            # Providers are registered in whatever order the program gets to them.
+            providers = dict(sorted(self.providers.items()))
+            notes = {"unfinished": self._unfinished, "retain": self._retain, "providers": providers}
             temporary.write_text(json.dumps(notes), encoding="utf-8")
             temporary.replace(self._path)
         except OSError as error:
