@@ -1,11 +1,8 @@
 """The program's own connections to Docker: one for each host, or the one that the docker command would use."""
 
-import atexit
 import functools
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +12,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components.hosts import Host
-from docker_over_ssh import local_url
+from docker_reach import local_url, private_file
 
 if TYPE_CHECKING:
     import docker
@@ -91,7 +88,11 @@ def _connected(at: Endpoint) -> "docker.DockerClient":
     if at.ca is not None:
         for bundle in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
             os.environ.pop(bundle, None)  # requests would believe it instead of this host's own CA
-        tls = TLSConfig(client_cert=(_file(at.cert), _file(at.key)), ca_cert=_file(at.ca), verify=True)
+        tls = TLSConfig(
+            client_cert=(private_file(at.cert or ""), private_file(at.key or "")),
+            ca_cert=private_file(at.ca),
+            verify=True,
+        )
     url = at.url
     if url.startswith("ssh://"):
         try:
@@ -101,20 +102,6 @@ def _connected(at: Endpoint) -> "docker.DockerClient":
     client = docker.DockerClient(base_url=url, tls=tls, timeout=CONNECT_SECONDS)
     client.api.timeout = REQUEST_SECONDS
     return client
-
-
-def _file(text: str | None) -> str:
-    """A file of this process's own: docker-py takes certificates from files only."""
-    with tempfile.NamedTemporaryFile("w", dir=_folder(), delete=False) as file:
-        file.write(text or "")
-    return file.name
-
-
-@functools.cache
-def _folder() -> str:
-    folder = tempfile.mkdtemp(prefix="redis-ha-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 _unreachable: set[str] = set()

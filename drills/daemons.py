@@ -11,7 +11,7 @@ from docker.models.containers import Container
 from docker.tls import TLSConfig
 from requests.exceptions import RequestException
 
-from docker_over_ssh import local_url
+from docker_reach import local_url
 from drills.errors import DrillError
 from drills.outputs import Host
 

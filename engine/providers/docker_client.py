@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import atexit
-import functools
 import json
 import os
 import re
-import shutil
-import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docker_over_ssh import local_url
+from docker_reach import local_url, private_file
 from engine.errors import EngineError, Unreachable
 
 if TYPE_CHECKING:
@@ -84,7 +80,7 @@ def connect_to(inputs: Mapping[str, Any]) -> APIClient:
     where = str(inputs.get("host") or docker_host() or f"unix://{DEFAULT_SOCKET}")
     tls: Any = False
     if inputs.get("certMaterial"):
-        cert, key, ca = (_file(str(inputs[f"{name}Material"])) for name in ("cert", "key", "ca"))
+        cert, key, ca = (private_file(str(inputs[f"{name}Material"])) for name in ("cert", "key", "ca"))
         for bundle in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
             os.environ.pop(bundle, None)  # requests would believe it instead of the provider's own CA
         tls = TLSConfig(client_cert=(cert, key), ca_cert=ca, verify=True)
@@ -117,20 +113,6 @@ def _in_time(connect: Callable[[], APIClient]) -> APIClient:
     if isinstance(found[0], Exception):
         raise found[0]
     return found[0]
-
-
-def _file(text: str) -> str:
-    """A file of this process's own: docker-py takes certificates from files only."""
-    with tempfile.NamedTemporaryFile("w", dir=_folder(), delete=False) as file:
-        file.write(text)
-    return file.name
-
-
-@functools.cache
-def _folder() -> str:
-    folder = tempfile.mkdtemp(prefix="docker-tls-")
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 def logins(inputs: Mapping[str, Any]) -> dict[str, dict[str, str]]:

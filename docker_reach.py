@@ -1,10 +1,12 @@
-"""A Docker daemon that is reached by ssh: its socket, brought here by one ssh for all requests.
+"""Docker daemons elsewhere, by ssh or with TLS: what the program, the embedded engine and the drills share.
 
-docker-py's own way starts an ssh for each connection. Several at a time are more than sshd lets log in at once
-(MaxStartups), and one that is used again may have ended.
+By ssh the daemon's socket is brought here by one ssh for all requests. docker-py's own way starts an ssh for each
+connection. Several at a time are more than sshd lets log in at once (MaxStartups), and one that is used again may have
+ended.
 """
 
 import atexit
+import functools
 import shutil
 import subprocess
 import tempfile
@@ -53,3 +55,17 @@ def _end(tunnel: "subprocess.Popen[str]", folder: Path) -> None:
     tunnel.terminate()
     tunnel.wait()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def private_file(text: str) -> str:
+    """The path of a file of this process's own: docker-py takes certificates from files only."""
+    with tempfile.NamedTemporaryFile("w", dir=_folder(), delete=False) as file:
+        file.write(text)
+    return file.name
+
+
+@functools.cache
+def _folder() -> str:
+    folder = tempfile.mkdtemp(prefix="redis-ha-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
