@@ -60,27 +60,35 @@ info() {
 carriage_return=$(printf '\r')
 
 # ask_sentinels SECONDS: what they know, by the newest configuration among them:
-# $seen (how many answered), $named (the master, HOST:PORT), $epoch, $agreed (1: all name it), $clean (1: and none has it
-# down or failing over).
+# $seen (how many answered), $most (1: more than half of those that there are to be asked), $named (the master, HOST:PORT),
+# $epoch, $agreed (1: all name it), $clean (1: and none has it down or failing over), $silent_ms (since it last answered the
+# one that has waited longest).
 ask_sentinels() {
-	seen=0 named='' epoch=0 agreed=0 clean=0
+	seen=0 most=0 named='' epoch=0 agreed=0 clean=0 silent_ms=0
 	[ -n "$sentinels" ] || return 0
 	ask "$1" "$sentinels" "SENTINEL GET-MASTER-ADDR-BY-NAME $master_name" "SENTINEL MASTER $master_name"
 	replies "$sentinels"
 	# shellcheck disable=SC2086
-	read -r seen named epoch agreed clean <<-EOF
+	read -r seen most named epoch agreed clean silent_ms <<-EOF
 		$(awk '
 			function take() {
 				if (address == "" || !("config-epoch" in v)) return
 				n++; names[address] = 1
 				if (v["flags"] != "master") dirty = 1
+				if (v["num-other-sentinels"] + 0 >= there) there = v["num-other-sentinels"] + 1
+				if (v["last-ok-ping-reply"] + 0 > silent) silent = v["last-ok-ping-reply"] + 0
 				if (v["config-epoch"] + 0 >= best) { best = v["config-epoch"] + 0; master = address }
 			}
 			FNR == 1 { take(); address = ""; split("", v); ip = $0 }
 			FNR == 2 { address = ip ":" $0 }
 			FNR > 2 && FNR % 2 { key = $0 }
 			FNR > 2 && !(FNR % 2) { v[key] = $0 }
-			END { take(); for (a in names) k++; print n + 0, master == "" ? "-" : master, best + 0, k == 1, k == 1 && !dirty }
+			END {
+				take()
+				for (a in names) k++
+				if (there > ARGC - 1) there = ARGC - 1
+				print n + 0, (n * 2 > there), master == "" ? "-" : master, best + 0, k == 1, k == 1 && !dirty, silent + 0
+			}
 		' $reply_files)
 	EOF
 	return 0

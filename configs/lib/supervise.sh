@@ -12,6 +12,8 @@ run_node() {
 	# shellcheck disable=SC2086
 	redis-server "$data/redis.conf" ${snapshot:+--appendonly no} ${fenced:+--min-replicas-to-write $fence} &
 	server=$!
+	clock
+	born=$now
 	drop_idle "$(local_node)"
 	heed_failovers
 	log_snapshot
@@ -49,29 +51,30 @@ rest() {
 }
 
 # watch_role: until the Sentinels have been heard once. A role taken without them is corrected, a fence is lifted
-# as soon as it may be: they all name this node and none is failing it over; or they are silent, and either a replica
-# has come (so none was promoted), or (availability before consistency) it has lasted $fence_timeout.
+# as soon as it may be: most of them answer, they name this node, none is failing it over, and each has been answered by this
+# very process (else the silence of the one before it may still count up to down-after, and a replica that has nothing of
+# what is written now be promoted); or most are silent, and either a replica has come (so none was promoted), or
+# (availability before consistency) it has lasted $fence_timeout.
 watch_role() {
 	[ -n "$sentinels" ] || return 0
 	me="$announce_address:$redis_port" here=$(local_node)
-	clock
-	started=$now
 	while [ -z "$stop" ] && kill -0 "$server" 2>/dev/null; do
+		clock
+		lived=$((now - born))
 		ask_sentinels 0.5
 		[ "$seen" = 0 ] || touch "$data/.guarded"
 		if [ -n "$fenced" ]; then
 			ask 0.5 "$here" "INFO replication"
-			clock
 			if [ "$(info role "$here")" = slave ]; then
 				unfence "a Sentinel has made this node a replica"
 			elif [ "$seen" -gt 0 ] && [ "$named" != "$me" ]; then
 				obey
-			elif [ "$clean" = 1 ]; then
-				unfence "the Sentinels confirm this node as master"
-			elif [ "$seen" = 0 ] && grep -q '^slave.*state=online' "$work/$here"; then
-				unfence "no Sentinel answers, but a replica follows"
-			elif [ "$seen" = 0 ] && [ "$durability" = available ] && [ $((now - started)) -ge $((fence_timeout * 100)) ]; then
-				unfence "no Sentinel has answered for $fence_timeout s"
+			elif [ "$most" = 1 ]; then
+				[ "$clean" = 0 ] || [ "$silent_ms" -ge $((lived * 10)) ] || unfence "the Sentinels confirm this node as master"
+			elif grep -q '^slave.*state=online' "$work/$here"; then
+				unfence "most Sentinels are silent, but a replica follows"
+			elif [ "$durability" = available ] && [ "$lived" -ge $((fence_timeout * 100)) ]; then
+				unfence "most Sentinels have been silent for $fence_timeout s"
 			fi
 			rest 0.1
 		elif [ "$seen" -gt 0 ]; then

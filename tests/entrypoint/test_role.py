@@ -1,7 +1,10 @@
 """Which role a data node starts in, and when a master may take writes."""
 
+import os
+import shutil
 import subprocess
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import redis
@@ -145,6 +148,36 @@ def test_restarted_master_is_confirmed(formed: Cluster) -> None:
     assert master.role_now() == "master"
     assert "writes allowed: the Sentinels confirm" in master.log()
     assert master.client().get("kept") == "1"
+
+
+def test_no_writes_while_the_silence_before_the_restart_counts_on(formed: Cluster) -> None:
+    """The Sentinels name it and have nothing against it yet; but they have not had an answer of the new process either."""
+    master = formed.data[0]
+    master.kill()
+    unanswered = master.root / "unanswered"
+    unanswered.touch()
+    master.start(PATH=f"{_late_answers(master, unanswered)}:{os.environ['PATH']}")
+    eventually(lambda: master.role_now() == "master", 3, "is back")
+    with pytest.raises(AssertionError, match="not within"):
+        eventually(lambda: not refuses_writes(master), 1.5, "takes writes")
+    unanswered.unlink()
+    eventually(master.joined, 3, "the fence is lifted by the Sentinels' answers")
+    assert "writes allowed: the Sentinels confirm" in master.log()
+
+
+def _late_answers(node: Node, unanswered: Path) -> Path:
+    """A folder with a redis-cli after which, as long as the file is there, no master has answered for ten minutes."""
+    folder = node.root / "bin"
+    folder.mkdir()
+    (folder / "redis-cli").write_text(
+        f"""#!/bin/sh
+        "{shutil.which("redis-cli")}" "$@" | awk '
+            key == "last-ok-ping-reply" && !system("test -e {unanswered}") {{ $0 = 600000 }}
+            {{ print; fflush(); key = $0 }}'
+        """
+    )
+    (folder / "redis-cli").chmod(0o755)
+    return folder
 
 
 def test_former_master_returns_as_replica_and_accepts_nothing(formed: Cluster) -> None:
