@@ -151,7 +151,7 @@ def test_restarted_master_is_confirmed(formed: Cluster) -> None:
 
 
 def test_no_writes_while_the_silence_before_the_restart_counts_on(formed: Cluster) -> None:
-    """The Sentinels name it and have nothing against it yet; but they have not had an answer of the new process either."""
+    """The Sentinels name it and have nothing against it yet, but have had no answer of the new process either."""
     master = formed.data[0]
     master.kill()
     unanswered = master.root / "unanswered"
