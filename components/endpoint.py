@@ -9,7 +9,7 @@ from components import labels
 from components.endpoint_config import CONFIG_FILE, GATE_ADDRESS, endpoint_files
 from components.node_container import Shared, published
 from components.node_files import FOLDER, node_files
-from components.topology import Endpoint, Node
+from components.topology import Endpoint
 
 MEMORY_MB = 256  # 4000 connections with full buffers
 STOP_SECONDS = 5
@@ -20,9 +20,8 @@ def endpoint_container(
     endpoint: Endpoint,
     image: pulumi.Input[str],
     parent: pulumi.Resource,
-    previous: tuple[Node | Endpoint, docker.Container] | None,
 ) -> docker.Container:
-    """Declare `endpoint` on this host, after the chain's `previous` node; created is one that has a master to send to.
+    """Declare `endpoint` on this host, after all nodes; created is one that has a master to send to.
 
     It knows the whole topology, so scaling replaces it: a gap of about a second for its clients.
     """
@@ -70,7 +69,7 @@ def endpoint_container(
         opts=pulumi.ResourceOptions(
             parent=parent,
             provider=machine.provider,
-            depends_on=shared.rollout.after(previous, files.carrier),
+            depends_on=shared.rollout.after(endpoint, files.carrier),
             delete_before_replace=True,
             replace_on_changes=["healthcheck"],  # the provider would change it in its state only
             hooks=shared.rollout.until_joined(endpoint, health_check),

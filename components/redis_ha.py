@@ -21,7 +21,7 @@ from components.rollout import Rollout
 from components.sentinel import sentinel
 from components.settings import Settings
 from components.swarm import swarm_services
-from components.topology import Endpoint, Kind, Node, Topology
+from components.topology import Kind, Topology
 
 
 class RedisHaArgs(TypedDict):
@@ -38,7 +38,7 @@ class RedisHa(pulumi.ComponentResource):
 
     Declares image, network, volumes and containers; in a Swarm, services (components/swarm.py).
     The containers form one chain, replicas first, then the bootstrap master, then the Sentinels:
-    one is touched only when the one before it has joined (all at the end, where there was nothing before).
+    one is touched only when the one before it has joined. Where there was nothing before, all of a kind start together.
     """
 
     image: pulumi.Output[str]
@@ -71,15 +71,13 @@ class RedisHa(pulumi.ComponentResource):
             network=self._network(topology, child),
             files=self._files(settings, topology, machines),
         )
-        previous: tuple[Node | Endpoint, docker.Container] | None = None
         for node in topology.rollout_order:
             declare = sentinel if node.kind == "sentinel" else data_node
             files = shared.files[node.kind, node.host]
-            container = declare(shared, node, self, shared.rollout.after(previous, files.carrier))
-            previous = (node, container)
+            shared.rollout.add(node, declare(shared, node, self, shared.rollout.after(node, files.carrier)))
         for endpoint in topology.endpoints:
-            container = endpoint_container(shared, endpoint, args["endpoint_images"][endpoint.host], self, previous)
-            previous = (endpoint, container)
+            image = args["endpoint_images"][endpoint.host]
+            shared.rollout.add(endpoint, endpoint_container(shared, endpoint, image, self))
         return machines.image
 
     def _files(

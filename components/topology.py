@@ -62,6 +62,7 @@ class Endpoint:
     read: int
     fixed_address: str | None
     host: Host | None = None
+    kind: Literal["endpoint"] = "endpoint"
 
     @property
     def resource(self) -> str:
