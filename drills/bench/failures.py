@@ -44,17 +44,19 @@ def failures(options: Options, sheet: Sheet) -> None:
     runs = options.runs or RUNS
     slow = min(runs, SLOW_RUNS)
     with ExitStack() as stack:
-        options.say("failures: bringing up two stacks and two plain clusters")
+        options.say("failures: bringing up three stacks and two plain clusters")
         balanced = stack.enter_context(options.cluster(0, {"endpoint": True}))
         fast = stack.enter_context(options.cluster(1, {"endpoint": True, "profile": "fast"}))
+        patient = stack.enter_context(options.cluster(2, {"endpoint": True, "profile": "patient"}))
         image = image_of(balanced)
-        plain = stack.enter_context(options.running(2, image, **BALANCED))
-        document = stack.enter_context(options.running(3, image, **DOCUMENT))
+        plain = stack.enter_context(options.running(3, image, **BALANCED))
+        document = stack.enter_context(options.running(4, image, **DOCUMENT))
         contenders = [
             Contender("as the source document has it", document, 30, slow),
             Contender("plain Sentinel at 1250 ms", plain, 1.25, runs),
             Contender("balanced", balanced, 1.25, runs, "plain Sentinel at 1250 ms"),
             Contender("fast", fast, 0.6, runs, "plain Sentinel at 1250 ms"),
+            Contender("patient", patient, 5, runs, "plain Sentinel at 1250 ms"),
         ]
         for name in FAULT_NAMES:
             reason = FAULTS[name].refused(Scene(balanced, Timeline(balanced)))

@@ -3,7 +3,7 @@
 import fcntl
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,11 +17,10 @@ from drills.plain import avoid_default_route
 from drills.stack import Stack
 from drills.timeline import Timeline
 from tests.deploy.support import ENGINES, NAME, left_over, place
+from tests.measured import note, working_with
 
 SETTINGS = {**place(), "replicas": 2, "sentinels": 3, "downAfter": 1000, "endpoint": True}
 
-_figures: list[tuple[str, str]] = []
-_current: list[Cluster] = []
 _outputs: dict[Stack, Outputs] = {}
 
 
@@ -49,7 +48,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
             deployed.up()
         except DrillError as error:
             pytest.exit(f"the stack of the deploy tests does not come up: {error}", 1)
-        _figures.append((f"up of 3 data nodes and 3 Sentinels ({request.param})", f"{time.monotonic() - began:.1f} s"))
+        note(f"up of 3 data nodes and 3 Sentinels ({request.param})", f"{time.monotonic() - began:.1f} s")
         yield deployed
     finally:
         deployed.destroy()
@@ -61,7 +60,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
 def cluster(stack: Stack) -> Iterator[Cluster]:
     """The deployed cluster, whole, with its declared settings; made so again after the test."""
     whole = _restored(stack)
-    _current[:] = [whole]
+    working_with(whole)
     yield whole
     for container in whole.containers():
         if container.status != "running":
@@ -73,12 +72,6 @@ def timeline(cluster: Cluster) -> Iterator[Timeline]:
     """A time line that is recorded through the whole test."""
     with Timeline(cluster) as recorded:
         yield recorded
-
-
-@pytest.fixture
-def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Notes a measured figure for the summary at the end."""
-    return lambda text: _figures.append((request.node.name, text))
 
 
 def _restored(stack: Stack) -> Cluster:
@@ -97,29 +90,6 @@ def _restored(stack: Stack) -> Cluster:
         stack.up("--refresh")
         wait_healthy(whole, 60)
     return whole
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Attach what the containers logged during a failed test."""
-    report = yield
-    if report.failed and _current:  # type: ignore[attr-defined]
-        for container in sorted(_current[0].containers(), key=lambda c: str(c.name)):
-            try:
-                log = container.logs(since=int(call.start), tail=150).decode(errors="replace")
-            except Exception as error:  # noqa: BLE001 - a missing log must not hide the failure
-                log = str(error)
-            title = f"{container.labels.get('redis-ha.node')} ({container.status})"
-            report.sections.append((title, log))  # type: ignore[attr-defined]
-    return report
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what was measured."""
-    if _figures:
-        terminalreporter.section("measured")
-        for name, text in _figures:
-            terminalreporter.write_line(f"{name}: {text}")
 
 
 @pytest.fixture(scope="session")

@@ -19,14 +19,16 @@ from drills import clients
 from drills.cluster import Cluster
 from drills.faults.base import kill, revive
 from drills.health import wait_healthy
+from drills.load import Load
 from drills.outputs import Address, Outputs
 from drills.plain import avoid_default_route
+from drills.routes import ThroughEndpoint
 from drills.stack import Stack, StackCommandError
 from drills.waiting import until
 from tests.deploy.inside import inside
 from tests.deploy.support import NAME, longest, no_errors, nothing_lost, place, same_data, started_at, writing
 
-SETTINGS = {**place(2), "replicas": 2, "sentinels": 3, "tls": {"clientAuth": "optional"}}
+SETTINGS = {**place(2), "replicas": 2, "sentinels": 3, "endpoint": True, "tls": {"clientAuth": "optional"}}
 
 
 def _certify(stack: Stack) -> dict[str, str]:
@@ -128,13 +130,18 @@ def test_handshakes_with_wrong_certificates_are_refused(cluster: Cluster, secure
             assert "Error" in reply or not reply
 
 
+def _through_endpoint(cluster: Cluster) -> Load:
+    return Load(lambda: ThroughEndpoint(cluster.outputs), 1, 100.0, "endpoint client")
+
+
 def test_failover_and_hand_over(cluster: Cluster, figure: Callable[[str], None]) -> None:
-    with writing(cluster) as load:
+    with writing(cluster) as load, _through_endpoint(cluster) as through:
         before = cluster.master()
         since = time.time()
         cluster.container(before).stop(timeout=30)
-        load.settle()
-        planned = longest(load, since)
+        for each in (load, through):
+            each.settle()
+        planned = longest(load, since), longest(through, since)
         assert cluster.master() != before
         revive(cluster.container(before))
         wait_healthy(cluster)
@@ -142,14 +149,17 @@ def test_failover_and_hand_over(cluster: Cluster, figure: Callable[[str], None])
         since = time.time()
         kill(cluster.container(before))
         until(lambda: cluster.master() != before, "a failover", 30)
-        load.settle()
-        failover = longest(load, since)
+        for each in (load, through):
+            each.settle()
+        failover = longest(load, since), longest(through, since)
         revive(cluster.container(before))
         wait_healthy(cluster)
         load.settle()
-    figure(f"longest write gap: hand-over {planned * 1000:.0f} ms, failover {failover * 1000:.0f} ms")
-    no_errors(load)
-    assert planned < 2
+    for way, (one, other) in {"Sentinel": (planned[0], failover[0]), "endpoint": (planned[1], failover[1])}.items():
+        figure(f"longest write gap through {way}: hand-over {one * 1000:.0f} ms, failover {other * 1000:.0f} ms")
+    for each in (load, through):
+        no_errors(each)
+    assert max(planned) < 2
     same_data(cluster)
 
 
@@ -207,11 +217,11 @@ def test_a_wrong_certificate_is_refused_before_anything_is_replaced(cluster: Clu
 def test_clients_without_a_certificate_are_kept_out_where_one_is_required(
     cluster: Cluster, secured: Stack, figure: Callable[[str], None]
 ) -> None:
-    """Switched on under load, by clients that have one; nodes and Sentinels show theirs to each other anyway."""
+    """Switched on under load, by clients that have one; nodes, Sentinels and endpoint show theirs anyway."""
     kept = secured.config_file.read_bytes()
     tls = json.loads(secured.run("config", "get", "redis-ha:tls"))
     try:
-        with writing(cluster) as load:
+        with writing(cluster) as load, _through_endpoint(cluster) as through:
             since = time.time()
             text = json.dumps({**tls, "clientAuth": "required"})
             secured.run("config", "set", "--secret", "redis-ha:tls", stdin=text)
@@ -228,9 +238,11 @@ def test_clients_without_a_certificate_are_kept_out_where_one_is_required(
             load.settle()
             revive(cluster.container(before))
             wait_healthy(cluster)
-            load.settle()
+            for each in (load, through):
+                each.settle()
         figure(f"longest write gap, with a master killed: {longest(load, since) * 1000:.0f} ms")
-        no_errors(load)
+        for each in (load, through):
+            no_errors(each)
         same_data(cluster)
     finally:
         secured.config_file.write_bytes(kept)

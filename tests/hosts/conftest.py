@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -19,11 +19,9 @@ from tests.hosts.control import RigControl
 from tests.hosts.rig import Rig, lock
 from tests.hosts.support import settings
 from tests.hosts.system import RigError, refused
+from tests.measured import note, working_with
 
 NAME = f"{DEPLOY_NAME}hosts"
-
-_figures: list[tuple[str, str]] = []
-_current: list[Cluster] = []
 
 
 @pytest.fixture(scope="session")
@@ -59,7 +57,7 @@ def stack(request: pytest.FixtureRequest, rig: Rig) -> Iterator[Stack]:
             deployed.up()
         except DrillError as error:
             pytest.exit(f"the stack over the hosts does not come up: {error}", 1)
-        _figures.append((f"up over 3 hosts ({request.param})", f"{time.monotonic() - began:.1f} s"))
+        note(f"up over 3 hosts ({request.param})", f"{time.monotonic() - began:.1f} s")
         yield deployed
     finally:
         # The hosts go with all that is on them; the stack is removed where they can still be asked.
@@ -88,7 +86,7 @@ def cluster(hosts: Rig, stack: Stack) -> Cluster:
         stack.configure(declared)
         stack.up("--refresh")
     whole = Cluster(stack.outputs())
-    _current[:] = [whole]
+    working_with(whole)
     try:
         wait_healthy(whole, 60)
     except DrillError:
@@ -102,29 +100,3 @@ def scene(rig: Rig, stack: Stack, cluster: Cluster) -> Iterator[Scene]:
     """Where faults happen, recorded on a time line through the whole test."""
     with Timeline(cluster) as timeline:
         yield Scene(cluster, timeline, stack, RigControl(rig))
-
-
-@pytest.fixture
-def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
-    """Notes a measured figure for the summary at the end."""
-    return lambda text: _figures.append((request.node.name, text))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Attach what the containers logged during a failed test."""
-    report = yield
-    if report.failed and _current:  # type: ignore[attr-defined]
-        for container in _current[0].containers():
-            log = container.logs(since=int(call.start), tail=80).decode(errors="replace")
-            title = f"{container.labels.get('redis-ha.node')} ({container.status})"
-            report.sections.append((title, log))  # type: ignore[attr-defined]
-    return report
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Print what was measured."""
-    if _figures:
-        terminalreporter.section("measured over hosts")
-        for name, text in _figures:
-            terminalreporter.write_line(f"{name}: {text}")

@@ -12,12 +12,13 @@ from drills.errors import DrillError
 from drills.stack import Stack, StackCommandError
 from drills.waiting import until
 from tests.deploy.support import ENGINES, longest, no_errors, nothing_lost, writing
-from tests.hosts.conftest import NAME, _current
+from tests.hosts.conftest import NAME
 from tests.hosts.host import Host
 from tests.hosts.registry import program, registry
 from tests.hosts.rig import Rig
 from tests.hosts.support import Stopwatch, settings
 from tests.hosts.system import run
+from tests.measured import working_with
 
 PORTS = {"master": 27379, "replica": 27380, "sentinel": 27381}  # beside the stack of the other tests
 GAP_SECONDS = 1.5  # of a hand-over
@@ -71,7 +72,7 @@ def _whole(manager: Host, stack: Stack) -> Cluster:
     for kind in ("redis", "sentinel"):
         until(lambda kind=kind: len(_tasks(manager, stack, kind)) == 3, f"3 tasks of {kind}", 90, 0.5)  # type: ignore[misc]
     whole = Cluster(stack.outputs())
-    _current[:] = [whole]
+    working_with(whole)
     return whole
 
 
