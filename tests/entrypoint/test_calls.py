@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.entrypoint.conftest import MakeCluster
-from tests.entrypoint.processes import Cluster, Node, eventually
+from tests.entrypoint.node import Node, eventually
+from tests.entrypoint.processes import Cluster
 
 
 def refused(node: Node, *, role: str | None = None, **env: str) -> tuple[int, str]:

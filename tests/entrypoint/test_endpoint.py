@@ -22,7 +22,7 @@ from components.endpoint_config import CONFIG_FILE, endpoint_files
 from components.settings_loader import parse_settings
 from components.topology import plan
 from tests.entrypoint.fakes import Fake, serve
-from tests.entrypoint.processes import eventually
+from tests.entrypoint.node import eventually
 
 IMAGE = "haproxy:3.0-alpine"
 SECONDS = 40  # a bound on a busy machine; a switch takes a tenth of a second on a quiet one

@@ -5,7 +5,8 @@ import time
 import pytest
 
 from tests.entrypoint.conftest import MakeCluster
-from tests.entrypoint.processes import MASTER_NAME, Cluster, eventually
+from tests.entrypoint.node import eventually
+from tests.entrypoint.processes import MASTER_NAME, Cluster
 from tests.entrypoint.writer import Writer, by_role, by_sentinel
 
 BOUND = 5.0  # seconds, the default of handover_timeout

@@ -1,6 +1,7 @@
 """Failovers that the Sentinels lead while the master is alive."""
 
-from tests.entrypoint.processes import MASTER_NAME, Cluster, Node, eventually
+from tests.entrypoint.node import Node, eventually
+from tests.entrypoint.processes import MASTER_NAME, Cluster
 from tests.entrypoint.writer import Writer, by_role, by_sentinel
 
 

@@ -3,7 +3,8 @@
 import subprocess
 
 from tests.entrypoint.conftest import MakeCluster
-from tests.entrypoint.processes import MASTER_NAME, Cluster, Node, eventually, shell
+from tests.entrypoint.node import Node, eventually, shell
+from tests.entrypoint.processes import MASTER_NAME, Cluster
 from tests.entrypoint.writer import Writer, by_sentinel
 
 DOWN_AFTER = 1.25  # seconds, of these clusters

@@ -10,7 +10,8 @@ import pytest
 import redis
 
 from tests.entrypoint.conftest import MakeCluster
-from tests.entrypoint.processes import Cluster, Node, eventually
+from tests.entrypoint.node import Node, eventually
+from tests.entrypoint.processes import Cluster
 from tests.entrypoint.writer import Writer, by_role
 
 FENCED = "65535"

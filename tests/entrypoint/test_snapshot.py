@@ -3,7 +3,7 @@
 import time
 
 from tests.entrypoint.conftest import MakeCluster
-from tests.entrypoint.processes import Node, eventually
+from tests.entrypoint.node import Node, eventually
 
 KEYS = {f"key:{i}": f"value {i}" for i in range(1000)}
 SNAPSHOTS = "appendonly no\nsave 3600 1\n"

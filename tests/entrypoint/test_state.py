@@ -3,7 +3,8 @@
 import redis
 
 from tests.entrypoint.conftest import MakeCluster
-from tests.entrypoint.processes import MASTER_NAME, Cluster, Node, eventually
+from tests.entrypoint.node import Node, eventually
+from tests.entrypoint.processes import MASTER_NAME, Cluster
 
 
 def master_as_seen(sentinel: Node) -> dict[str, str]:

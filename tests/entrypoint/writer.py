@@ -10,7 +10,8 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 import redis_ha_client
-from tests.entrypoint.processes import HOST, INTERNAL, MASTER_NAME, PASSWORD, Cluster, eventually
+from tests.entrypoint.node import HOST, INTERNAL, PASSWORD, eventually
+from tests.entrypoint.processes import MASTER_NAME, Cluster
 
 Connect = Callable[[], redis.Redis]
 
