@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 
 from docker.models.containers import Container
 
@@ -23,6 +24,11 @@ def a_replica(scene: Scene) -> list[Container]:
 def a_sentinel(scene: Scene) -> list[Container]:
     """The container of the first Sentinel, which is the first that clients ask."""
     return [scene.cluster.container(scene.cluster.sentinels[0])]
+
+
+def the_endpoint(scene: Scene) -> list[Container]:
+    """The container of the endpoint."""
+    return [scene.cluster.container("endpoint")]
 
 
 def all_sentinels(scene: Scene) -> list[Container]:
@@ -68,16 +74,20 @@ def _taken_down(
 
 
 @contextmanager
-def restarted_quickly(scene: Scene) -> Iterator[None]:
-    """The master killed and started at once, within down-after: Sentinel sees a reboot at most."""
-    chosen = master(scene)
+def restarted_quickly(scene: Scene, choose: Choice = master) -> Iterator[None]:
+    """Killed and started at once; a master within down-after: Sentinel sees a reboot at most."""
+    chosen = choose(scene)
     try:
         scene.timeline.mark("fault", f"{names(chosen)} killed and started at once")
-        kill(chosen[0])
-        chosen[0].start()
+        all_at_once(chosen, kill)
+        all_at_once(chosen, lambda c: c.start())
         yield
     finally:
         all_at_once(chosen, revive)
+
+
+def _no_endpoint(scene: Scene) -> str | None:
+    return None if scene.cluster.outputs.write else "the stack has none (its setting `endpoint`)"
 
 
 @contextmanager
@@ -101,5 +111,12 @@ KILLS = (
     Fault("master-killed", "the master killed", killed(master), failover=True),
     Fault("master-hung", "the master hung", hung(master), failover=True),
     Fault("master-restarted", "the master killed and started at once", restarted_quickly, instant=True),
+    Fault(
+        "endpoint-restarted",
+        "the endpoint killed and started at once",
+        partial(restarted_quickly, choose=the_endpoint),
+        instant=True,
+        refused=_no_endpoint,
+    ),
     Fault("everything-killed", "everything killed and started", killed_and_started, instant=True),
 )
