@@ -53,10 +53,12 @@ follow_sentinels() {
 	fi
 }
 
-# data_is_whole: what the data directory holds is all that this node had acknowledged. A snapshot may be older than that.
+# data_is_whole: what the data directory holds is all that this node had acknowledged. A snapshot may be older than that, and
+# temp-* is what a Redis that was killed had not finished writing.
 data_is_whole() {
 	[ "$(setting appendonly "$data/.rendered.new")" = yes ] || return 1
 	for manifest in "$data"/*/*.manifest "$data"/*.aof; do
+		case $manifest in */temp-*) continue ;; esac
 		[ ! -s "$manifest" ] || return 0
 	done
 	return 1

@@ -61,3 +61,15 @@ def test_killed_before_the_append_only_file_is_there(make_cluster: MakeCluster) 
     eventually(node.joined, 20, "runs again")
     eventually(lambda: _logs_all(node), 10, "its append-only file has everything")
     assert node.client().dbsize() == len(KEYS)
+
+
+def test_an_append_only_file_that_was_not_finished_is_none(make_cluster: MakeCluster) -> None:
+    node = _alone_with_a_snapshot(make_cluster)
+    _directives(node, "appendonly yes\n")
+    data = node.root / "data"
+    (data / "appendonlydir").mkdir(exist_ok=True)
+    (data / "temp-rewriteaof-57.aof").write_bytes(b"REDIS0010")
+    (data / "appendonlydir" / "temp-appendonly.aof.manifest").write_text("file appendonly.aof.1.base.rdb seq 1 type b\n")
+    node.start()
+    eventually(node.joined, 20, "runs again")
+    assert node.client().dbsize() == len(KEYS)
