@@ -69,7 +69,8 @@ def test_an_append_only_file_that_was_not_finished_is_none(make_cluster: MakeClu
     data = node.root / "data"
     (data / "appendonlydir").mkdir(exist_ok=True)
     (data / "temp-rewriteaof-57.aof").write_bytes(b"REDIS0010")
-    (data / "appendonlydir" / "temp-appendonly.aof.manifest").write_text("file appendonly.aof.1.base.rdb seq 1 type b\n")
+    manifest = data / "appendonlydir" / "temp-appendonly.aof.manifest"
+    manifest.write_text("file appendonly.aof.1.base.rdb seq 1 type b\n")
     node.start()
     eventually(node.joined, 20, "runs again")
     assert node.client().dbsize() == len(KEYS)
