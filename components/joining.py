@@ -4,7 +4,6 @@ The container's own health check is asked, by an exec through the Docker API. So
 a route to Redis nor a password on the deploying machine.
 """
 
-import asyncio
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING
 import pulumi
 
 from components import labels
+from components.aside import aside
 from components.docker_clients import docker_client, left_out, why_unreachable
 from components.topology import Endpoint, Node, Topology
 
@@ -43,7 +43,7 @@ async def joined(node: Node | Endpoint, topology: Topology, health_check: Sequen
     Raises NotJoinedError after JOIN_TIMEOUT_SECONDS, or as soon as the container is gone.
     """
     bootstrap = isinstance(node, Node) and node.role == "master"
-    await asyncio.to_thread(_wait_until_joined, node, topology, bootstrap, health_check)
+    await aside(_wait_until_joined, node, topology, bootstrap, health_check)
 
 
 async def started(node: Node) -> None:
@@ -51,7 +51,7 @@ async def started(node: Node) -> None:
 
     Raises NotJoinedError where Docker cannot be asked.
     """
-    await asyncio.to_thread(_let_begin, node)
+    await aside(_let_begin, node)
 
 
 def nothing_there(topology: Topology) -> bool:
@@ -89,7 +89,7 @@ async def joined_once(node: Node, topology: Topology) -> None:
     An earlier roll-out may have stopped at this node: then nothing may be replaced behind it.
     A node that had joined and is down now does not hold anything up, and none on a host that this run leaves out.
     """
-    await asyncio.to_thread(_wait_until_joined_once, node, topology)
+    await aside(_wait_until_joined_once, node, topology)
 
 
 def _wait_until_joined_once(node: Node, topology: Topology) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pulumi
 import pulumi_docker as docker
 
+from components.aside import aside
 from components.docker_clients import docker_client
 from components.joining import JOIN_TIMEOUT_SECONDS, LOG_LINES, NotJoinedError
 
@@ -44,7 +45,7 @@ def until_joined(service: str) -> pulumi.ResourceHookBinding:
     """The hook by which a service counts as created, or changed, only when all of its nodes have joined."""
 
     async def wait(_: pulumi.ResourceHookArgs) -> None:
-        await asyncio.to_thread(_wait_until_joined, service)
+        await aside(_wait_until_joined, service)
 
     hook = pulumi.ResourceHook(f"{service}-joined", wait)
     return pulumi.ResourceHookBinding(after_create=[hook], after_update=[hook])
@@ -62,7 +63,7 @@ def after_joined(previous: docker.Service | None, name: str) -> pulumi.Input[Seq
 
     async def wait() -> Sequence[pulumi.Resource]:
         await previous.id.future()
-        await asyncio.to_thread(_wait_until_joined, name)
+        await aside(_wait_until_joined, name)
         return [previous]
 
     return cast(pulumi.Input[Sequence[pulumi.Resource]], asyncio.ensure_future(wait()))
