@@ -1,7 +1,7 @@
 """Blocking calls of hooks, on threads of their own.
 
-The default threads of the event loop are those on which the SDK registers resources, each for as long as its hooks take:
-with as many under way as there are threads, a hook that needed one too would wait for ever.
+The default threads of the event loop are those on which the SDK registers resources, each for as long as its hooks
+take: with as many under way as there are threads, a hook that needed one too would wait for ever.
 """
 
 import asyncio
