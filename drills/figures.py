@@ -1,6 +1,7 @@
 """Percentiles and the like, of a few values."""
 
 import math
+import statistics
 from collections.abc import Sequence
 
 
@@ -13,8 +14,8 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 
 def median(values: Sequence[float]) -> float:
-    """The middle value."""
-    return percentile(values, 0.5)
+    """The middle value, or the mean of the two in the middle; NaN of none."""
+    return statistics.median(values) if values else math.nan
 
 
 def spread(values: Sequence[float], scale: float = 1.0, digits: int = 0) -> str:

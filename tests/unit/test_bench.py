@@ -51,7 +51,7 @@ def test_a_row_is_made_once_and_counts_over_all_runs() -> None:
     assert list(made.lines())[1] == (
         "ours",
         "2",
-        "50 / 50 / 80 ms",
+        "50 / 65 / 80 ms",
         "0.02 (0.02 to 0.03) of plain",
         "1 lost, 20 writes",
     )
@@ -70,7 +70,7 @@ def test_results_of_several_runs_lie_side_by_side_and_become_a_page(tmp_path: Pa
     page = markdown(json.loads(file.read_text()))
     assert "## Planned\n" in page
     assert "`make bench ARGS=hand-over` on" in page
-    assert "| ours | 2 | 50 / 50 / 80 ms | 0.02 (0.02 to 0.03) of plain | 1 lost, 20 writes |" in page
+    assert "| ours | 2 | 50 / 65 / 80 ms | 0.02 (0.02 to 0.03) of plain | 1 lost, 20 writes |" in page
     assert "| a / b | 1 | inf / inf / inf s |" in page
     assert page.count("- left out: rain") == 1
 
