@@ -17,5 +17,5 @@ _THREADS = ThreadPoolExecutor(16, "hook")
 
 
 async def aside(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-    """As asyncio.to_thread, which must not be used in hooks."""
+    """As asyncio.to_thread, but not on those threads."""
     return await asyncio.get_running_loop().run_in_executor(_THREADS, partial(function, *args, **kwargs))
