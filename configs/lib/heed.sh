@@ -17,16 +17,29 @@ heed_failovers() {
 	[ -z "$login" ] || printf '%s\n' "$secret" >&9
 	echo PING >&9
 	exec 8>&2
-	for heeded in $sentinels; do
-		{
-			trap - TERM INT EXIT
-			work=$work/heed-$heeded
-			mkdir -p "$work"
-			while kill -0 $$; do
+	heed_all >/dev/null 2>&1 &
+}
+
+# heed_all: each Sentinel may lead a failover, so all are listened to: those that this node was told, and every 10 s those
+# that they know by now.
+heed_all() {
+	trap - TERM INT EXIT
+	every=$sentinels base=$work work=$work/heed seconds=0
+	mkdir -p "$work"
+	while kill -0 $$; do
+		for heeded in $every; do
+			mkdir "$base/listening-$heeded" || continue # it is being listened to
+			{
+				work=$base/heed-$heeded
+				mkdir -p "$work"
 				listen "$heeded"
-				sleep 1
-			done
-		} >/dev/null 2>&1 &
+				rmdir "$base/listening-$heeded"
+			} &
+		done
+		sleep 1
+		seconds=$((seconds + 1))
+		[ $((seconds % 10)) = 1 ] && find_electors || continue
+		every="$sentinels $(echo "$identities" | awk '$3 == "up" { print $1 }')"
 	done
 }
 

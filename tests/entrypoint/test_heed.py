@@ -1,5 +1,6 @@
 """Failovers that the Sentinels lead while the master is alive."""
 
+from tests.entrypoint.conftest import MakeCluster
 from tests.entrypoint.node import Node, eventually
 from tests.entrypoint.processes import MASTER_NAME, Cluster
 from tests.entrypoint.writer import Writer, by_role, by_sentinel
@@ -12,7 +13,7 @@ def wait_until_heard(cluster: Cluster) -> None:
         return sum(client["sub"] == "5" for client in sentinel.client("handover").client_list())
 
     for sentinel in cluster.sentinels:
-        eventually(lambda: listeners(sentinel) == len(cluster.data), 5, "all listen")  # noqa: B023
+        eventually(lambda: listeners(sentinel) == len(cluster.data), 15, "all listen")  # noqa: B023
 
 
 def test_failover_by_hand_loses_nothing(formed: Cluster) -> None:
@@ -28,6 +29,20 @@ def test_failover_by_hand_loses_nothing(formed: Cluster) -> None:
         print(f"SENTINEL FAILOVER: write gap {writer.gap * 1000:.0f} ms, errors {len(writer.errors)}")
         formed.wait_joined(seconds=25)
         assert writer.missing(formed.master().client()) == []
+
+
+def test_a_sentinel_that_the_nodes_were_not_told_of_is_heard_too(make_cluster: MakeCluster) -> None:
+    cluster = make_cluster(sentinel_count=5)
+    cluster.form()
+    wait_until_heard(cluster)
+    old = cluster.master()
+    with Writer(by_sentinel(cluster, retries=50)) as writer:
+        writer.goes_on(300)
+        cluster.sentinels[4].client("default").execute_command("SENTINEL FAILOVER", MASTER_NAME)
+        cluster.wait_failover(old)
+        eventually(lambda: old.role_now() == "slave", 10, "the old master follows")
+        writer.goes_on(300)
+    assert writer.missing(cluster.master().client()) == []
 
 
 def test_a_master_that_hung_gives_way_as_soon_as_it_goes_on(formed: Cluster) -> None:
