@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
@@ -81,7 +81,11 @@ class Node:
         """SIGTERM as `docker stop` sends it, to the entrypoint alone; its exit code."""
         assert self.process
         self.process.terminate()
-        return self.process.wait(seconds)
+        code = self.process.wait(seconds)
+        # In a container nothing outlives process 1.
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        return code
 
     def kill(self) -> None:
         """SIGKILL to all processes, as when a container is killed."""
