@@ -49,6 +49,7 @@ def test_profiles_get_slower_and_their_periods_fit_sentinels_rules() -> None:
         assert 5 * ping >= 1500
         assert profile.ping_period is None or info < 5 * ping
     assert PROFILES["fast"].periods == "ping-period 300 info-period 500"
+    assert PROFILES["balanced"].periods == "ping-period 300 info-period 500 min-link-reconnect-period 500"
     assert PROFILES["patient"].periods == ""
 
 
