@@ -41,7 +41,7 @@ def test_a_master_whose_volume_is_lost_wipes_nobody(cluster: Cluster, stack: Sta
     content = fill(cluster)
     old = cluster.master()
     container = cluster.container(old)
-    volume = next(m["Name"] for m in container.attrs["Mounts"] if m["Type"] == "volume")
+    volume = next(m["Name"] for m in container.attrs["Mounts"] if m["Destination"] == "/data")
     with writing(cluster) as load:
         container.remove(force=True)
         cluster.docker.volumes.get(volume).remove()
