@@ -1,6 +1,11 @@
 """What the tests of a run have measured, and the cluster that the present one has: for tests/conftest.py to print."""
 
-from drills.cluster import Cluster
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # unit tests need no Docker
+    from drills.cluster import Cluster
 
 figures: list[tuple[str, str]] = []
 current: list[Cluster] = []

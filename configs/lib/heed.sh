@@ -39,7 +39,7 @@ heed_all() {
 		sleep 1
 		seconds=$((seconds + 1))
 		[ $((seconds % 10)) = 1 ] && find_electors || continue
-		every="$sentinels $(echo "$identities" | awk '$3 == "up" { print $1 }')"
+		every="$sentinels $electors"
 	done
 }
 
