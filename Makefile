@@ -55,7 +55,7 @@ connect: venv ## Where to connect, with lines to paste
 	@$(PYTHON) -m bootstrap.connect $(STACK)
 
 certs: venv ## A CA and certificates for development, encrypted in the stack's config; again: a new certificate
-	@$(PYTHON) -m components.dev_certificates --stack $(STACK)
+	@$(PYTHON) -m redis_ha.tls.dev_certificates --stack $(STACK)
 
 test: venv daemon rig-tools ## All tests: unit, entrypoint, preview and, on clusters of their own, after deployment
 	@$(PYTHON) -m pytest $(TESTS) $(ARGS)

@@ -2,15 +2,15 @@
 
 import pulumi
 
-from components.docker_clients import check_hosts
-from components.docker_host import base_of, image_id, refuse_switching_tls
-from components.image import image_name
-from components.interrupts import end_quietly_when_interrupted
-from components.machines import image_hosts
-from components.redis_ha import RedisHa, outputs
-from components.settings_loader import load_settings
-from components.swarm_nodes import check_swarm
-from components.topology import TopologyError, plan
+from redis_ha.docker.clients import check_hosts
+from redis_ha.docker.host import base_of, image_id, refuse_switching_tls
+from redis_ha.docker.swarm_nodes import check_swarm
+from redis_ha.plan.topology import TopologyError, plan
+from redis_ha.resources.component import RedisHa, outputs
+from redis_ha.resources.image import image_name
+from redis_ha.resources.interrupts import end_quietly_when_interrupted
+from redis_ha.resources.machines import image_hosts
+from redis_ha.settings.loader import load_settings
 
 end_quietly_when_interrupted()
 project, stack = pulumi.get_project(), pulumi.get_stack()
@@ -20,7 +20,7 @@ try:
 except TopologyError as error:
     raise pulumi.RunError(str(error)) from None
 if settings.tls is not None:
-    from components.certificates import check_certificates  # reading certificates takes a package that loads slowly
+    from redis_ha.tls.certificates import check_certificates  # reading certificates takes a package that loads slowly
 
     check_certificates(settings.tls, topology.addresses)
 if settings.swarm:

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-ANSWER_SECONDS = 5  # as the program itself allows: components/docker_clients.py
+ANSWER_SECONDS = 5  # as the program itself allows: redis_ha/docker/clients.py
 OF_ANOTHER_DOCKER = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 
 

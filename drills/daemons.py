@@ -11,9 +11,9 @@ from docker.models.containers import Container
 from docker.tls import TLSConfig
 from requests.exceptions import RequestException
 
-from docker_reach import local_url
 from drills.errors import DrillError
 from drills.outputs import Host
+from redis_ha.docker.reach import local_url
 
 ANSWER_SECONDS = 2  # within which a host's Docker answers, or counts as not reachable
 ACTION_SECONDS = 120

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from docker_reach import local_url, private_file
 from engine.errors import EngineError, Unreachable
+from redis_ha.docker.reach import local_url, private_file
 
 if TYPE_CHECKING:
     from docker.api import APIClient

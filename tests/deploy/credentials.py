@@ -5,11 +5,11 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from components.acl import endpoint_password, internal_password
 from drills import clients
 from drills.cluster import Cluster
 from drills.outputs import Node
 from drills.stack import Stack
+from redis_ha.plan.acl import endpoint_password, internal_password
 
 INTERNAL_USERS = ("replication", "sentinel", "handover")
 Command = tuple[str, ...]

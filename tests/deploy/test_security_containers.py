@@ -4,10 +4,10 @@ import ipaddress
 import time
 from collections.abc import Callable
 
-from components.joining import MAX_PROCESSES
 from drills.cluster import Cluster
 from drills.stack import Stack
 from drills.waiting import until
+from redis_ha.docker.joining import MAX_PROCESSES
 from tests.deploy.inside import inside
 from tests.deploy.support import longest, no_errors, writing
 

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 import pytest
 
-from components.acl import internal_password
 from drills.cluster import Cluster
 from drills.health import wait_healthy
 from drills.load import Load
@@ -14,6 +13,7 @@ from drills.outputs import Outputs
 from drills.routes import ThroughSentinel
 from drills.stack import Stack
 from drills.timeline import Timeline
+from redis_ha.plan.acl import internal_password
 from tests.deploy.credentials import Credentials, answer, is_refused
 from tests.deploy.support import longest, no_errors, nothing_lost, same_data, writing
 

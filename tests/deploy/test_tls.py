@@ -14,7 +14,6 @@ from pathlib import Path
 import pytest
 from redis.exceptions import RedisError
 
-from components.dev_certificates import make_ca, make_certificate
 from drills import clients
 from drills.cluster import Cluster
 from drills.faults.base import kill, revive
@@ -25,6 +24,7 @@ from drills.plain import avoid_default_route
 from drills.routes import ThroughEndpoint
 from drills.stack import Stack, StackCommandError
 from drills.waiting import until
+from redis_ha.tls.dev_certificates import make_ca, make_certificate
 from tests.deploy.inside import inside
 from tests.deploy.support import NAME, longest, no_errors, nothing_lost, place, same_data, started_at, writing
 
@@ -33,7 +33,7 @@ SETTINGS = {**place(2), "replicas": 2, "sentinels": 3, "endpoint": True, "tls": 
 
 def _certify(stack: Stack) -> dict[str, str]:
     """What `make certs` does; returns the setting, with its private keys."""
-    command = [sys.executable, "-m", "components.dev_certificates", "--stack", stack.name]
+    command = [sys.executable, "-m", "redis_ha.tls.dev_certificates", "--stack", stack.name]
     subprocess.run(command, cwd=stack.project_dir, env={**os.environ, **stack.environment}, check=True)
     found: dict[str, str] = json.loads(stack.run("config", "get", "redis-ha:tls"))
     return found

@@ -15,7 +15,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from components.acl import internal_password
+from redis_ha.plan.acl import internal_password
 
 CONFIGS: Final = Path(__file__).parents[2] / "configs"
 PASSWORD: Final = "password-of-these-tests"

@@ -11,8 +11,8 @@ from typing import Final
 
 import redis
 
-from components.acl import data_node_acl, sentinel_acl
-from components.settings import Settings
+from redis_ha.plan.acl import data_node_acl, sentinel_acl
+from redis_ha.settings.model import Settings
 from tests.entrypoint.node import HOST, INTERNAL, PASSWORD, Node, eventually
 
 MASTER_NAME: Final = "mymaster"

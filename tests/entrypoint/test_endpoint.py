@@ -16,11 +16,11 @@ from typing import cast
 import pytest
 from docker.models.containers import Container
 
-from components.docker_clients import docker_client
-from components.docker_host import resolve_base_image
-from components.endpoint_config import CONFIG_FILE, endpoint_files
-from components.settings_loader import parse_settings
-from components.topology import plan
+from redis_ha.docker.clients import docker_client
+from redis_ha.docker.host import resolve_base_image
+from redis_ha.plan.endpoint_config import CONFIG_FILE, endpoint_files
+from redis_ha.plan.topology import plan
+from redis_ha.settings.loader import parse_settings
 from tests.entrypoint.fakes import Fake, serve
 from tests.entrypoint.node import eventually
 

@@ -4,7 +4,7 @@ import asyncio
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
-from components.aside import aside
+from redis_ha.docker.aside import aside
 
 
 def test_a_hook_runs_while_every_registration_waits_for_one() -> None:

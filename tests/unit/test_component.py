@@ -9,15 +9,16 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import joining, rollout
-from components.acl import data_node_acl, endpoint_password, internal_password, sentinel_acl
-from components.directives import redis_directives, sentinel_directives
-from components.docker_host import Base
-from components.machines import image_hosts
-from components.redis_ha import RedisHa, outputs
-from components.setting_types import size_in_bytes
-from components.settings_loader import parse_settings
-from components.topology import plan
+from redis_ha.docker import joining
+from redis_ha.docker.host import Base
+from redis_ha.plan.acl import data_node_acl, endpoint_password, internal_password, sentinel_acl
+from redis_ha.plan.directives import redis_directives, sentinel_directives
+from redis_ha.plan.topology import plan
+from redis_ha.resources import rollout
+from redis_ha.resources.component import RedisHa, outputs
+from redis_ha.resources.machines import image_hosts
+from redis_ha.settings.loader import parse_settings
+from redis_ha.settings.types import size_in_bytes
 
 PASSWORD = "a-password"
 

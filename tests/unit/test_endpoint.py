@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from components.acl import data_node_acl, endpoint_password, internal_password, sentinel_acl
-from components.endpoint_config import endpoint_config
-from components.settings import Settings
-from components.settings_loader import parse_settings
-from components.topology import TopologyError, plan
+from redis_ha.plan.acl import data_node_acl, endpoint_password, internal_password, sentinel_acl
+from redis_ha.plan.endpoint_config import endpoint_config
+from redis_ha.plan.topology import TopologyError, plan
+from redis_ha.settings.loader import parse_settings
+from redis_ha.settings.model import Settings
 from tests.unit.test_component import Recorder, deploy, recorder
 
 __all__ = ["recorder"]  # a fixture

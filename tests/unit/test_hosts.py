@@ -6,9 +6,9 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.docker_clients import check_hosts, endpoint, left_out
-from components.settings_loader import parse_settings
-from components.topology import Topology, TopologyError, plan
+from redis_ha.docker.clients import check_hosts, endpoint, left_out
+from redis_ha.plan.topology import Topology, TopologyError, plan
+from redis_ha.settings.loader import parse_settings
 from tests.unit.test_component import Recorder, deploy, environment, recorder
 
 __all__ = ["recorder"]  # a fixture

@@ -8,9 +8,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.placement import FEWEST_HOSTS, PlacementError, Seat, check_sentinels, place_data_nodes, place_sentinels
-from components.settings_loader import parse_settings
-from components.topology import plan
+from redis_ha.plan.placement import (
+    FEWEST_HOSTS,
+    PlacementError,
+    Seat,
+    check_sentinels,
+    place_data_nodes,
+    place_sentinels,
+)
+from redis_ha.plan.topology import plan
+from redis_ha.settings.loader import parse_settings
 
 
 @dataclass(frozen=True)

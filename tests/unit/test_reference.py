@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from components.reference import targets
+from redis_ha.settings.reference import targets
 
 ROOT = Path(__file__).parents[2]
 
 
 def test_generated_parts_are_up_to_date() -> None:
     for path, expected in targets(ROOT).items():
-        assert path.read_text() == expected, f"{path.name}: run python -m components.reference"
+        assert path.read_text() == expected, f"{path.name}: run python -m redis_ha.settings.reference"

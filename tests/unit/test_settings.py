@@ -6,9 +6,9 @@ from typing import Any
 import pulumi
 import pytest
 
-from components.profiles import PROFILES
-from components.settings import Settings
-from components.settings_loader import parse_settings
+from redis_ha.settings.loader import parse_settings
+from redis_ha.settings.model import Settings
+from redis_ha.settings.profiles import PROFILES
 
 
 def settings(**values: Any) -> Settings:

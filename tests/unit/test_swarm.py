@@ -7,12 +7,13 @@ from typing import Any
 import pulumi
 import pytest
 
-from components import swarm, swarm_rollout
-from components.hosts import Host
-from components.settings_loader import parse_settings
-from components.swarm_nodes import differences
-from components.swarm_rollout import progress_of, usable
-from components.topology import TopologyError, plan
+from redis_ha.docker import swarm_rollout
+from redis_ha.docker.swarm_nodes import differences
+from redis_ha.docker.swarm_rollout import progress_of, usable
+from redis_ha.plan.topology import TopologyError, plan
+from redis_ha.resources import swarm
+from redis_ha.settings.hosts import Host
+from redis_ha.settings.loader import parse_settings
 from tests.unit.test_component import PASSWORD, Recorder, deploy, recorder
 
 __all__ = ["recorder"]  # a fixture

@@ -14,11 +14,11 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from components.certificates import check_certificates, problems
-from components.dev_certificates import addresses_of, make_ca, make_certificate
-from components.directives import redis_directives, sentinel_directives
-from components.settings_loader import parse_settings
-from components.tls import Tls
+from redis_ha.plan.directives import redis_directives, sentinel_directives
+from redis_ha.settings.loader import parse_settings
+from redis_ha.settings.tls import Tls
+from redis_ha.tls.certificates import check_certificates, problems
+from redis_ha.tls.dev_certificates import addresses_of, make_ca, make_certificate
 
 ADDRESSES = ["10.1.2.10", "10.1.2.130"]
 CA, CA_KEY = make_ca("a CA")

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from components.settings_loader import parse_settings
-from components.topology import Topology, TopologyError, plan
+from redis_ha.plan.topology import Topology, TopologyError, plan
+from redis_ha.settings.loader import parse_settings
 
 
 def topology(**values: Any) -> Topology:

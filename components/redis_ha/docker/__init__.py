@@ -1,0 +1,1 @@
+"""Everything that asks a Docker daemon something; connections in one place."""

@@ -1,0 +1,171 @@
+"""The program's own connections to Docker: one for each host, or the one that the docker command would use."""
+
+import functools
+import os
+import re
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from redis_ha.docker.reach import local_url, private_file
+from redis_ha.settings.hosts import Host
+
+if TYPE_CHECKING:
+    import docker
+
+EXCLUDE_VARIABLE = "REDIS_HA_EXCLUDE"
+"""Names of hosts that this run leaves out: Pulumi does not tell the program what `--exclude` has."""
+CONNECT_SECONDS = 5
+REQUEST_SECONDS = 60
+# They would overrule what each host's own provider is told.
+OVERRULING = ("DOCKER_CONTEXT", "DOCKER_CERT_PATH")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a Docker daemon is; `ca`, `cert` and `key` are PEM texts, or None without TLS."""
+
+    url: str
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+
+def endpoint(host: Host) -> Endpoint:
+    """How `host` is reached, a context resolved: Pulumi's provider does not build images by contexts.
+
+    Raises pulumi.RunError when there is no such context.
+    """
+    if host.context is None:
+        texts = (text.get_secret_value().strip() + "\n" if text else None for text in (host.ca, host.cert, host.key))
+        return Endpoint(host.docker, *texts)
+    from docker.context import ContextAPI
+
+    context = ContextAPI.get_context(host.context)
+    if context is None or not context.Host:
+        raise pulumi.RunError(
+            f"hosts: {host.name}: docker: no Docker context is named {host.context!r} (docker-py finds them only "
+            "where there is a ~/.docker/config.json, be it just {})"
+        )
+    tls = context.TLSConfig
+    if not tls or not tls.cert or not tls.ca_cert:
+        return Endpoint(context.Host)
+    return Endpoint(context.Host, *(Path(file).read_text() for file in (tls.ca_cert, *tls.cert)))
+
+
+@functools.cache
+def docker_client(host: Host | None = None) -> "docker.DockerClient":
+    """A client of the host's daemon; without a host of that at DOCKER_HOST, else of the current context.
+
+    Raises docker.errors.DockerException when it cannot be reached.
+    """
+    import docker
+    from docker.context import ContextAPI
+
+    if host is not None:
+        return _connected(endpoint(host))
+    url = os.environ.get("DOCKER_HOST")
+    if not url:
+        context = ContextAPI.get_current_context()
+        url = context.Host if context is not None else None
+        if context is not None and url and not url.startswith("ssh://"):
+            return docker.DockerClient(base_url=url, tls=context.TLSConfig or False)
+    if url and url.startswith("ssh://"):
+        return _connected(Endpoint(url))
+    return docker.from_env()
+
+
+def _connected(at: Endpoint) -> "docker.DockerClient":
+    import docker
+    from docker.errors import DockerException
+    from docker.tls import TLSConfig
+
+    tls: TLSConfig | bool = False
+    if at.ca is not None:
+        for bundle in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+            os.environ.pop(bundle, None)  # requests would believe it instead of this host's own CA
+        tls = TLSConfig(
+            client_cert=(private_file(at.cert or ""), private_file(at.key or "")),
+            ca_cert=private_file(at.ca),
+            verify=True,
+        )
+    url = at.url
+    if url.startswith("ssh://"):
+        try:
+            url = local_url(url, CONNECT_SECONDS)
+        except OSError as error:
+            raise DockerException(str(error)) from None
+    client = docker.DockerClient(base_url=url, tls=tls, timeout=CONNECT_SECONDS)
+    client.api.timeout = REQUEST_SECONDS
+    return client
+
+
+_unreachable: set[str] = set()
+"""What a preview has found; it says so, and goes on without."""
+
+
+def left_out() -> frozenset[str]:
+    """The names of the hosts that this run leaves out."""
+    return frozenset([*re.findall(r"[^\s,]+", os.environ.get(EXCLUDE_VARIABLE, "")), *_unreachable])
+
+
+def check_hosts(hosts: Iterable[Host | None]) -> None:
+    """See that every host answers that is neither left out nor drained.
+
+    Raises pulumi.RunError naming those that do not, how they were tried, and what to do; in a preview, which changes
+    nothing, it is an error message.
+    """
+    known = [host for host in hosts if host is not None]
+    out = left_out()
+    if not known:
+        return
+    for variable in OVERRULING:
+        if os.environ.get(variable):
+            raise pulumi.RunError(f"{variable} is set, and would overrule the `docker` of each of `hosts`: unset it")
+    unknown = sorted(out - {host.name for host in known})
+    if unknown:
+        raise pulumi.RunError(f"EXCLUDE: no host is named {', '.join(unknown)}; there are {_names(known)}")
+    asked = [host for host in known if host.name not in out]
+    with ThreadPoolExecutor(len(known)) as pool:
+        found = dict(zip(asked, pool.map(why_unreachable, asked), strict=True))
+    for host in asked:
+        if host.drain and found[host]:
+            pulumi.log.warn(f"host {host.name} is drained and cannot be reached: {found[host]}")
+    dead = [host for host in asked if found[host] and not host.drain]
+    if dead:
+        lines = [f"host {host.name} cannot be reached at {host.docker}: {found[host]}" for host in dead]
+        names = _names(dead).replace(" ", "")
+        globs = " ".join(f"--exclude '**.{host.name}'" for host in dead)
+        text = (
+            "\n".join(lines) + f"\nTo go on without: EXCLUDE={names} for make, or {globs} for ./pulumiw "
+            f"(for another pulumi set {EXCLUDE_VARIABLE}={names} too). Nothing has been changed"
+        )
+        if not pulumi.runtime.is_dry_run():
+            raise pulumi.RunError(text)
+        pulumi.log.error(text)
+        _unreachable.update(host.name for host in dead)
+
+
+def why_unreachable(host: Host) -> str:
+    """Empty when the host's daemon answers, else the reason in one line."""
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        docker_client(host).ping()
+    except (DockerException, RequestException, OSError) as error:
+        text = " ".join(str(error).split())
+        if "timed out" in text:
+            return f"no answer in {CONNECT_SECONDS} s"
+        # Of the layers of exceptions that docker-py wraps it in, the innermost.
+        found = re.findall(r"\[Errno -?\d+\] ([^\"')]+)|, '?([A-Z][a-z]+ [a-z ]+)'?\)", text)
+        return next((one or other for one, other in found), text)
+    return ""
+
+
+def _names(hosts: Iterable[Host]) -> str:
+    return ", ".join(host.name for host in hosts)

@@ -1,0 +1,116 @@
+"""The users of data nodes and Sentinels, as Redis ACL files; passwords only as SHA-256 hashes."""
+
+import hashlib
+
+from redis_ha.settings.model import Settings
+
+# No pattern can forbid one channel, so these allow every channel that does not begin with two
+# underscores, and keyspace notifications: the Sentinels' hello channel stays theirs alone.
+_APPLICATION_CHANNELS = "resetchannels &[^_]* &_[^_]* &__key*"
+_DANGEROUS = "-flushall -flushdb -config -debug -shutdown -keys"
+# What would get between Redis and Sentinel is denied to the application in any case.
+_CLUSTER_ONLY = (
+    "-replicaof -slaveof -failover -sync -psync -replconf -module -cluster -migrate -acl "
+    "+acl|whoami -save -bgsave -bgrewriteaof -client|kill -client|pause -client|unpause"
+)
+# The minimal set of facts on Sentinel's own connections to the nodes it watches.
+_SENTINEL_ON_NODE = (
+    "resetchannels &__sentinel__:hello -@all +multi +slaveof +ping +exec +subscribe "
+    "+config|rewrite +role +publish +info +client|setname +client|kill +script|kill"
+)
+_HANDOVER_ON_NODE = (
+    "resetchannels -@all +ping +info +role +replicaof +multi +exec +discard +dbsize +wait "
+    "+client|pause +client|unpause +client|kill +client|list +client|setname +config|set +config|get "
+    "+config|rewrite +shutdown"
+)
+_ENDPOINT_ON_NODE = "resetchannels -@all +ping +role"
+_ENDPOINT_ON_SENTINEL = "resetchannels -@all +auth +ping +sentinel|get-master-addr-by-name +sentinel|master"
+# Redis 7.0 refuses the names of subcommands that it does not have, such as SETINFO: so all but some.
+_CLIENT_ON_SENTINEL = (
+    "allchannels -@all +auth +hello +ping +info +role +command +client -client|kill -client|pause "
+    "-client|unpause -client|unblock +subscribe +psubscribe +unsubscribe +punsubscribe "
+    "+sentinel|get-master-addr-by-name +sentinel|master +sentinel|masters +sentinel|replicas "
+    "+sentinel|slaves +sentinel|sentinels +sentinel|ckquorum +sentinel|myid +sentinel|failover"
+)
+_SENTINEL_ON_SENTINEL = (
+    "&__sentinel__:hello -@all +auth +hello +ping +info +publish +client|setname +sentinel|is-master-down-by-addr"
+)
+_HANDOVER_ON_SENTINEL = (
+    "allchannels -@all +auth +hello +ping +info +role +publish +client|setname +client|list +client|kill "
+    "+sentinel|get-master-addr-by-name +sentinel|master +sentinel|masters +sentinel|replicas "
+    "+sentinel|sentinels +sentinel|is-master-down-by-addr +sentinel|failover +sentinel|ckquorum "
+    "+sentinel|myid +sentinel|debug +subscribe +psubscribe"
+)
+
+
+def internal_password(password: str, system_password: str | None) -> str:
+    """What replication, Sentinels and hand-overs log in with: 64 hex digits.
+
+    Derived, so that a password of any letters never has to be quoted in a configuration file.
+    """
+    return _sha256(f"redis-ha/internal/{system_password or password}")
+
+
+def endpoint_password(password: str, system_password: str | None) -> str:
+    """What the endpoint logs in with, to ask for roles: derived as the internal one is, and no way to that."""
+    return _sha256(f"redis-ha/endpoint/{system_password or password}")
+
+
+def data_node_acl(settings: Settings, internal: str) -> str:
+    """The ACL file of a data node."""
+    allowed = "+@all" if settings.allow_dangerous_commands else f"+@all {_DANGEROUS}"
+    system = _internal_passwords(settings, internal)
+    application = f"~* {_APPLICATION_CHANNELS} {allowed} {_CLUSTER_ONLY}"
+    return _acl_file(
+        f"default on {_passwords(settings)} {application}",
+        f"replication on {system} resetchannels -@all +psync +replconf +ping",
+        f"sentinel on {system} {_SENTINEL_ON_NODE}",
+        f"handover on {system} {_HANDOVER_ON_NODE}",
+        f"endpoint on {_endpoint_passwords(settings)} {_ENDPOINT_ON_NODE}",
+        *(
+            f"{name} on {_hash(user.password.get_secret_value())} resetchannels -@all {user.rules}"
+            for name, user in sorted(settings.users.items())
+        ),
+    )
+
+
+def sentinel_acl(settings: Settings, internal: str) -> str:
+    """The ACL file of a Sentinel. Clients cannot change what it monitors, nor forge hellos."""
+    system = _internal_passwords(settings, internal)
+    return _acl_file(
+        f"default on {_passwords(settings)} {_CLIENT_ON_SENTINEL}",
+        f"sentinel on {system} {_SENTINEL_ON_SENTINEL}",
+        f"handover on {system} {_HANDOVER_ON_SENTINEL}",
+        f"endpoint on {_endpoint_passwords(settings)} {_ENDPOINT_ON_SENTINEL}",
+    )
+
+
+def _passwords(settings: Settings) -> str:
+    """The application's password, and during a rotation the one before it."""
+    accepted = [settings.password, settings.previous_password]
+    return " ".join(_hash(one.get_secret_value()) for one in accepted if one is not None)
+
+
+def _internal_passwords(settings: Settings, internal: str) -> str:
+    """The internal password, and while the system password is changed the one that follows from the other."""
+    other = settings.other_system_password
+    accepted = [internal] if other is None else [internal, internal_password("", other.get_secret_value())]
+    return " ".join(_hash(one) for one in accepted)
+
+
+def _endpoint_passwords(settings: Settings) -> str:
+    """The endpoint's password, and while the system password is changed the one that follows from the other."""
+    given = [settings.system_password or settings.password, settings.other_system_password]
+    return " ".join(_hash(endpoint_password("", one.get_secret_value())) for one in given if one is not None)
+
+
+def _acl_file(*users: str) -> str:
+    return "".join(f"user {user}\n" for user in users)
+
+
+def _hash(password: str) -> str:
+    return f"#{_sha256(password)}"
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,123 @@
+"""The lines of redis.conf and sentinel.conf that follow from the settings."""
+
+from redis_ha.settings.model import Settings
+from redis_ha.settings.types import size_in_bytes
+
+# `maxmemory` is this much of the container's memory at most; the rest is for copy-on-write, buffers and fragmentation.
+MAX_MEMORY_SHARE = 0.6
+# What counts in small containers. Measured at 128 MB, with writes as fast as they go: a replica that has lost its place
+# copies everything; meanwhile it stores what is written (up to the limit of a replica's buffer), then applies that in
+# one go, and so holds it once more, for its append-only file.
+FIXED_BYTES = 32 * 1024**2  # the server without data, and the scripts beside it
+SPARE = 1.5  # of the data: fragmentation, and what is written while a child process writes a snapshot
+# What clients may be at most: Redis' own default, and what fits into a tenth of the memory.
+MAX_CLIENTS = 10_000
+MIN_CLIENTS = 250
+CLIENT_BYTES = 20 * 1024  # measured: a client that has just connected
+# Replicas acknowledge once a second, so 1 would stop writes at every hiccup; measured: the
+# seconds of writes that an isolated master can still acknowledge and lose.
+CONSISTENT_MAX_LAG_SECONDS = 2
+_PER_MASTER = frozenset(
+    [
+        "notification-script",
+        "client-reconfig-script",
+        "master-reboot-down-after-period",
+        "rename-command",
+    ]
+)
+_SENTINEL_GLOBAL = frozenset(["deny-scripts-reconfig"])
+
+
+def redis_directives(settings: Settings) -> str:
+    """What is appended to the image's redis.conf template."""
+    lines = [
+        f"appendonly {'yes' if settings.append_only else 'no'}",
+        f"appendfsync {settings.append_fsync}",
+    ]
+    limit = _max_memory(settings)
+    if limit is not None:
+        lines.append(f"maxmemory {limit}")
+    if settings.resources.memory is not None:
+        lines += _within(size_in_bytes(settings.resources.memory))
+    if settings.durability == "consistent":
+        lines += [
+            "min-replicas-to-write 1",
+            f"min-replicas-max-lag {CONSISTENT_MAX_LAG_SECONDS}",
+        ]
+    lines += _client_certificates(settings)
+    lines += [f"{name} {value}" for name, value in sorted(settings.redis_config.items())]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def sentinel_directives(settings: Settings) -> str:
+    """What is appended to the image's sentinel.conf template."""
+    name, timing = settings.master_name, settings.timing
+    lines = [
+        f"sentinel down-after-milliseconds {name} {timing.down_after}",
+        f"sentinel failover-timeout {name} {timing.failover_timeout}",
+        f"sentinel parallel-syncs {name} {settings.parallel_syncs}",
+        f"maxclients {_clients(size_in_bytes(settings.resources.sentinel_memory) // 2)}",
+        *_client_certificates(settings),
+    ]
+    for directive, value in sorted(settings.sentinel_config.items()):
+        if directive in _PER_MASTER:
+            lines.append(f"sentinel {directive} {name} {value}")
+        elif directive in _SENTINEL_GLOBAL:
+            lines.append(f"sentinel {directive} {value}")
+        else:
+            lines.append(f"{directive} {value}")
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _client_certificates(settings: Settings) -> list[str]:
+    """Whether clients must show one. The image's scripts write the other directives of TLS."""
+    if settings.tls is None:
+        return []
+    spelled = {"none": "no", "optional": "optional", "required": "yes"}
+    return [f"tls-auth-clients {spelled[settings.tls.client_auth]}"]
+
+
+def _within(memory: int) -> list[str]:
+    """Limits that leave a container of `memory` bytes alive: together they fit beside `maxmemory`.
+
+    Replicas share one buffer, so it counts once; what is left is for copy-on-write.
+    """
+    mb = 1024**2
+    backlog = _backlog(memory)
+    return [
+        f"maxclients {_clients(memory // 10)}",
+        f"repl-backlog-size {backlog}",
+        *(
+            f"client-output-buffer-limit {kind} {hard} {hard // 2} 60"
+            for kind, hard in (
+                ("normal", max(mb, memory // 5)),
+                ("replica", _replica_buffer(memory)),
+                ("pubsub", max(mb, min(32 * mb, memory // 10))),
+            )
+        ),
+    ]
+
+
+def _max_memory(settings: Settings) -> int | None:
+    if settings.max_memory is not None:
+        return size_in_bytes(settings.max_memory)
+    if settings.resources.memory is not None:
+        memory = size_in_bytes(settings.resources.memory)
+        room = memory - FIXED_BYTES - _backlog(memory) - 2 * _replica_buffer(memory)
+        return int(min(memory * MAX_MEMORY_SHARE, room / SPARE))
+    return None
+
+
+def _clients(memory: int) -> int:
+    """How many clients fit into `memory` bytes."""
+    return max(MIN_CLIENTS, min(MAX_CLIENTS, memory // CLIENT_BYTES))
+
+
+def _backlog(memory: int) -> int:
+    """What a replica may have missed and still catch up without a full copy; bytes."""
+    return max(1024**2, min(16 * 1024**2, memory // 16))
+
+
+def _replica_buffer(memory: int) -> int:
+    """What may wait to be sent to a replica before it is let go of; bytes. Redis takes none below the backlog."""
+    return max(_backlog(memory), min(256 * 1024**2, memory // 10))

@@ -1,0 +1,119 @@
+"""The endpoint's HAProxy configuration: the template configs/haproxy.cfg, filled in. Pure."""
+
+import math
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from string import Template
+
+from redis_ha.plan.acl import endpoint_password
+from redis_ha.plan.topology import Endpoint, Node, Topology
+from redis_ha.resources.node_files import FOLDER
+from redis_ha.settings.model import Settings
+
+TEMPLATE = Path(__file__).parents[3] / "configs" / "haproxy.cfg"
+CONFIG_FILE = "haproxy.cfg"
+CA_FILE = "ca.pem"
+CLIENT_FILE = "client.pem"
+GATE_ADDRESS = "127.0.0.2"
+# Milliseconds between two checks of a node, up to NODES data nodes; with more of them, in proportion.
+ROLE_MS = 50
+GATE_MS = 25
+RELAXED_MS = 250
+NODES = 5
+# How long an answer may take. Three times this and ROLE_MS must be less than what Sentinel needs to find a master down.
+PATIENCE_MS = 150
+
+
+def endpoint_config(settings: Settings, topology: Topology, endpoint: Endpoint) -> str:
+    """The configuration of one endpoint; it holds a password."""
+    nodes, sentinels = topology.data_nodes, topology.sentinels
+    scale = math.ceil(len(nodes) / NODES)
+    majority = len(sentinels) // 2 + 1
+    secret, system = settings.password, settings.system_password
+    password = endpoint_password(secret.get_secret_value(), system.get_secret_value() if system else None)
+    login = f"AUTH\\ endpoint\\ {password}\\r\\n"
+    over_tls = _over_tls(settings)
+    values = {
+        "patience_ms": str(min(PATIENCE_MS, settings.timing.down_after // 8)),
+        "bind_write": _bind(endpoint, endpoint.write),
+        "bind_read": _bind(endpoint, endpoint.read),
+        "gate_port": str(endpoint.write),
+        "gate_ms": str(GATE_MS * scale),
+        # HAProxy gives a connection, with its TLS handshake, no longer than the time between two checks.
+        "role_ms": str(ROLE_MS * scale * (1 if settings.tls is None else 2)),
+        "relaxed_ms": str(RELAXED_MS * scale),
+        "falls_in_a_second": str(math.ceil(1000 / (RELAXED_MS * scale))),
+        "login": login,
+        "over_tls": over_tls,
+        "master_name": settings.master_name,
+        "majority": str(majority),
+        "servers": _servers(nodes),
+        "sentinels": _servers(sentinels),
+        "any_named": "\n    acl any-named     ".join(f"nbsrv(named-{node.name}) ge {majority}" for node in nodes),
+        "need_majority": "http-request deny unless majority" if settings.durability == "consistent" else "",
+        "per_node": "\n".join(
+            _follows("claims", node, "claim-master")
+            + _follows("incumbent", node, "master")
+            + _named(node, settings, login, over_tls, scale, sentinels)
+            for node in nodes
+        ),
+    }
+    filled = Template(TEMPLATE.read_text()).substitute(values)
+    return re.sub(r"[ \t]+\n", "\n", filled)
+
+
+def endpoint_files(settings: Settings, topology: Topology, endpoint: Endpoint) -> dict[str, str]:
+    """The files of one endpoint, by name: all of them secrets.
+
+    Besides its configuration what its checks trust and, where nodes ask for one, the certificate that they show.
+    Clients see the nodes' own.
+    """
+    files = {CONFIG_FILE: endpoint_config(settings, topology, endpoint)}
+    if settings.tls is not None:
+        files[CA_FILE] = settings.tls.ca.get_secret_value()
+        if settings.tls.client_auth == "required":
+            files[CLIENT_FILE] = settings.tls.cert.get_secret_value() + settings.tls.key.get_secret_value()
+    return files
+
+
+def _lines(lines: Iterable[str]) -> str:
+    return "\n    ".join(lines)
+
+
+def _servers(nodes: Iterable[Node]) -> str:
+    return _lines(f"server {node.name} {node.endpoint}" for node in nodes)
+
+
+def _bind(endpoint: Endpoint, port: int) -> str:
+    """Its own address, and loopback for what runs beside it."""
+    own = endpoint.fixed_address or endpoint.address
+    return ",".join(f"{address}:{port}" for address in dict.fromkeys((own, "127.0.0.1")))
+
+
+def _over_tls(settings: Settings) -> str:
+    """How checks speak to nodes with TLS. HAProxy compares host names only, no addresses: so the CA is what counts."""
+    if settings.tls is None:
+        return ""
+    certificate = f" crt {FOLDER}/{CLIENT_FILE}" if settings.tls.client_auth == "required" else ""
+    return f"check-ssl verify required ca-file {FOLDER}/{CA_FILE}{certificate}"
+
+
+def _follows(what: str, node: Node, backend: str) -> str:
+    """A backend of one server, which is up when that of another backend is: only they can be asked for by a path."""
+    return f"backend {what}-{node.name}\n    server {node.name} {node.endpoint} track {backend}/{node.name}\n\n"
+
+
+def _named(node: Node, settings: Settings, login: str, over_tls: str, scale: int, sentinels: Iterable[Node]) -> str:
+    question = f"SENTINEL\\ GET-MASTER-ADDR-BY-NAME\\ {settings.master_name}\\r\\n"
+    answer = f"\\r\\n{node.address}\\r\\n${len(str(node.port))}\\r\\n{node.port}\\r\\n"
+    lines = [
+        "option tcp-check",
+        f"tcp-check send {login}",
+        "tcp-check expect min-recv 0 string +OK",
+        f"tcp-check send {question}",
+        f"tcp-check expect min-recv 0 string {answer}",
+        f"default-server check {over_tls} inter {RELAXED_MS * scale} rise 1 fall 1",
+        _servers(sentinels),
+    ]
+    return f"backend named-{node.name}\n    {_lines(lines)}\n"

@@ -1,0 +1,240 @@
+"""Settings -> nodes with host, address and ports. Pure: nothing here touches Docker or Pulumi."""
+
+import hashlib
+import ipaddress
+from collections import Counter
+from dataclasses import dataclass
+from typing import Literal
+
+from redis_ha.plan.placement import PlacementError, Seat, check_sentinels, place_data_nodes, place_sentinels
+from redis_ha.settings.hosts import Host
+from redis_ha.settings.model import Settings
+
+Kind = Literal["redis", "sentinel"]
+Role = Literal["master", "replica", "sentinel"]
+
+# Fixed addresses inside the stack's /24. They depend on a node's index alone, never on how many
+# there are: scaling moves nobody. The gateway is .1.
+FIRST_DATA_ADDRESS = 10
+FIRST_SENTINEL_ADDRESS = 130
+ENDPOINT_ADDRESS = 250
+PORT_STEP = 10
+# Data nodes are told this many Sentinel addresses, declared or not (scaling never restarts them).
+SENTINEL_SLOTS = 3
+
+
+@dataclass(frozen=True)
+class Node:
+    """One Redis or Sentinel process in a container of its own.
+
+    `address` and `port` are what the node announces and clients connect to; `fixed_address` is
+    the container's own address on a bridge network, None with host networking. `host` is None on one machine.
+    `container` is its name, or in a Swarm the name of its service.
+    """
+
+    name: str
+    kind: Kind
+    role: Role
+    index: int
+    container: str
+    address: str
+    port: int
+    fixed_address: str | None
+    host: Host | None = None
+
+    @property
+    def resource(self) -> str:
+        """Name of its Pulumi resources. With the host in it, `--exclude '**.HOST'` means what is on that host."""
+        return on_host(self.name, self.host)
+
+    @property
+    def endpoint(self) -> str:
+        return f"{self.address}:{self.port}"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where clients that do not ask the Sentinels connect: a port for writes, one for reads. Addresses as in Node."""
+
+    container: str
+    address: str
+    write: int
+    read: int
+    fixed_address: str | None
+    host: Host | None = None
+    kind: Literal["endpoint"] = "endpoint"
+
+    @property
+    def resource(self) -> str:
+        """Name of its Pulumi resource, as of a node."""
+        return on_host("endpoint", self.host)
+
+
+@dataclass(frozen=True)
+class Topology:
+    """All nodes of a stack. `data_nodes[0]` is the bootstrap master."""
+
+    project: str
+    stack: str
+    data_nodes: tuple[Node, ...]
+    sentinels: tuple[Node, ...]
+    sentinel_slots: tuple[Node, ...]
+    subnet: ipaddress.IPv4Network | None
+    endpoints: tuple[Endpoint, ...] = ()
+    """One on each host that is not drained; none without the setting."""
+    hosts: tuple[Host | None, ...] = (None,)
+    """In the order of the setting, drained ones too; one None: a single machine."""
+
+    @property
+    def addresses(self) -> list[str]:
+        """All that clients connect to, and that a certificate must be for."""
+        return [
+            *(node.address for node in (*self.data_nodes, *self.sentinels)),
+            *(one.address for one in self.endpoints),
+        ]
+
+    @property
+    def master(self) -> Node:
+        return self.data_nodes[0]
+
+    @property
+    def rollout_order(self) -> tuple[Node, ...]:
+        """Replicas first, the bootstrap master last of the data nodes, then the Sentinels."""
+        return (*self.data_nodes[1:], self.data_nodes[0], *self.sentinels)
+
+    def sentinel_id(self, sentinel: Node) -> str:
+        """A Sentinel's `myid`: 40 hex digits, the same however often it is made anew.
+
+        On another host it is another Sentinel: while it moves, both are there.
+        """
+        name = f"{self.project}/{self.stack}/{sentinel.resource}"
+        return hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
+
+
+def on_host(name: str, host: Host | None) -> str:
+    """The name of a resource that there is one of on each host."""
+    return name if host is None else f"{name}.{host.name}"
+
+
+class TopologyError(ValueError):
+    """The settings lead to nodes that cannot exist side by side."""
+
+
+def plan(settings: Settings, project: str, stack: str) -> Topology:
+    """The topology that `settings` ask for.
+
+    Raises TopologyError when two nodes would share an address and port, or a port is above 65535.
+    """
+    subnet = settings.subnet_of(stack) if settings.bridged else None
+    hosts = tuple(settings.hosts)
+    counts: dict[Kind, int] = {"redis": settings.replicas + 1, "sentinel": settings.sentinels}
+    seats = _seats(settings, hosts, counts)
+
+    def node(kind: Kind, index: int) -> Node:
+        name = f"{kind}-{index}"
+        seat = seats[kind][index] if hosts else None
+        host = hosts[seat.host] if seat else None
+        fixed = None
+        if subnet is not None:
+            first = FIRST_DATA_ADDRESS if kind == "redis" else FIRST_SENTINEL_ADDRESS
+            fixed = str(subnet[first + index])
+        return Node(
+            name=name,
+            kind=kind,
+            role=_role(kind, index),
+            index=index,
+            container=f"{project}-{stack}-{kind if settings.swarm else name}",
+            address=host.address if host else settings.advertise or fixed or "127.0.0.1",
+            port=_port(settings, kind, index, seat.slot if seat else _only_slot(kind, index)),
+            fixed_address=fixed,
+            host=host,
+        )
+
+    topology = Topology(
+        project=project,
+        stack=stack,
+        data_nodes=tuple(node("redis", i) for i in range(counts["redis"])),
+        sentinels=tuple(node("sentinel", i) for i in range(counts["sentinel"])),
+        sentinel_slots=tuple(node("sentinel", i) for i in range(SENTINEL_SLOTS)),
+        subnet=subnet,
+        endpoints=_endpoints(settings, f"{project}-{stack}-endpoint", subnet) if settings.endpoint else (),
+        hosts=hosts or (None,),
+    )
+    _check_ports(topology)
+    return topology
+
+
+def _endpoints(settings: Settings, container: str, subnet: ipaddress.IPv4Network | None) -> tuple[Endpoint, ...]:
+    fixed = str(subnet[ENDPOINT_ADDRESS]) if subnet is not None else None
+    hosts: list[Host | None] = [host for host in settings.hosts if not host.drain]
+    return tuple(
+        Endpoint(
+            container=container,
+            address=host.address if host else settings.advertise or fixed or "127.0.0.1",
+            write=settings.ports.write,
+            read=settings.ports.read,
+            fixed_address=fixed,
+            host=host,
+        )
+        for host in hosts or [None]
+    )
+
+
+def _role(kind: Kind, index: int) -> Role:
+    if kind == "sentinel":
+        return "sentinel"
+    return "master" if index == 0 else "replica"
+
+
+def _seats(settings: Settings, hosts: tuple[Host, ...], counts: dict[Kind, int]) -> dict[Kind, list[Seat]]:
+    """Each node's host and slot, also for Sentinels that are not declared but told of; nothing on one machine."""
+    if not hosts:
+        return {}
+    hard = settings.swarm or settings.sentinel_placement == "hard"
+    if hard:
+        try:
+            check_sentinels(hosts, counts["sentinel"])
+        except PlacementError as error:
+            raise TopologyError(str(error)) from None
+    return {
+        "redis": _swarm_seats(hosts, counts["redis"]) if settings.swarm else place_data_nodes(hosts, counts["redis"]),
+        "sentinel": place_sentinels(hosts, max(counts["sentinel"], SENTINEL_SLOTS), hard),
+    }
+
+
+def _swarm_seats(hosts: tuple[Host, ...], count: int) -> list[Seat]:
+    """Each data node alone on a host, as Sentinels are: it is found, and has its data, by the host's name."""
+    usable = sum(not host.drain for host in hosts)
+    if count > usable:
+        raise TopologyError(
+            f"replicas: {count - 1} and a master need a host each in a Swarm, but `hosts` has {usable} that are not "
+            f"drained; allowed: 0 to {usable - 1}"
+        )
+    return place_sentinels(hosts, count, hard=True)
+
+
+def _only_slot(kind: Kind, index: int) -> int:
+    """The slot of a node where all are on one machine."""
+    return index if kind == "sentinel" else max(index - 1, 0)
+
+
+def _port(settings: Settings, kind: Kind, index: int, slot: int) -> int:
+    if kind == "sentinel":
+        return settings.ports.sentinel + PORT_STEP * slot
+    if index == 0:
+        return settings.ports.master
+    return settings.ports.replica + PORT_STEP * slot
+
+
+def _check_ports(topology: Topology) -> None:
+    ports = [(node.host, node.name, node.port) for node in (*topology.data_nodes, *topology.sentinels)]
+    for endpoint in topology.endpoints:
+        ports.append((endpoint.host, "the endpoint's write port", endpoint.write))
+        ports.append((endpoint.host, "its read port", endpoint.read))
+    errors = [f"ports: {name} would get {port}; allowed: 1 to 65535" for _, name, port in ports if port > 65535]
+    for (host, port), count in Counter((host, port) for host, _, port in ports).items():
+        if count > 1:
+            names = ", ".join(name for where, name, own in ports if (where, own) == (host, port))
+            errors.append(f"ports: {names} would share {port}; allowed: ports of their own")
+    if errors:
+        raise TopologyError("\n".join(errors))

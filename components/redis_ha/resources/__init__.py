@@ -1,0 +1,1 @@
+"""The Pulumi resources that the plan leads to."""

@@ -1,0 +1,77 @@
+"""The endpoint: HAProxy, for clients that do not ask the Sentinels."""
+
+from dataclasses import replace
+
+import pulumi
+import pulumi_docker as docker
+
+from redis_ha.plan import labels
+from redis_ha.plan.endpoint_config import CONFIG_FILE, GATE_ADDRESS, endpoint_files
+from redis_ha.plan.topology import Endpoint
+from redis_ha.resources.node_container import Shared, published
+from redis_ha.resources.node_files import FOLDER, node_files
+
+MEMORY_MB = 256  # 4000 connections with full buffers
+STOP_SECONDS = 5
+
+
+def endpoint_container(
+    shared: Shared,
+    endpoint: Endpoint,
+    image: pulumi.Input[str],
+    parent: pulumi.Resource,
+) -> docker.Container:
+    """Declare `endpoint` on this host, after all nodes; created is one that has a master to send to.
+
+    It knows the whole topology, so scaling replaces it: a gap of about a second for its clients.
+    """
+    settings, topology = shared.settings, shared.topology
+    machine = replace(shared.machines.at(endpoint.host), image=pulumi.Output.from_input(image))
+    texts = endpoint_files(settings, topology, endpoint)
+    files = node_files(topology, "endpoint", endpoint.host, texts, machine, parent)
+    bridge = endpoint.fixed_address is not None
+    # Any answer but 200 is a failure of wget.
+    health_check = ["wget", "-q", "-T", "2", "-O", "/dev/null", f"http://{GATE_ADDRESS}:{endpoint.write}/"]
+    return docker.Container(
+        endpoint.resource,
+        name=endpoint.container,
+        image=image,
+        command=["haproxy", "-f", f"{FOLDER}/{CONFIG_FILE}"],
+        labels=[
+            docker.ContainerLabelArgs(label=label, value=value)
+            for label, value in {
+                **labels.labels(topology.stack, "endpoint", "endpoint"),
+                labels.TRANSPORT: "plain" if settings.tls is None else "tls",
+            }.items()
+        ],
+        volumes=[docker.ContainerVolumeArgs(container_path=FOLDER, volume_name=files.volume, read_only=True)],
+        read_only=True,
+        networks_advanced=(
+            [docker.ContainerNetworksAdvancedArgs(name=shared.network, ipv4_address=endpoint.fixed_address)]
+            if bridge and shared.network is not None
+            else None
+        ),
+        network_mode=None if bridge else "host",
+        ports=published(settings, [endpoint.write, endpoint.read]) if bridge else None,
+        healthcheck=docker.ContainerHealthcheckArgs(
+            tests=["CMD", *health_check], interval="15s", timeout="3s", start_period="10s"
+        ),
+        restart=settings.restart,
+        memory=MEMORY_MB,
+        memory_swap=MEMORY_MB,
+        capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
+        security_opts=["no-new-privileges:true"],
+        log_driver="json-file",
+        log_opts={"max-size": "10m", "max-file": "3"},
+        stop_signal="SIGTERM",  # the image's own would wait for the clients to leave
+        stop_timeout=STOP_SECONDS,
+        destroy_grace_seconds=STOP_SECONDS,
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            provider=machine.provider,
+            depends_on=shared.rollout.after(endpoint, files.carrier),
+            delete_before_replace=True,
+            replace_on_changes=["healthcheck"],  # the provider would change it in its state only
+            hooks=shared.rollout.until_joined(endpoint, health_check),
+        ),
+    )

@@ -1,0 +1,79 @@
+"""One node at a time: what a node of the chain waits for, before it is touched and after."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import cast
+
+import pulumi
+import pulumi_docker as docker
+
+from redis_ha.docker.joining import HEALTH_CHECK, joined, joined_once, nothing_there, started
+from redis_ha.plan.topology import Endpoint, Node, Topology
+
+
+class Rollout:
+    """One run's way along the chain.
+
+    Where nothing of the stack was there when the run began, no service and no data has to be protected: then all data
+    nodes are started at the same time, and after them all Sentinels, which count as created when all have joined.
+    """
+
+    def __init__(self, topology: Topology) -> None:
+        """To be made before anything of the stack is declared."""
+        self._topology = topology
+        self._first_start = not pulumi.runtime.is_dry_run() and nothing_there(topology)
+        self._declared: list[tuple[Node | Endpoint, docker.Container]] = []
+
+    def add(self, node: Node | Endpoint, container: docker.Container) -> None:
+        """What has been declared, in the order of the chain."""
+        self._declared.append((node, container))
+
+    def after(self, node: Node | Endpoint, *others: pulumi.Resource) -> pulumi.Input[Sequence[pulumi.Resource]]:
+        """The resources that `node` depends on: `others`, and the chain's previous container, once it has joined.
+
+        The hook of the previous container has waited for it where this run created it. Where an
+        earlier run was stopped because it did not join, its container is unchanged now and no hook
+        runs: without this check the next `up` would go on to the next node, and the one after that.
+
+        Over several hosts the waiting is all: with a dependency for Pulumi to keep, `--exclude` of one host would keep
+        all that came before it in the chain from being removed.
+        """
+        previous = self._before(node)
+        kept = [container for one, container in previous if one.host is None]
+        if pulumi.runtime.is_dry_run() or not previous:
+            return [*kept, *others]
+
+        async def wait() -> Sequence[pulumi.Resource]:
+            await asyncio.gather(*(container.id.future() for _, container in previous))
+            for one, _ in previous:
+                if isinstance(one, Node) and not self._first_start:
+                    await joined_once(one, self._topology)
+            return [*kept, *others]
+
+        return cast(pulumi.Input[Sequence[pulumi.Resource]], asyncio.ensure_future(wait()))
+
+    def _before(self, node: Node | Endpoint) -> list[tuple[Node | Endpoint, docker.Container]]:
+        """What must be there before `node` is touched: the one before it; at a first start the kinds before its own."""
+        if not self._first_start:
+            return self._declared[-1:]
+        return [(one, container) for one, container in self._declared if one.kind != node.kind]
+
+    def until_joined(
+        self, node: Node | Endpoint, health_check: Sequence[str] = HEALTH_CHECK
+    ) -> pulumi.ResourceHookBinding:
+        """The hook by which a container counts as created only when it has joined, by its health check.
+
+        At a first start the data nodes need one another, so they are waited for when all of them are there.
+        """
+        topology = self._topology
+
+        async def wait(_: pulumi.ResourceHookArgs) -> None:
+            if not self._first_start or isinstance(node, Endpoint):
+                await joined(node, topology, health_check)
+                return
+            await started(node)
+            if node.kind == "sentinel":
+                data_nodes = topology.data_nodes if node == topology.sentinels[-1] else ()
+                await asyncio.gather(*(joined(one, topology) for one in (*data_nodes, node)))
+
+        return pulumi.ResourceHookBinding(after_create=[pulumi.ResourceHook(f"{node.resource}-joined", wait)])

@@ -1,0 +1,251 @@
+"""The nodes as Docker Swarm services: one for the data nodes, one for the Sentinels, never two of one on a host.
+
+All tasks of a service are told the same. What differs follows from the host that a task runs on, whose name Swarm fills
+in: the task looks its address and port up in a table of all hosts (configs/lib/swarm.sh), and finds its data there.
+Host networking: on an overlay network addresses change with each restart, which Sentinel does not survive.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_docker as docker
+
+from redis_ha.docker import swarm_rollout
+from redis_ha.docker.host import Base
+from redis_ha.plan import labels
+from redis_ha.plan.topology import Kind, Node, Topology
+from redis_ha.resources.image import redis_image
+from redis_ha.resources.node_container import SCRATCH_SIZE, STOP_SECONDS
+from redis_ha.resources.node_files import FOLDER
+from redis_ha.settings.model import Settings
+from redis_ha.settings.types import size_in_bytes
+
+NETWORK = "host"
+# Swarm kills what its health check calls unhealthy. A node that has joined once stays healthy, whatever becomes of the
+# others; one that has not may take its time to copy the data, while the roll-out waits at it.
+HEALTH_CHECK = ["CMD", "redis-ha-health", "once"]
+START_PERIOD = "24h"
+RESTART = {"no": "none", "on-failure": "on-failure", "always": "any", "unless-stopped": "any"}
+
+
+@dataclass(frozen=True)
+class Swarm:
+    """What both services are made of."""
+
+    settings: Settings
+    topology: Topology
+    image: pulumi.Input[str]
+    texts: Mapping[Kind, Mapping[str, str]]
+    parent: pulumi.Resource
+
+    @property
+    def name(self) -> str:
+        return f"{self.topology.project}-{self.topology.stack}"
+
+
+def service_name(topology: Topology, kind: Kind) -> str:
+    """The name of the service, and of the volume that each of its nodes has on its host."""
+    return f"{topology.project}-{topology.stack}-{kind}"
+
+
+def swarm_services(
+    settings: Settings,
+    topology: Topology,
+    base: Base,
+    texts: Mapping[Kind, Mapping[str, str]],
+    parent: pulumi.Resource,
+) -> pulumi.Output[str]:
+    """Declare both, on `base`: the Sentinels are touched only when the data nodes have joined. The image that they run.
+
+    `texts` are the files of each kind of node, by name.
+    """
+    image = redis_image(settings, base, topology.stack, None, pulumi.ResourceOptions(parent=parent)).repo_digest
+    swarm = Swarm(settings, topology, image, texts, parent)
+    data = _service(
+        swarm,
+        "redis",
+        topology.data_nodes,
+        {
+            "redis_port": str(topology.master.port),
+            "sentinels": " ".join(slot.endpoint for slot in topology.sentinel_slots[: len(topology.sentinels)]),
+            "durability": settings.durability,
+        },
+    )
+    periods = settings.timing.periods
+    _service(
+        swarm,
+        "sentinel",
+        topology.sentinels,
+        {
+            "sentinel_port": str(settings.ports.sentinel),
+            "quorum": str(settings.effective_quorum),
+            **({"sentinel_periods": periods} if periods else {}),
+            "data_nodes": " ".join(peer.endpoint for peer in topology.data_nodes),
+            "sentinels": " ".join(f"{peer.endpoint}:{topology.sentinel_id(peer)}" for peer in topology.sentinels),
+        },
+        after=data,
+    )
+    return image
+
+
+def _service(
+    swarm: Swarm, kind: Kind, nodes: Sequence[Node], envs: Mapping[str, str], after: docker.Service | None = None
+) -> docker.Service:
+    settings, topology = swarm.settings, swarm.topology
+    name = service_name(topology, kind)
+    configs, secrets = _files(swarm, kind)
+    marks = labels.labels(topology.stack, kind)
+    return docker.Service(
+        kind,
+        name=name,
+        labels=[docker.ServiceLabelArgs(label=label, value=value) for label, value in marks.items()],
+        mode=docker.ServiceModeArgs(replicated=docker.ServiceModeReplicatedArgs(replicas=len(nodes))),
+        task_spec=docker.ServiceTaskSpecArgs(
+            container_spec=docker.ServiceTaskSpecContainerSpecArgs(
+                image=swarm.image,
+                args=["sentinel" if kind == "sentinel" else "replica"],
+                env={**_environment(settings, topology, nodes), **envs},
+                labels=[
+                    docker.ServiceTaskSpecContainerSpecLabelArgs(label=label, value=value)
+                    for label, value in {
+                        **marks,
+                        labels.TRANSPORT: "plain" if settings.tls is None else "tls",
+                    }.items()
+                ],
+                configs=configs,
+                secrets=secrets,
+                mounts=_mounts(name, marks),
+                read_only=True,
+                cap_drops=["ALL"],
+                healthcheck=docker.ServiceTaskSpecContainerSpecHealthcheckArgs(
+                    tests=HEALTH_CHECK, interval="5s", timeout="3s", start_period=START_PERIOD, retries=3
+                ),
+                stop_grace_period=f"{STOP_SECONDS}s",
+            ),
+            placement=docker.ServiceTaskSpecPlacementArgs(constraints=_constraints(topology, nodes), max_replicas=1),
+            networks_advanceds=[docker.ServiceTaskSpecNetworksAdvancedArgs(id=NETWORK)],
+            resources=_resources(settings) if kind == "redis" else None,
+            restart_policy=docker.ServiceTaskSpecRestartPolicyArgs(
+                condition=RESTART[settings.restart], delay="1s", max_attempts=0, window="0s"
+            ),
+            log_driver=docker.ServiceTaskSpecLogDriverArgs(
+                name="json-file", options={"max-size": "10m", "max-file": "3"}
+            ),
+        ),
+        auth=_login(settings),
+        # One node at a time; one that does not start ends the roll-out, and the others keep serving.
+        update_config=docker.ServiceUpdateConfigArgs(
+            parallelism=1, order="stop-first", delay="1s", monitor="5s", failure_action="pause", max_failure_ratio="0.0"
+        ),
+        opts=pulumi.ResourceOptions(
+            parent=swarm.parent,
+            depends_on=swarm_rollout.after_joined(after, service_name(topology, "redis")),
+            hooks=swarm_rollout.until_joined(name),
+            # Docker adds to them: the network's own id, and what the image runs on.
+            ignore_changes=["taskSpec.networksAdvanceds", "taskSpec.placement.platforms"],
+        ),
+    )
+
+
+def _environment(settings: Settings, topology: Topology, nodes: Sequence[Node]) -> dict[str, str]:
+    """What the tasks of a service are told; the doubled braces are for Swarm to fill in."""
+    return {
+        "swarm_host": "{{.Node.Hostname}}",
+        "swarm_places": " ".join(f"{node.host.name}={node.endpoint}" for node in nodes if node.host),
+        "master_port": str(topology.master.port),
+        "master_address": topology.master.address,
+        "master_name": settings.master_name,
+    }
+
+
+def _files(
+    swarm: Swarm, kind: Kind
+) -> tuple[
+    list[docker.ServiceTaskSpecContainerSpecConfigArgs],
+    list[docker.ServiceTaskSpecContainerSpecSecretArgs],
+]:
+    """The directives as a Swarm config, all else as Swarm secrets: both can be changed by a new one only.
+
+    They have no names of their own, so that a new one stands beside the old one until all tasks have it.
+    """
+    configs, secrets = [], []
+    child = pulumi.ResourceOptions(parent=swarm.parent)
+    marks = labels.labels(swarm.topology.stack, kind)
+    for file, text in swarm.texts[kind].items():
+        name = f"{swarm.name}-{kind}-{file}"
+        path = f"{FOLDER}/{file}"
+        data = base64.b64encode(text.encode()).decode()
+        if file == "directives.conf":
+            config = docker.ServiceConfig(
+                name,
+                data=data,
+                labels=[docker.ServiceConfigLabelArgs(label=label, value=value) for label, value in marks.items()],
+                opts=child,
+            )
+            configs.append(
+                docker.ServiceTaskSpecContainerSpecConfigArgs(
+                    config_id=config.id, config_name=config.name, file_name=path, file_mode=0o444
+                )
+            )
+            continue
+        secret = docker.Secret(
+            name,
+            data=pulumi.Output.secret(data),
+            labels=[docker.SecretLabelArgs(label=label, value=value) for label, value in marks.items()],
+            opts=child,
+        )
+        secrets.append(
+            docker.ServiceTaskSpecContainerSpecSecretArgs(
+                secret_id=secret.id, secret_name=secret.name, file_name=path, file_mode=0o444
+            )
+        )
+    return configs, secrets
+
+
+def _mounts(volume: str, marks: Mapping[str, str]) -> list[docker.ServiceTaskSpecContainerSpecMountArgs]:
+    """The volume that is /data, one of this name on each host, and what the scripts may write to."""
+    options = docker.ServiceTaskSpecContainerSpecMountVolumeOptionsArgs(
+        labels=[
+            docker.ServiceTaskSpecContainerSpecMountVolumeOptionsLabelArgs(label=label, value=value)
+            for label, value in marks.items()
+        ]
+    )
+    scratch = docker.ServiceTaskSpecContainerSpecMountTmpfsOptionsArgs(mode=0o777, size_bytes=SCRATCH_SIZE)
+    return [
+        docker.ServiceTaskSpecContainerSpecMountArgs(
+            type="volume", source=volume, target="/data", volume_options=options
+        ),
+        docker.ServiceTaskSpecContainerSpecMountArgs(type="tmpfs", target="/tmp", tmpfs_options=scratch),  # noqa: S108
+    ]
+
+
+def _constraints(topology: Topology, nodes: Sequence[Node]) -> list[str]:
+    """All hosts but those that have a node of this kind."""
+    used = {node.host for node in nodes}
+    return [f"{swarm_rollout.EXCLUDED}{host.name}" for host in topology.hosts if host and host not in used]
+
+
+def _login(settings: Settings) -> docker.ServiceAuthArgs | None:
+    """What the hosts show the registry when they pull."""
+    if settings.registry is None or settings.registry_user is None:
+        return None
+    password = settings.registry_password
+    return docker.ServiceAuthArgs(
+        server_address=settings.registry.partition("/")[0],
+        username=settings.registry_user,
+        password=pulumi.Output.secret(password.get_secret_value()) if password else None,
+    )
+
+
+def _resources(settings: Settings) -> docker.ServiceTaskSpecResourcesArgs | None:
+    wanted = settings.resources
+    if wanted.memory is None and wanted.cpus is None:
+        return None
+    return docker.ServiceTaskSpecResourcesArgs(
+        limits=docker.ServiceTaskSpecResourcesLimitsArgs(
+            memory_bytes=size_in_bytes(wanted.memory) if wanted.memory else None,
+            nano_cpus=int(float(wanted.cpus) * 10**9) if wanted.cpus else None,
+        )
+    )

@@ -1,0 +1,84 @@
+"""From Pulumi's config to `Settings`: all errors at once, each with key, value and what is allowed."""
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import pulumi
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from redis_ha.settings.model import Settings
+from redis_ha.settings.types import SettingModel
+
+_KEYS = {field.alias or name: name for name, field in Settings.model_fields.items()}
+SECRET_KEYS = {"password", "previousPassword", "systemPassword", "otherSystemPassword", "registryPassword"}
+
+
+def load_settings(project: str, stack: str) -> Settings:
+    """The settings of `stack`, from the running program's config.
+
+    Raises pulumi.RunError, which Pulumi prints without a stack trace, naming every wrong key.
+    """
+    prefix = f"{project}:"
+    config = {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
+    values = {k[len(prefix) :]: v for k, v in config.items() if k.startswith(prefix)}
+    settings = parse_settings(values, stack)
+    for warning in settings.warnings():
+        pulumi.log.warn(warning)
+    return settings
+
+
+def parse_settings(values: Mapping[str, Any], stack: str) -> Settings:
+    """Settings from raw config values (texts, as Pulumi hands them over, or JSON values).
+
+    Raises pulumi.RunError with one line for each error.
+    """
+    given = {key: value for key, value in values.items() if value not in ("", None)}
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        lines = [_line(detail, stack) for detail in error.errors()]
+    raise pulumi.RunError(
+        f"{len(lines)} wrong setting{'s' * (len(lines) > 1)} in stack {stack}:\n"
+        + "\n".join(f"  {line}" for line in lines)
+    )
+
+
+def _line(detail: ErrorDetails, stack: str) -> str:
+    path = [str(part) for part in detail["loc"]]
+    key = ".".join(path)
+    if detail["type"] == "missing":
+        if path[0] == "hosts":
+            return f"{key}: missing; each host needs a name, a docker and an address"
+        words = f"--secret {'--path ' * (len(path) > 1)}{key}"
+        return f"{key}: missing; set it with: ./pulumiw config set {words} --stack {stack} (it asks for the value)"
+    if detail["type"] == "extra_forbidden":
+        return f"{key}: unknown setting{_nearest(path)}"
+    message = detail["msg"].removeprefix("Value error, ")
+    if not path:  # found by comparing settings: the message names them
+        return message
+    plain_of_host = path[0] == "hosts" and path[-1] in ("name", "docker", "address", "drain", "zone", "rack")
+    hidden = path[0] in SECRET_KEYS or (path[0] in ("users", "tls", "hosts") and not plain_of_host)
+    value = "[secret]" if hidden else repr(detail["input"])
+    return f"{key}: {value}: {_allowed(detail, message)}"
+
+
+def _allowed(detail: ErrorDetails, message: str) -> str:
+    if detail["type"] == "value_error":  # our own validators' words
+        return message
+    return f"allowed: {message.removeprefix('Input should be ')}"
+
+
+def _nearest(path: list[str]) -> str:
+    known = list(_KEYS) if len(path) == 1 else _nested_keys(path[0])
+    near = difflib.get_close_matches(path[-1], known, n=1, cutoff=0.5)
+    if near:
+        return f"; did you mean {near[0]}?"
+    return f"; known: {', '.join(sorted(known))}"
+
+
+def _nested_keys(key: str) -> list[str]:
+    name = _KEYS.get(key)
+    default = Settings.model_fields[name].default if name else None
+    return list(type(default).model_fields) if isinstance(default, SettingModel) else []

@@ -1,0 +1,1 @@
+"""Certificates: checked before they are rolled out and, for development, made."""
