@@ -1,0 +1,1 @@
+"""What is done: taking office, handing over, following."""

@@ -1,0 +1,1 @@
+"""What to do: pure functions from what is known. Nothing here waits, asks or writes."""

@@ -1,0 +1,1 @@
+"""The process: its configuration, the server that it supervises, its loop."""

@@ -1,0 +1,1 @@
+"""What is said: the state file, the log, notifications."""

@@ -1,0 +1,1 @@
+"""What is known: the answers of nodes and Sentinels, read into values."""

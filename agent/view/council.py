@@ -1,0 +1,145 @@
+"""The Sentinels as a whole: who they name as master, since which epoch, and whether enough of them have answered."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from agent.wire.answers import Address, Command, Result
+
+
+@dataclass(frozen=True)
+class Sentinel:
+    """What one Sentinel says of the master."""
+
+    address: Address
+    named: Address
+    flags: frozenset[str]
+    epoch: int
+    """The configuration epoch of the master that it names."""
+    quorum: int
+    others: int
+    """How many other Sentinels it knows, dead ones too."""
+    down_for: float = 0.0
+    """Seconds since it takes the master for down; 0 where it does not."""
+    run_id: str = ""
+    """The master's process, as it knows it."""
+
+    @property
+    def sees_down(self) -> bool:
+        return "s_down" in self.flags
+
+    @property
+    def failing_over(self) -> bool:
+        return "failover_in_progress" in self.flags
+
+
+@dataclass(frozen=True)
+class Council:
+    """The answers of all Sentinels that were asked, at one moment."""
+
+    asked: int = 0
+    sentinels: tuple[Sentinel, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """How many Sentinels there are: also those that do not answer, as far as one that does knows them. 0: unknown."""
+        return max((one.others + 1 for one in self.sentinels), default=0)
+
+    @property
+    def majority(self) -> bool:
+        """Whether more than half of all Sentinels that there are have answered."""
+        return 2 * len(self.sentinels) > self.total > 0
+
+    @property
+    def newest(self) -> Sentinel | None:
+        return max(self.sentinels, key=lambda one: one.epoch, default=None)
+
+    @property
+    def named(self) -> Address | None:
+        """The master by the newest configuration among those that answer."""
+        return self.newest.named if self.newest else None
+
+    @property
+    def epoch(self) -> int:
+        return self.newest.epoch if self.newest else -1
+
+    @property
+    def agreed(self) -> bool:
+        """Whether most Sentinels name the master of the newest configuration."""
+        return 2 * sum(one.named == self.named for one in self.sentinels) > self.total > 0
+
+    @property
+    def failing_over(self) -> bool:
+        return any(one.failing_over for one in self.sentinels)
+
+    @property
+    def sees_down(self) -> bool:
+        """Whether as many as their quorum take the master for down."""
+        newest = self.newest
+        return newest is not None and sum(one.sees_down and one.named == newest.named for one in self.sentinels) >= newest.quorum
+
+    @property
+    def down_for(self) -> float:
+        """Seconds since the first of them took the master for down."""
+        return max((one.down_for for one in self.sentinels), default=0.0)
+
+
+@dataclass
+class Roster:
+    """Every Sentinel and replica that is known by address, declared or told of. Removed ones go when no Sentinel knows them."""
+
+    sentinels: set[Address] = field(default_factory=set)
+    ids: dict[Address, str] = field(default_factory=dict)
+    """The run id of each Sentinel that another one knows."""
+    nodes: set[Address] = field(default_factory=set)
+
+
+def question(master_name: str) -> tuple[Command, ...]:
+    """What `read` takes the results of."""
+    return (("SENTINEL", "MASTER", master_name),)
+
+
+def read(address: Address, results: list[Result]) -> Sentinel | None:
+    """The Sentinel that has answered `question`; None where it has not, or knows no such master."""
+    fields = _pairs(results[0])
+    if "flags" not in fields or "ip" not in fields:
+        return None
+    return Sentinel(
+        address=address,
+        named=Address(fields["ip"], int(fields["port"])),
+        flags=frozenset(fields["flags"].split(",")),
+        epoch=int(fields.get("config-epoch", 0)),
+        quorum=int(fields.get("quorum", 1)),
+        others=int(fields.get("num-other-sentinels", 0)),
+        down_for=int(fields.get("s-down-time", 0)) / 1000,
+        run_id=fields.get("runid", ""),
+    )
+
+
+def council(answers: Mapping[Address, list[Result]]) -> Council:
+    """What all that were asked say together."""
+    found = (read(address, results) for address, results in answers.items())
+    return Council(len(answers), tuple(one for one in found if one is not None))
+
+
+def members(result: Result) -> list[tuple[Address, str, str]]:
+    """Address, run id and flags of each instance in an answer to SENTINEL SENTINELS or REPLICAS."""
+    if not isinstance(result, list):
+        return []
+    found = []
+    for each in result:
+        fields = _pairs(each)
+        if "ip" in fields and fields["ip"]:
+            found.append((Address(fields["ip"], int(fields["port"])), fields.get("runid", ""), fields.get("flags", "")))
+    return found
+
+
+def merged(results: Iterable[Result]) -> set[Address]:
+    """All addresses in several such answers."""
+    return {address for result in results for address, _, _ in members(result)}
+
+
+def _pairs(result: Result) -> dict[str, str]:
+    if not isinstance(result, list):
+        return {}
+    words = [str(word) for word in result]
+    return dict(zip(words[::2], words[1::2], strict=False))

@@ -1,0 +1,1 @@
+"""What wakes a node: events of the Sentinels, the closed door of the master, messages of other agents."""
