@@ -1,6 +1,6 @@
 """What an agent can do in the world: ask, listen, wait, remember. The simulation has another one than the container."""
 
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from typing import Any, Protocol
 
 from agent.wire.answers import Address, Command, Probe, Result
@@ -54,8 +54,13 @@ class World(Protocol):
     def listen(self, peer: Address, *channels: str) -> AsyncIterator[Event]:
         """Messages of these channels until the connection ends. The first one is an Event with an empty channel: subscribed."""
 
-    async def gather(self, *parts: Coroutine[Any, Any, Any]) -> list[Any]:
-        """Run these at the same time; their results in the order given."""
+    async def gather(
+        self, *parts: Coroutine[Any, Any, Any], enough: Callable[[list[Any]], bool] | None = None
+    ) -> list[Any]:
+        """Run these at the same time; their results in the order given.
+
+        Returns as soon as `enough` is true of what there is: then None stands for those that still run, and they go on.
+        """
 
     def spawn(self, part: Coroutine[Any, Any, None]) -> Task:
         """Run this beside the caller."""

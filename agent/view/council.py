@@ -75,7 +75,10 @@ class Council:
     def sees_down(self) -> bool:
         """Whether as many as their quorum take the master for down."""
         newest = self.newest
-        return newest is not None and sum(one.sees_down and one.named == newest.named for one in self.sentinels) >= newest.quorum
+        return (
+            newest is not None
+            and sum(one.sees_down and one.named == newest.named for one in self.sentinels) >= newest.quorum
+        )
 
     @property
     def down_for(self) -> float:
@@ -128,7 +131,7 @@ def members(result: Result) -> list[tuple[Address, str, str]]:
     found = []
     for each in result:
         fields = _pairs(each)
-        if "ip" in fields and fields["ip"]:
+        if fields.get("ip"):
             found.append((Address(fields["ip"], int(fields["port"])), fields.get("runid", ""), fields.get("flags", "")))
     return found
 

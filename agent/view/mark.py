@@ -31,7 +31,9 @@ class Mark:
 
     def title(self) -> str:
         """The directive's value."""
-        words = f"whole={self.whole:d} epoch={self.epoch} master={self.master:d} offset={self.offset} empty={self.empty:d}"
+        words = (
+            f"whole={self.whole:d} epoch={self.epoch} master={self.master:d} offset={self.offset} empty={self.empty:d}"
+        )
         return f"{{title}} {{listen-addr}} {{server-mode}} {words}"
 
     @classmethod

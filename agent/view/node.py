@@ -88,7 +88,8 @@ def from_info(address: Address, info: str, mark: Mark = NO_MARK) -> Node:
         loading=values.get("loading") == "1",
         copying=values.get("master_sync_in_progress") == "1",
         keys=sum(_keys(value) for name, value in values.items() if name[:2] == "db" and name[2:].isdigit()),
-        storing=values.get("aof_last_write_status", "ok") == "ok" and values.get("rdb_last_bgsave_status", "ok") == "ok",
+        storing=values.get("aof_last_write_status", "ok") == "ok"
+        and values.get("rdb_last_bgsave_status", "ok") == "ok",
         version=tuple(int(part) for part in values.get("redis_version", "0").split(".") if part.isdigit()),
         uptime=fields.number("uptime_in_seconds"),
         replicas=tuple(

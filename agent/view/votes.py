@@ -41,5 +41,7 @@ def highest(votes: Mapping[Address, Vote | None]) -> int:
 def rivals(votes: Mapping[Address, Vote | None], run_id: str, since: int) -> frozenset[Vote]:
     """Votes for others in epochs after `since`: their leaders may be about to promote somebody."""
     return frozenset(
-        vote for vote in votes.values() if vote is not None and vote.epoch > since and vote.leader not in ("*", "", run_id)
+        vote
+        for vote in votes.values()
+        if vote is not None and vote.epoch > since and vote.leader not in ("*", "", run_id)
     )

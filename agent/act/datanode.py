@@ -1,0 +1,209 @@
+"""A data node's agent: it looks around, decides, does it, and rests until something happens."""
+
+from dataclasses import replace
+
+from agent.act.claim import LEASE, Claim, Electorate
+from agent.act.handover import HandOver
+from agent.act.lease import Lease
+from agent.act.look import Lookout
+from agent.act.office import PRIORITY, Office
+from agent.act.pause import WritePause
+from agent.act.successor import Successor
+from agent.decide.role import decide
+from agent.decide.situation import Situation
+from agent.decide.steps import SOON, Announce, Begin, Follow, Rest, Step, TakeOffice
+from agent.settings import NodeSettings
+from agent.view.council import Roster
+from agent.view.mark import Mark
+from agent.watch.door import MasterDoor
+from agent.watch.events import SentinelEvents
+from agent.watch.messages import Messages
+from agent.wire.answers import Address, done
+from agent.world import World
+
+SELECTED_SECONDS = 5.0
+"""How long writes are held back for a failover that a Sentinel leads over the head of this master."""
+
+
+class DataNode:
+    """Supervises one data node. `mark` is what is remembered of its data; its server has been started in limbo."""
+
+    def __init__(self, world: World, settings: NodeSettings, mark: Mark) -> None:
+        self.world = world
+        self.settings = settings
+        self.mark = mark
+        self.roster = Roster(set(settings.sentinels))
+        self.door = MasterDoor(world)
+        self.events = SentinelEvents(world, settings, self.roster)
+        self.messages = Messages(world, settings)
+        self.pause = WritePause(world, settings.local)
+        self.electorate = Electorate(world, settings, self.roster)
+        self.office = Office(world, settings, self.electorate, self.pause)
+        self.lookout = Lookout(world, settings, self.roster, self.door)
+        self.successor = Successor(self)
+        self.hand_over = HandOver(self)
+        self.lease = Lease(world, settings, self.roster, self.pause)
+        self._leaving = False
+        self._left = False
+        self._since = world.now()
+        self._shown = ""
+
+    async def run(self) -> None:
+        """For as long as the server lives, or until it has left."""
+        self.world.spawn(self.events.run())
+        self.world.spawn(self.messages.run())
+        self.world.spawn(self.lease.run())
+        while not self._left:
+            now = await self.lookout.look(self.mark)
+            await self._settle(now)
+            if self._leaving:
+                await self.hand_over.run(now)
+                self._left = True
+                return
+            if await self.successor.serve(now):
+                continue
+            step = decide(now)
+            await self._do(now, step)
+
+    async def leave(self) -> None:
+        """The container is to stop: hand over where that can be done. Asked again, it changes nothing."""
+        self._leaving = True
+        while not self._left:
+            self.world.wake()
+            await self.world.sleep(0.01)
+
+    async def _do(self, now: Situation, step: Step) -> None:
+        if isinstance(step, Rest):
+            await self._heed(now)
+            self._show(now, step.why, step.joined)
+            await self.world.rest(step.again)
+        elif isinstance(step, Follow):
+            await self._follow(step.master, step.why)
+        elif isinstance(step, TakeOffice):
+            await self._take_office(now, step)
+        elif isinstance(step, Begin):
+            await self._begin(now, step.why)
+        else:
+            await self._announce(now, step)
+
+    async def _follow(self, master: Address, why: str) -> None:
+        self.world.say(f"following {master}: {why}")
+        await self.office.demote(master)
+        self.lookout.in_touch = False
+        self.lease.office(False)
+        self.events.selected = False
+        self.door.hold(master)
+        await self.world.rest(SOON)
+
+    async def _take_office(self, now: Situation, step: TakeOffice) -> None:
+        own = now.own
+        assert own is not None  # noqa: S101 - decided from it
+        claim = await self.electorate.claim(step.disputed, now.council, own.run_id)
+        if claim is None or not await self.office.take(claim):
+            self._show(now, f"{step.why}; the Sentinels' votes cannot be had", False)
+            await self.world.rest(LEASE + LEASE * self.world.random() / 2)
+            return
+        await self.took_office(claim, step.why, whole=step.whole)
+
+    async def took_office(self, claim: Claim, why: str, whole: bool = True) -> None:
+        """This node has been promoted on `claim`: the Sentinels are told, and it is remembered."""
+        began = claim.asked_at
+        self.lease.office(True)
+        self.door.hold(None)
+        self.events.selected = False
+        told = self.world.spawn(self.office.tell(claim))
+        del told
+        self._remember(replace(self.mark, whole=whole, epoch=claim.epoch, master=True, empty=False))
+        self.world.say(
+            f"master since epoch {claim.epoch}, {1000 * (self.world.now() - began):.0f} ms after asking for votes: {why}"
+        )
+        await self._mark_server()
+
+    async def _begin(self, now: Situation, why: str) -> None:
+        if not await self.office.promote():
+            await self.world.rest(SOON)
+            return
+        self.world.say(f"master: {why}")
+        self.lease.office(True)
+        self._remember(replace(self.mark, whole=True, epoch=max(0, now.mark.epoch), master=True, empty=False))
+        await self._mark_server()
+
+    async def _announce(self, now: Situation, step: Announce) -> None:
+        own = now.own
+        assert own is not None  # noqa: S101 - decided from it
+        claim = await self.electorate.claim(step.disputed, now.council, own.run_id)
+        if claim is None:
+            await self.world.rest(SOON)
+            return
+        await self.took_office(claim, "a Sentinel has promoted it")
+
+    async def _heed(self, now: Situation) -> None:
+        """A Sentinel fails this living master over: what it still took would be lost, so its writes wait."""
+        own = now.own
+        if self.events.selected and own is not None and own.is_master:
+            if "failover" not in self.pause.reasons:
+                await self.pause.hold("failover", SELECTED_SECONDS)
+            elif not now.council.failing_over:
+                self.events.selected = False
+        if not self.events.selected:
+            await self.pause.release("failover")
+
+    async def _settle(self, now: Situation) -> None:
+        """Keep up what follows from the look alone: what is remembered, the priority, the door, the lease."""
+        own, council = now.own, now.council
+        if own is None or own.loading:
+            return
+        self.door.hold(own.follows if not own.is_master and own.follows == council.named else None)
+        in_office = own.is_master and council.named == now.me
+        self.lease.office(own.is_master)
+        mark = self.mark
+        if in_office:
+            mark = replace(mark, epoch=max(mark.epoch, council.epoch), master=True, offset=own.offset, empty=False)
+        elif not own.is_master and own.link_up:
+            epoch = council.epoch if council.majority and own.follows == council.named else mark.epoch
+            mark = replace(
+                mark, whole=True, epoch=max(mark.epoch, epoch, 0), master=False, offset=own.offset, empty=False
+            )
+        elif own.copying:
+            mark = replace(mark, whole=False, master=False)
+        if mark != self.mark:
+            self._remember(mark)
+        if own.mark != self.mark:
+            await self._mark_server()
+        promotable = own.is_master or (
+            now.in_touch and self.mark.whole and self.mark.epoch >= council.epoch and own.storing
+        )
+        wanted = PRIORITY if promotable else 0
+        if own.priority != wanted:
+            await self.world.ask(self.settings.local, ("CONFIG", "SET", "replica-priority", str(wanted)), within=1.0)
+
+    def _remember(self, mark: Mark) -> None:
+        self.mark = mark
+        self.world.remember({**mark.as_memory()})
+
+    async def _mark_server(self) -> bool:
+        (result,) = await self.world.ask(
+            self.settings.local, ("CONFIG", "SET", "proc-title-template", self.mark.title()), within=1.0
+        )
+        return done(result)
+
+    def _show(self, now: Situation, why: str, joined: bool) -> None:
+        """The state file; a change of words is a line in the log, too, and the beginning of a new state."""
+        own = now.own
+        if why != self._shown:
+            self._shown, self._since = why, self.world.now()
+            self.world.say(why)
+        self.world.show(
+            {
+                "role": "unknown" if own is None else "master" if own.is_master else "replica",
+                "joined": joined,
+                "why": why,
+                "for": round(self.world.now() - self._since, 1),
+                "master": str(now.named) if now.named else None,
+                "epoch": now.council.epoch,
+                "sentinels": [len(now.council.sentinels), now.council.total],
+                **self.mark.as_memory(),
+                "paused": sorted(self.pause.reasons),
+                "storing": own.storing if own is not None else None,
+            }
+        )

@@ -1,0 +1,160 @@
+"""The leaving master's half of a hand-over: a replica takes over before it stops, and no acknowledged write is lost.
+
+    master                          replica                         Sentinels
+      | -- prepare ------------------> | -- votes for an epoch -------> |
+      | <----------------- ready ----- |
+      | holds writes back, reads its offset
+      | -- go OFFSET ----------------> | catches up, promotes itself
+      | <----------------- taken ----- | -- the new configuration ----> |
+      | becomes a replica, sends its clients away
+
+After `go` has been sent there is no way back: the writes that are held back never go on here, whatever is not answered.
+"""
+
+from typing import TYPE_CHECKING
+
+from agent.act.office import LIMBO
+from agent.decide.candidates import candidates
+from agent.decide.situation import Situation
+from agent.view.node import Node
+from agent.watch.messages import Message
+from agent.wire.answers import Address, done
+
+if TYPE_CHECKING:
+    from agent.act.datanode import DataNode
+
+IN_ALL = 5.0
+"""Seconds that a hand-over may take."""
+READY_WITHIN = 1.0
+REASON = "leaving"
+POLL = 0.02
+
+
+class HandOver:
+    """Finds a successor for this node's office, if it holds one."""
+
+    def __init__(self, node: "DataNode") -> None:
+        self._node = node
+        self.successor: Address | None = None
+        """Who has taken over."""
+
+    async def run(self, now: Situation) -> bool:
+        """Hand over; true where another node is the master now, for certain."""
+        world, own = self._node.world, now.own
+        if own is None or not own.is_master:
+            return False
+        hindrance = self._hindrance(now)
+        if hindrance:
+            world.say(f"stopping without a hand-over: {hindrance}")
+            return False
+        deadline = world.now() + IN_ALL
+        if now.council.total == 1:
+            return await self._by_sentinel(now, deadline)
+        for replica in await self._candidates(own):
+            if world.now() >= deadline:
+                break
+            outcome = await self._to(replica, deadline)
+            if outcome is not None:
+                return outcome
+        world.say("stopping without a hand-over: no replica could take over")
+        return False
+
+    @staticmethod
+    def _hindrance(now: Situation) -> str | None:
+        own = now.own
+        if not now.settings.sentinels:
+            return "there is no Sentinel"
+        if not now.council.majority:
+            return f"only {len(now.council.sentinels)} of {now.council.total} Sentinels answer"
+        if now.named != now.me:
+            return f"the Sentinels name {now.named} as master"
+        if own is not None and not any(one.online for one in own.replicas):
+            return "no replica is online"
+        return None
+
+    async def _candidates(self, own: Node) -> list[Address]:
+        """The replicas that could take over, the best one first."""
+        node = self._node
+        asked = [one.address for one in own.replicas if one.online]
+        found = await node.world.gather(*(node.lookout.node(address, within=0.3) for address in asked))
+        return candidates(node.settings.me, [one for one in found if one is not None])
+
+    async def _to(self, replica: Address, deadline: float) -> bool | None:
+        """Hand over to `replica`. None: it certainly does not take over; false: that is unknown."""
+        node, world = self._node, self._node.world
+        me = node.settings.me
+        hand_over = f"{me.port}-{round(world.now() * 1000)}-{round(world.random() * 1e6)}"
+        if await node.messages.send(replica, Message("prepare", hand_over, me)) is not True:
+            return None
+        ready = await self._answer(hand_over, min(deadline, world.now() + READY_WITHIN))
+        if ready is None or ready.kind != "ready":
+            world.say(f"{replica} does not take over: {ready.why if ready else 'no answer'}")
+            return None
+        paused_at = world.now()
+        held = await node.pause.hold(REASON)
+        offset = await self._offset()
+        if not held or offset is None:
+            await node.pause.release(REASON)
+            return None
+        sent = await node.messages.send(replica, Message("go", hand_over, me, offset))
+        if sent is False:
+            await node.pause.release(REASON)
+            return None
+        taken = await self._taken(replica, hand_over, deadline)
+        if taken is None:
+            world.say(f"{replica} has not said that it took over: writes stay held back until this node has stopped")
+            return False
+        if not taken:
+            await node.pause.release(REASON)
+            return None
+        self.successor = replica
+        await node.office.demote(LIMBO)
+        world.say(f"handed over to {replica}; writes were held back for {1000 * (world.now() - paused_at):.0f} ms")
+        return True
+
+    async def _answer(self, hand_over: str, deadline: float) -> Message | None:
+        world = self._node.world
+        while world.now() < deadline:
+            answer = self._node.messages.take("ready", "refused", "taken", hand_over=hand_over)
+            if answer is not None:
+                return answer
+            await world.rest(POLL)
+        return None
+
+    async def _taken(self, replica: Address, hand_over: str, deadline: float) -> bool | None:
+        """Whether `replica` has taken over: by its own word, or by that of most Sentinels; None where nobody says."""
+        world = self._node.world
+        while world.now() < deadline:
+            answer = await self._answer(hand_over, min(deadline, world.now() + 0.2))
+            if answer is not None and answer.kind in ("taken", "refused"):
+                return answer.kind == "taken"
+            council = await self._node.lookout.council()
+            if council.majority and council.agreed and council.named == replica:
+                return True
+        return None
+
+    async def _offset(self) -> int | None:
+        """Bytes of the replication stream that have been acknowledged; writes are held back already."""
+        (role,) = await self._node.world.ask(self._node.settings.local, ("ROLE",), within=0.5)
+        return int(str(role[1])) if isinstance(role, list) and role and role[0] == "master" else None
+
+    async def _by_sentinel(self, now: Situation, deadline: float) -> bool:
+        """With a single Sentinel nobody could tell it of an epoch: it is asked to fail over while writes are held back."""
+        node, world = self._node, self._node.world
+        sentinel = now.council.sentinels[0].address
+        if not await node.pause.hold(REASON):
+            await node.pause.release(REASON)
+            return False
+        (result,) = await world.ask(sentinel, ("SENTINEL", "FAILOVER", node.settings.master_name), within=1.0)
+        if not done(result):
+            world.say("stopping: the only Sentinel has not said that it fails over")
+            return False  # it may yet: writes stay held back
+        while world.now() < deadline:
+            council = await node.lookout.council()
+            if council.named not in (None, node.settings.me):
+                self.successor = council.named
+                await node.office.demote(LIMBO)
+                world.say(f"handed over to {council.named} by the only Sentinel")
+                return True
+            await world.sleep(POLL)
+        return False

@@ -1,0 +1,66 @@
+"""The lease of a master under `durability: consistent`: without most of the Sentinels it takes no writes.
+
+It holds its writes back before they may promote another: they do so at the earliest down-after from their last answer by
+this node, so it must have heard most of them for less than that.
+"""
+
+from agent.act.pause import WritePause
+from agent.settings import NodeSettings
+from agent.view.council import Roster
+from agent.wire.answers import Address, Result, answered
+from agent.world import World
+
+SHARE = 0.5
+"""Of down-after: how long a master goes on without having heard most of the Sentinels."""
+BEATS = 4
+"""Questions within that time."""
+IDLE = 0.2
+REASON = "lease"
+
+
+class Lease:
+    """Asks all Sentinels for a sign of life, for as long as this node is master and the setting wants it."""
+
+    def __init__(self, world: World, settings: NodeSettings, roster: Roster, pause: WritePause) -> None:
+        self._world = world
+        self._settings = settings
+        self._roster = roster
+        self._pause = pause
+        self._in_office = False
+        self._heard_at = world.now()
+
+    def office(self, in_office: bool) -> None:
+        """Whether this node is the master now."""
+        if in_office and not self._in_office:
+            self._heard_at = self._world.now()  # elected, or confirmed, by most of them a moment ago
+        self._in_office = in_office
+
+    async def run(self) -> None:
+        """For as long as the agent lives."""
+        if not self._settings.consistent:
+            return
+        limit = SHARE * self._settings.down_after
+        while True:
+            if not self._in_office:
+                await self._world.sleep(IDLE)
+                continue
+            asked_at = self._world.now()
+            if await self._most_answer(limit / BEATS):
+                self._heard_at = asked_at
+                await self._pause.release(REASON)
+            if self._in_office and self._world.now() - self._heard_at > limit and REASON not in self._pause.reasons:
+                self._world.say("most Sentinels are silent: writes are held back")
+                await self._pause.hold(REASON)
+            await self._world.sleep(max(0.0, asked_at + limit / BEATS - self._world.now()))
+
+    async def _most_answer(self, within: float) -> bool:
+        peers = sorted(self._roster.sentinels)
+
+        async def one(peer: Address) -> bool:
+            results: list[Result] = await self._world.ask(peer, ("PING",), within=within)
+            return answered(results[0])
+
+        def enough(found: list[bool | None]) -> bool:
+            return 2 * sum(each is True for each in found) > len(peers)
+
+        return enough(await self._world.gather(*(one(peer) for peer in peers), enough=enough))

@@ -1,0 +1,148 @@
+"""Looking around: one question to this node's own server, to the Sentinels, and, where something is wrong, to the others."""
+
+from agent.decide.situation import Situation
+from agent.settings import NodeSettings
+from agent.view import council as council_view
+from agent.view import node as node_view
+from agent.view.council import Council, Roster
+from agent.view.mark import Mark
+from agent.view.node import Node
+from agent.watch.door import MasterDoor
+from agent.wire.answers import Address, Probe, Result
+from agent.world import World
+
+OWN_WITHIN = 0.5
+SENTINEL_WITHIN = 0.3
+SILENT_WITHIN = 0.05
+"""For a Sentinel that was silent at the last look."""
+NODE_WITHIN = 0.1
+PROBE_WITHIN = 0.1
+"""A kernel that is there takes a connection within this time, however busy its processes are."""
+ROSTER_EVERY = 10.0
+
+
+class Lookout:
+    """What a node's agent sees, and for how long it has been so. Times are in seconds."""
+
+    def __init__(self, world: World, settings: NodeSettings, roster: Roster, door: MasterDoor) -> None:
+        self._world = world
+        self._settings = settings
+        self._roster = roster
+        self._door = door
+        self._silent: set[Address] = set()
+        self._roster_at = float("-inf")
+        self._lost_since: float | None = None
+        self._silent_since: float | None = world.now()
+        self.in_touch = False
+
+    async def look(self, mark: Mark) -> Situation:
+        """One look around."""
+        await self._refresh_roster()
+        own, council = await self._world.gather(self._own(), self.council())
+        others: dict[Address, Node | None] = {}
+        probe = None
+        if self._is_well(own, council):
+            self._lost_since = None
+        else:
+            others, probe = await self._suspect(own, council)
+            serves = council.named is not None and _serves(others.get(council.named))
+            self._lost_since = None if serves else (self._lost_since or self._world.now())
+        self._silent_since = None if council.majority else (self._silent_since or self._world.now())
+        if own is not None and own.link_up and own.follows in (None, council.named):
+            self.in_touch = True
+        return Situation(
+            settings=self._settings,
+            own=own,
+            mark=mark,
+            council=council,
+            in_touch=self.in_touch,
+            others=others,
+            probe=probe,
+            door_closed=council.named is not None and self._door.closed == council.named,
+            lost_for=self._since(self._lost_since),
+            silent_for=self._since(self._silent_since),
+            first_start=self._world.first_start(),
+        )
+
+    async def council(self) -> Council:
+        """What the Sentinels say; as soon as most of them agree, the slow ones are not waited for."""
+        peers = sorted(self._roster.sentinels)
+        question = council_view.question(self._settings.master_name)
+
+        async def one(peer: Address) -> list[Result]:
+            within = SILENT_WITHIN if peer in self._silent else SENTINEL_WITHIN
+            return await self._world.ask(peer, *question, within=within)
+
+        def enough(results: list[list[Result] | None]) -> bool:
+            so_far = council_view.council({p: r for p, r in zip(peers, results, strict=True) if r is not None})
+            pending = sum(r is None and p not in self._silent for p, r in zip(peers, results, strict=True))
+            return so_far.majority and so_far.agreed and pending == 0
+
+        results = await self._world.gather(*(one(peer) for peer in peers), enough=enough)
+        found = council_view.council({p: r for p, r in zip(peers, results, strict=True) if r is not None})
+        self._silent = set(peers) - {one.address for one in found.sentinels}
+        return found
+
+    async def node(self, address: Address, within: float = NODE_WITHIN) -> Node | None:
+        """Another data node; None where it gives no answer of use."""
+        found = node_view.read(address, await self._world.ask(address, *node_view.QUESTION, within=within))
+        return found if isinstance(found, Node) else None
+
+    async def _own(self) -> Node | None:
+        found = node_view.read(
+            self._settings.me, await self._world.ask(self._settings.local, *node_view.QUESTION, within=OWN_WITHIN)
+        )
+        return found if isinstance(found, Node) else None
+
+    def _is_well(self, own: Node | None, council: Council) -> bool:
+        """Nothing to look into: it is the master that is named, or linked to it."""
+        if own is None or not council.majority or self._door.closed == council.named:
+            return False
+        if own.is_master:
+            return council.named == self._settings.me
+        return own.link_up and own.follows == council.named and not council.sees_down
+
+    async def _suspect(self, own: Node | None, council: Council) -> tuple[dict[Address, Node | None], Probe | None]:
+        """Every other data node, and the kernel of the named master's host."""
+        known = self._roster.nodes | ({council.named} if council.named else set()) | {self._settings.master}
+        if own is not None and own.follows is not None and own.follows.port != 1:
+            known.add(own.follows)
+        peers = sorted(known - {self._settings.me})
+        parts = [self.node(peer) for peer in peers]
+        if council.named is None or council.named == self._settings.me:
+            return dict(zip(peers, await self._world.gather(*parts), strict=True)), None
+        *nodes, probe = await self._world.gather(*parts, self._world.probe(council.named, PROBE_WITHIN))
+        return dict(zip(peers, nodes, strict=True)), probe
+
+    async def _refresh_roster(self) -> None:
+        """Who there is, by all Sentinels that answer; every ten seconds."""
+        now = self._world.now()
+        if not self._settings.sentinels or now - self._roster_at < ROSTER_EVERY:
+            return
+        name = self._settings.master_name
+        asked = sorted(self._roster.sentinels)
+        results = await self._world.gather(
+            *(
+                self._world.ask(
+                    peer, ("SENTINEL", "SENTINELS", name), ("SENTINEL", "REPLICAS", name), within=SENTINEL_WITHIN
+                )
+                for peer in asked
+            )
+        )
+        answered = [(peer, result) for peer, result in zip(asked, results, strict=True) if isinstance(result[0], list)]
+        if not answered:
+            return
+        self._roster_at = now
+        self._roster.sentinels = (
+            set(self._settings.sentinels)
+            | {peer for peer, _ in answered}
+            | council_view.merged(result[0] for _, result in answered)
+        )
+        self._roster.nodes = council_view.merged(result[1] for _, result in answered) - {self._settings.me}
+
+    def _since(self, moment: float | None) -> float:
+        return 0.0 if moment is None else self._world.now() - moment
+
+
+def _serves(node: Node | None) -> bool:
+    return node is not None and node.is_master

@@ -1,0 +1,86 @@
+"""Becoming the master, and ceasing to be it. Nobody but a node's own agent promotes it, save Sentinel itself."""
+
+from agent.act.claim import Claim, Electorate
+from agent.act.pause import WritePause
+from agent.settings import NodeSettings
+from agent.view import node as node_view
+from agent.view.node import Node
+from agent.wire.answers import Address, Command, done
+from agent.world import World
+
+LIMBO = Address("127.0.0.1", 1)
+"""The master of a replica that has none: nobody listens there. Such a node keeps its data and takes no writes."""
+PROMOTE_WITHIN = 0.25
+DEMOTE_WITHIN = 1.0
+TELL_AGAIN = 5
+PRIORITY = 100
+"""Redis' own default, of every node that may be promoted; 0 is one that may not."""
+
+
+class Office:
+    """This node's own server: promoting and demoting it."""
+
+    def __init__(self, world: World, settings: NodeSettings, electorate: Electorate, pause: WritePause) -> None:
+        self._world = world
+        self._settings = settings
+        self._electorate = electorate
+        self._pause = pause
+
+    async def take(self, claim: Claim) -> bool:
+        """Promote this node on `claim`. False: it is not the master, or is so no longer.
+
+        An answer that comes too late is no answer: another may have been elected meanwhile, so the server is sent back
+        behind the order that it may still carry out.
+        """
+        if not claim.holds(self._world.now()):
+            return False
+        if not await self.promote() or not claim.holds(self._world.now()):
+            await self.demote(LIMBO)
+            return False
+        return True
+
+    async def promote(self) -> bool:
+        """Make this node's server a master, in one transaction; true when it has said so."""
+        results = await self._world.ask(
+            self._settings.local,
+            ("MULTI",),
+            ("REPLICAOF", "NO", "ONE"),
+            ("CLIENT", "UNPAUSE"),
+            ("EXEC",),
+            within=PROMOTE_WITHIN,
+        )
+        if not done(results[-1]):
+            return False
+        self._pause.forget()
+        return True
+
+    async def demote(self, master: Address) -> bool:
+        """Make this node's server a replica of `master`, in one transaction, and send its clients away.
+
+        Writes that were held back fail unexecuted. True when the server has said so, and says that it is a replica.
+        """
+        commands: tuple[Command, ...] = (
+            ("MULTI",),
+            ("REPLICAOF", master.host, str(master.port)),
+            ("CONFIG", "SET", "replica-priority", "0"),
+            ("CLIENT", "KILL", "TYPE", "normal"),
+            ("CLIENT", "KILL", "TYPE", "pubsub"),
+            ("CLIENT", "UNPAUSE"),
+            ("EXEC",),
+        )
+        results = await self._world.ask(self._settings.local, *commands, within=DEMOTE_WITHIN)
+        if done(results[-1]):
+            self._pause.forget()
+            return True
+        own = node_view.read(
+            self._settings.me, await self._world.ask(self._settings.local, *node_view.QUESTION, within=DEMOTE_WITHIN)
+        )
+        return isinstance(own, Node) and not own.is_master
+
+    async def tell(self, claim: Claim) -> None:
+        """Tell the Sentinels that this node is the master since the claim's epoch, again where most have not heard it."""
+        for _ in range(TELL_AGAIN):
+            told = await self._electorate.tell(self._settings.me, claim.epoch)
+            if 2 * told > len(self._electorate.roster.sentinels):
+                return
+            await self._world.sleep(0.05)

@@ -1,0 +1,86 @@
+"""When a replica may take the place of a master: what counts as its end, and who is next. Pure."""
+
+from agent.decide.situation import Situation
+from agent.decide.steps import AT_ONCE, SOON, Rest, Step, TakeOffice
+from agent.view.node import Node
+from agent.wire.answers import Probe
+
+PATIENCE = 60.0
+"""As in role.py: `available` goes before what is better and has not come."""
+TURN = 0.4
+"""Seconds that each better candidate is left to go first."""
+RETURN = 1.0
+"""Seconds that a named master which has started anew is left to take office."""
+LINK_DOWN_AFTERS = 10
+"""As in Sentinel: a link may have been down for so many times down-after, and for as long as the master has been."""
+
+
+def lost(now: Situation, own: Node) -> Step:
+    """The named master does not serve. Take its place, or wait."""
+    end = _end(now)
+    if end is None:
+        closed = now.door_closed and now.lost_for < RETURN
+        return Rest(f"link to master {now.named} is down", again=AT_ONCE if closed else SOON)
+    if now.council.total == 1:
+        return Rest(f"{end}; the only Sentinel fails over by itself", again=SOON)
+    if now.council.failing_over:
+        return Rest(f"{end}; the Sentinels are failing over", again=SOON)
+    for node in now.answering:
+        if node.is_master:
+            return Rest(f"{end}; {node.address} is master already", again=SOON)
+        if node.link_up and node.follows == now.named:
+            return Rest(f"{node.address} is still linked to {now.named}", again=AT_ONCE)
+    if now.named is None:
+        return Rest("no master is named", again=SOON)
+    hindrance = _hindrance(now, own)
+    late = not now.settings.consistent and now.lost_for >= PATIENCE
+    if hindrance and not late:
+        return Rest(f"{end}; {hindrance}", again=SOON)
+    before = sum(_ranks_before(node, now, own) for node in now.answering)
+    if before and now.lost_for < TURN * before:
+        return Rest(f"{end}; {before} other replicas have more or go first", again=AT_ONCE)
+    return TakeOffice(now.named, end, whole=now.mark.whole)
+
+
+def _end(now: Situation) -> str | None:
+    """How the named master has ended; None where nothing says so for certain."""
+    master = now.named_node
+    if master is not None and not master.loading and not now.mark.empty and not master.mark.whole and master.mark.known:
+        return f"{now.named} has lost its data"
+    if master is not None:  # it has started anew, and has not taken office
+        waited = master.mark.worth < now.mark.worth or now.lost_for >= RETURN
+        return f"{now.named} has started anew" if waited else None
+    if now.door_closed and now.probe is not Probe.LISTENS:
+        return f"{now.named} has ended"
+    if now.council.sees_down:
+        return f"{now.named} is down for the Sentinels"
+    if now.probe is Probe.CLOSED and not now.in_touch:
+        return f"{now.named} does not run"
+    return None
+
+
+def _hindrance(now: Situation, own: Node) -> str | None:
+    """Why this node's data does not let it take over; None where it does."""
+    if not now.mark.whole:
+        return "this node's data is not whole"
+    if now.mark.epoch < now.council.epoch:
+        return f"this node was last in sync with the master of epoch {now.mark.epoch}, and that of {now.council.epoch} may come back"
+    if not own.storing:
+        return "this node cannot write to its disk"
+    if now.in_touch:
+        allowed = LINK_DOWN_AFTERS * now.settings.down_after + now.council.down_for
+        return None if own.link_down_for <= allowed else "this node's link has been down for too long"
+    master = now.named_node
+    if master is not None and now.rest_answers and master.mark.worth < now.mark.worth:
+        return None  # all have answered, and none has more
+    return "this node has not been in touch since it started, and a newer one may come back"
+
+
+def _ranks_before(node: Node, now: Situation, own: Node) -> bool:
+    """Whether another replica goes first: newer data, then more of it, then the lower address."""
+    if (not node.mark.whole and node.mark.known) or node.loading or node.copying or not node.storing:
+        return False
+    if now.in_touch and node.priority > 0:
+        mine, its = (now.mark.epoch, own.offset), (node.mark.epoch if node.mark.known else now.mark.epoch, node.offset)
+        return its > mine or (its == mine and node.address < now.me)
+    return node.mark.worth > now.mark.worth or (node.mark.worth == now.mark.worth and node.address < now.me)

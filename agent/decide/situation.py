@@ -1,0 +1,61 @@
+"""What a data node's agent knows at one moment: all that a decision may depend on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from agent.settings import NodeSettings
+from agent.view.council import Council
+from agent.view.mark import NO_MARK, Mark
+from agent.view.node import Node
+from agent.wire.answers import Address, Probe
+
+
+@dataclass(frozen=True)
+class Situation:
+    """One look around. Times are in seconds."""
+
+    settings: NodeSettings
+    own: Node | None
+    """Its own server; None where that does not answer."""
+    mark: Mark
+    """What it remembers of its data."""
+    council: Council = Council()
+    in_touch: bool = False
+    """Its link to the master has been up since the server started: it is behind by no more than the link has been down."""
+    others: Mapping[Address, Node | None] = field(default_factory=dict)
+    """Every other data node that is known, where it was asked; None: no answer, or only an error."""
+    probe: Probe | None = None
+    """How the kernel at the named master's address takes a connection; None where it was not tried."""
+    door_closed: bool = False
+    """The connection that was held open to the named master has been closed by the other side."""
+    lost_for: float = 0.0
+    """For how long there has been no working master for this node."""
+    silent_for: float = 0.0
+    """For how long most Sentinels have been silent."""
+    first_start: bool = False
+
+    @property
+    def me(self) -> Address:
+        return self.settings.me
+
+    @property
+    def named(self) -> Address | None:
+        return self.council.named
+
+    @property
+    def named_node(self) -> Node | None:
+        """The master that the Sentinels name, if it has answered."""
+        return self.others.get(self.named) if self.named is not None else None
+
+    @property
+    def rest_answers(self) -> bool:
+        """Whether every known data node but the named master has answered."""
+        return all(node is not None for address, node in self.others.items() if address != self.named)
+
+    @property
+    def answering(self) -> list[Node]:
+        """The other data nodes that answer, without the named master."""
+        return [node for address, node in self.others.items() if node is not None and address != self.named]
+
+
+__all__ = ["NO_MARK", "Situation"]

@@ -1,0 +1,54 @@
+"""What a data node's agent can decide to do."""
+
+from dataclasses import dataclass
+
+from agent.wire.answers import Address
+
+# Seconds until it looks again.
+STEADY = 1.0
+SOON = 0.1
+AT_ONCE = 0.01
+
+
+@dataclass(frozen=True)
+class Rest:
+    """Nothing is to be done; `why` is what it waits for, or what it is."""
+
+    why: str
+    joined: bool = False
+    again: float = STEADY
+
+
+@dataclass(frozen=True)
+class Follow:
+    """Become a replica of `master`."""
+
+    master: Address
+    why: str
+
+
+@dataclass(frozen=True)
+class TakeOffice:
+    """Become the master in the place of `disputed`, by an epoch that most Sentinels vote for."""
+
+    disputed: Address
+    why: str
+    whole: bool = True
+    """False where its data is not, and nobody better has come."""
+
+
+@dataclass(frozen=True)
+class Begin:
+    """Become the master without any vote: at the very first start, or where nobody is left to vote."""
+
+    why: str
+
+
+@dataclass(frozen=True)
+class Announce:
+    """A Sentinel has promoted this node: tell the others, which would notice up to a second later."""
+
+    disputed: Address
+
+
+Step = Rest | Follow | TakeOffice | Begin | Announce

@@ -1,0 +1,77 @@
+"""Messages between agents: each listens on its own Redis, and publishes on that of the other.
+
+The channel begins with two underscores, which the application's users may not reach.
+"""
+
+from dataclasses import dataclass
+
+from agent.settings import NodeSettings
+from agent.wire.answers import Address, Unknown, done
+from agent.world import World
+
+CHANNEL = "__redis-ha__"
+AGAIN = 0.05
+
+
+@dataclass(frozen=True)
+class Message:
+    """One word of a hand-over.
+
+    `kind` is prepare, go (from the leaving master), ready, refused or taken (from its successor). `number` is the epoch
+    of ready and taken, and the offset of go, in bytes of the replication stream.
+    """
+
+    kind: str
+    hand_over: str
+    """The same in all messages of one hand-over."""
+    sender: Address
+    number: int = 0
+    why: str = ""
+
+    def text(self) -> str:
+        """As it is published."""
+        return f"{self.kind} {self.hand_over} {self.sender} {self.number} {self.why}".rstrip()
+
+    @classmethod
+    def parse(cls, text: str) -> "Message | None":
+        """Read `text`; None for anything else."""
+        words = text.split(" ", 4)
+        try:
+            return cls(words[0], words[1], Address.parse(words[2]), int(words[3]), words[4] if len(words) > 4 else "")
+        except (ValueError, IndexError):
+            return None
+
+
+class Messages:
+    """The messages that have come and have not been taken out."""
+
+    def __init__(self, world: World, settings: NodeSettings) -> None:
+        self._world = world
+        self._local = settings.local
+        self._waiting: list[Message] = []
+
+    async def run(self) -> None:
+        """Listen on this node's own Redis, for as long as the agent lives. An end of it is news: roles change so."""
+        while True:
+            async for event in self._world.listen(self._local, CHANNEL):
+                message = Message.parse(event.text) if event.channel else None
+                if message is not None:
+                    self._waiting.append(message)
+                    self._world.wake()
+            self._world.wake()
+            await self._world.sleep(AGAIN)
+
+    def take(self, *kinds: str, hand_over: str = "") -> Message | None:
+        """The first message of these kinds (and of this hand-over), taken out."""
+        for message in self._waiting:
+            if message.kind in kinds and hand_over in ("", message.hand_over):
+                self._waiting.remove(message)
+                return message
+        return None
+
+    async def send(self, peer: Address, message: Message, within: float = 0.5) -> "bool | None":
+        """Publish at `peer`. True: its agent has it; False: it certainly has not and will not; None: unknown."""
+        (result,) = await self._world.ask(peer, ("PUBLISH", CHANNEL, message.text()), within=within)
+        if done(result):
+            return bool(result)
+        return None if result is Unknown.LATE else False
