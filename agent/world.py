@@ -9,7 +9,7 @@ from agent.wire.answers import Address, Command, Probe, Result
 class Task(Protocol):
     """A coroutine that runs by itself."""
 
-    def cancel(self) -> None:
+    def cancel(self) -> object:
         """End it at its next wait."""
 
 
@@ -26,8 +26,11 @@ class Door(Protocol):
 class Event(Protocol):
     """A message on a channel."""
 
-    channel: str
-    text: str
+    @property
+    def channel(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
 
 
 class World(Protocol):
@@ -62,7 +65,7 @@ class World(Protocol):
         Returns as soon as `enough` is true of what there is: then None stands for those that still run, and they go on.
         """
 
-    def spawn(self, part: Coroutine[Any, Any, None]) -> Task:
+    def spawn(self, part: Coroutine[Any, Any, Any]) -> Task:
         """Run this beside the caller."""
 
     def wake(self) -> None:

@@ -104,6 +104,8 @@ class Lookout:
 
     async def _suspect(self, own: Node | None, council: Council) -> tuple[dict[Address, Node | None], Probe | None]:
         """Every other data node, and the kernel of the named master's host."""
+        if not self._settings.sentinels:
+            return {}, None
         known = self._roster.nodes | ({council.named} if council.named else set()) | {self._settings.master}
         if own is not None and own.follows is not None and own.follows.port != 1:
             known.add(own.follows)

@@ -143,7 +143,7 @@ class ContainerWorld:
                 break
         return found
 
-    def spawn(self, part: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    def spawn(self, part: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         return self._start(part)
 
     def _start(self, part: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:

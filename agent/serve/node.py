@@ -1,0 +1,122 @@
+"""A data node's container, from its start to its end."""
+
+import asyncio
+import contextlib
+import fcntl
+import os
+from typing import Any
+
+from agent.act.datanode import DataNode
+from agent.decide.steps import SOON
+from agent.serve.container import ContainerWorld
+from agent.serve.data import Volume
+from agent.serve.environment import MASTER, NO_ACCESS, Environment, StartError
+from agent.serve.repair import check, until_it_can_copy
+from agent.serve.server import Server
+from agent.serve.stop import Stop
+from agent.serve.strangers import Strangers
+from agent.settings import NodeSettings
+from agent.tell.state import StateFile
+from agent.wire.answers import Address, done
+from agent.wire.link import Login, tls_context
+
+SIGNAL = "first-start"
+"""A file in the run folder, by which the deployment says that there has never been any data."""
+
+
+async def run_node(environment: Environment) -> int:
+    """Run the data node until it is stopped or its server ends; the exit code."""
+    stop = Stop()
+    volume = Volume(environment)
+    state = StateFile(environment.run)
+    world = ContainerWorld(login(environment), volume.memory, state, environment.run / SIGNAL)
+    with await _own_data(environment, state):
+        mark = volume.mark()
+        while True:
+            arguments = volume.prepare(mark)
+            server = await Server.start(str(volume.config), *arguments)
+            node = DataNode(world, node_settings(environment), mark)
+            parts = [asyncio.ensure_future(part) for part in (node.run(), Strangers(world, environment.local).run())]
+            if arguments:
+                parts.append(asyncio.ensure_future(_switch_append_only(world, volume, environment.local)))
+            ended = asyncio.ensure_future(server.ended())
+            until: list[asyncio.Future[Any]] = [ended, stop.asked, parts[0]]
+            await asyncio.wait(until, return_when=asyncio.FIRST_COMPLETED)
+            code = await _leave(node, server, ended, stop, parts[0])
+            for part in parts:
+                part.cancel()
+            if stop.asked.done() or not await check(volume):
+                return code
+            mark = await until_it_can_copy(world, node_settings(environment), volume, stop)
+            if stop.asked.done():
+                return code
+
+
+async def _leave(
+    node: DataNode, server: Server, ended: "asyncio.Future[int]", stop: Stop, loop: "asyncio.Future[None]"
+) -> int:
+    """Hand over and stop the server where that is asked for; its exit code."""
+    if ended.done():
+        return ended.result()
+    if loop.done() and loop.exception() is not None:  # without its agent a node must not go on
+        await server.stop()
+        raise loop.exception() or RuntimeError
+    if stop.asked.done():
+        leaving = asyncio.ensure_future(node.leave())
+        until: list[asyncio.Future[Any]] = [leaving, ended]
+        await asyncio.wait(until, return_when=asyncio.FIRST_COMPLETED)
+        leaving.cancel()
+    return await server.stop()
+
+
+def node_settings(environment: Environment) -> NodeSettings:
+    """What the agent is told."""
+    return NodeSettings(
+        name=environment.name,
+        me=environment.me,
+        local=environment.local,
+        declared_master=environment.role == MASTER,
+        master=environment.master,
+        sentinels=tuple(Address.parse(each) for each in environment.sentinels),
+        master_name=environment.master_name,
+        consistent=environment.get("durability") == "consistent",
+        down_after=environment.down_after,
+    )
+
+
+def login(environment: Environment) -> Login:
+    """How agents log in to nodes and Sentinels."""
+    context = tls_context(*environment.tls) if environment.tls else None
+    return Login("handover", environment.secret, context)
+
+
+async def _own_data(environment: Environment, state: StateFile) -> contextlib.AbstractContextManager[object]:
+    """Wait for an earlier container of this node to end: a Swarm may start the next one while it is still leaving."""
+    try:
+        lock = (environment.data / ".lock").open("w")
+    except OSError as error:
+        raise StartError(NO_ACCESS, f"cannot write to {environment.data}: {error}") from None
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            state.write({"joined": False, "why": "waiting: an earlier container still uses the data"})
+            await asyncio.sleep(0.2)
+        else:
+            os.set_inheritable(lock.fileno(), False)
+            return lock
+
+
+async def _switch_append_only(world: ContainerWorld, volume: Volume, local: Address) -> None:
+    """The server was started with the other `appendonly`, to load what is newest: switch it once that is loaded."""
+    wanted = volume.wanted_append_only()
+    while True:
+        (info,) = await world.ask(local, ("INFO", "persistence"), within=2.0)
+        if isinstance(info, str) and "loading:0" in info:
+            break
+        await world.sleep(SOON)
+    results = await world.ask(local, ("CONFIG", "SET", "appendonly", wanted), ("CONFIG", "REWRITE"), within=10.0)
+    if all(done(result) for result in results):
+        world.say(f"all data is loaded; appendonly is {wanted} now")
+        if wanted == "no":
+            volume.set_aside("stale")

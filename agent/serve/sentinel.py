@@ -1,0 +1,76 @@
+"""A Sentinel's container, from its start to its end."""
+
+import asyncio
+from typing import Any
+
+from agent.act.sentinel import SentinelAgent, SentinelSettings
+from agent.serve.container import ContainerWorld
+from agent.serve.environment import Environment
+from agent.serve.node import SIGNAL, login
+from agent.serve.sentinel_state import SentinelState
+from agent.serve.server import Server
+from agent.serve.stop import Stop
+from agent.serve.strangers import Strangers
+from agent.tell.state import StateFile
+from agent.wire.answers import Address
+
+REMEMBER_EVERY = 1.0
+
+
+async def run_sentinel(environment: Environment) -> int:
+    """Run the Sentinel until it is stopped or its server ends; the exit code."""
+    stop = Stop()
+    state = SentinelState(environment)
+    world = ContainerWorld(login(environment), state.memory, StateFile(environment.run), environment.run / SIGNAL)
+    while True:
+        agent = SentinelAgent(world, _settings(environment, state))
+        finding = asyncio.ensure_future(_watch(agent, state))
+        first: list[asyncio.Future[Any]] = [finding, stop.asked]
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
+        if not finding.done():
+            return 0
+        finding.result()
+        server = await Server.start(str(state.config), "--sentinel")
+        loop = asyncio.ensure_future(agent.run())
+        parts = [
+            asyncio.ensure_future(part) for part in (Strangers(world, environment.local).run(), _remember(agent, state))
+        ]
+        ended = asyncio.ensure_future(server.ended())
+        until: list[asyncio.Future[Any]] = [ended, stop.asked, loop]
+        await asyncio.wait(until, return_when=asyncio.FIRST_COMPLETED)
+        for part in (*parts, loop):
+            part.cancel()
+        if ended.done():
+            return ended.result()
+        code = await server.stop()
+        if stop.asked.done() or loop.exception() is not None:
+            return code
+        world.say(f"forgetting what is not declared any more: {', '.join(map(str, loop.result()))}")
+
+
+async def _watch(agent: SentinelAgent, state: SentinelState) -> None:
+    """Write the configuration to start from."""
+    state.write(state.remembered() or await agent.find())
+
+
+async def _remember(agent: SentinelAgent, state: SentinelState) -> None:
+    """Keep the name of the node that is watched, whenever that is another one."""
+    kept: Address | None = None
+    while True:
+        if agent.master is not None and agent.master != kept:
+            kept = agent.master
+            state.remember(kept)
+        await asyncio.sleep(REMEMBER_EVERY)
+
+
+def _settings(environment: Environment, state: SentinelState) -> SentinelSettings:
+    return SentinelSettings(
+        local=environment.local,
+        index=state.index,
+        master_name=environment.master_name,
+        declared=environment.master,
+        nodes=tuple(state.nodes.values()),
+        others=tuple(peer.address for peer in state.others),
+        earlier=min(state.index, len(state.others)),
+        periods=tuple(environment.get("sentinel_periods").split()),
+    )

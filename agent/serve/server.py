@@ -1,0 +1,34 @@
+"""The server that process 1 supervises: redis-server, as a data node or as a Sentinel."""
+
+import asyncio
+import contextlib
+import signal
+
+INSIST = 0.5
+"""Seconds between two SIGTERMs: Redis takes no notice of one while it writes its first append-only file."""
+
+
+class Server:
+    """One redis-server process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    @classmethod
+    async def start(cls, *arguments: str) -> "Server":
+        """Start `redis-server ARGUMENTS`. In a session of its own: a terminal's Ctrl-C is for process 1, which hands over."""
+        return cls(await asyncio.create_subprocess_exec("redis-server", *arguments, start_new_session=True))
+
+    async def ended(self) -> int:
+        """Wait for its end: the exit code, or 128 and the signal's number."""
+        code = await self._process.wait()
+        return code if code >= 0 else 128 - code
+
+    async def stop(self) -> int:
+        """End it, insisting; its exit code."""
+        ended = asyncio.ensure_future(self.ended())
+        while not ended.done():
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGTERM)
+            await asyncio.wait([ended], timeout=INSIST)
+        return ended.result()
