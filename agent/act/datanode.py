@@ -11,7 +11,7 @@ from agent.act.pause import WritePause
 from agent.act.successor import Successor
 from agent.decide.role import decide
 from agent.decide.situation import Situation
-from agent.decide.steps import SOON, Announce, Begin, Follow, Rest, Step, TakeOffice
+from agent.decide.steps import SOON, STEADY, Announce, Begin, Follow, Rest, Step, TakeOffice, Yield
 from agent.settings import NodeSettings
 from agent.view.council import Roster
 from agent.view.mark import Mark
@@ -21,6 +21,9 @@ from agent.watch.messages import Messages
 from agent.wire.answers import Address, done
 from agent.world import World
 
+SCRIPT_SHARE = 0.4
+"""Of down-after, as `busy-reply-threshold`."""
+YIELD_AGAIN = 10.0
 SELECTED_SECONDS = 5.0
 """How long writes are held back for a failover that a Sentinel leads over the head of this master."""
 
@@ -43,6 +46,7 @@ class DataNode:
         self.successor = Successor(self)
         self.hand_over = HandOver(self)
         self.lease = Lease(world, settings, self.roster, self.pause)
+        self._yielded_at = float("-inf")
         self._leaving = False
         self._left = False
         self._since = world.now()
@@ -76,13 +80,17 @@ class DataNode:
         if isinstance(step, Rest):
             await self._heed(now)
             self._show(now, step.why, step.joined)
-            await self.world.rest(step.again)
+            # A master is looked at often enough to end a slow script before that costs a failover.
+            often = SCRIPT_SHARE * self.settings.down_after if now.own is not None and now.own.is_master else STEADY
+            await self.world.rest(min(step.again, often))
         elif isinstance(step, Follow):
             await self._follow(step.master, step.why)
         elif isinstance(step, TakeOffice):
             await self._take_office(now, step)
         elif isinstance(step, Begin):
             await self._begin(now, step.why)
+        elif isinstance(step, Yield):
+            await self._yield(now, step.why)
         else:
             await self._announce(now, step)
 
@@ -127,6 +135,17 @@ class DataNode:
         self.lease.office(True)
         self._remember(replace(self.mark, whole=True, epoch=max(0, now.mark.epoch), master=True, empty=False))
         await self._mark_server()
+
+    async def _yield(self, now: Situation, why: str) -> None:
+        """Hand over without leaving. Where nobody knows how that has ended, this process ends: it starts anew in limbo."""
+        self._show(now, why, False)
+        if self.world.now() - self._yielded_at >= YIELD_AGAIN:
+            self._yielded_at = self.world.now()
+            await self.hand_over.run(now)
+            if self.hand_over.unknown:
+                self._left = True
+                return
+        await self.world.rest(STEADY)
 
     async def _announce(self, now: Situation, step: Announce) -> None:
         own = now.own

@@ -37,6 +37,8 @@ class HandOver:
         self._node = node
         self.successor: Address | None = None
         """Who has taken over."""
+        self.unknown = False
+        """A replica was told to take over, and nobody says whether it has."""
 
     async def run(self, now: Situation) -> bool:
         """Hand over; true where another node is the master now, for certain."""
@@ -45,7 +47,7 @@ class HandOver:
             return False
         hindrance = self._hindrance(now)
         if hindrance:
-            world.say(f"stopping without a hand-over: {hindrance}")
+            world.say(f"no hand-over: {hindrance}")
             return False
         deadline = world.now() + IN_ALL
         if now.council.total == 1:
@@ -56,7 +58,7 @@ class HandOver:
             outcome = await self._to(replica, deadline)
             if outcome is not None:
                 return outcome
-        world.say("stopping without a hand-over: no replica could take over")
+        world.say("no hand-over: no replica could take over")
         return False
 
     @staticmethod
@@ -102,6 +104,7 @@ class HandOver:
             return None
         taken = await self._taken(replica, hand_over, deadline)
         if taken is None:
+            self.unknown = True
             world.say(f"{replica} has not said that it took over: writes stay held back until this node has stopped")
             return False
         if not taken:
@@ -147,7 +150,8 @@ class HandOver:
             return False
         (result,) = await world.ask(sentinel, ("SENTINEL", "FAILOVER", node.settings.master_name), within=1.0)
         if not done(result):
-            world.say("stopping: the only Sentinel has not said that it fails over")
+            self.unknown = True
+            world.say("the only Sentinel has not said that it fails over")
             return False  # it may yet: writes stay held back
         while world.now() < deadline:
             council = await node.lookout.council()
@@ -157,4 +161,5 @@ class HandOver:
                 world.say(f"handed over to {council.named} by the only Sentinel")
                 return True
             await world.sleep(POLL)
+        self.unknown = True
         return False

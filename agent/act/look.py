@@ -8,7 +8,7 @@ from agent.view.council import Council, Roster
 from agent.view.mark import Mark
 from agent.view.node import Node
 from agent.watch.door import MasterDoor
-from agent.wire.answers import Address, Probe, Result
+from agent.wire.answers import Address, Probe, Refusal, Result
 from agent.world import World
 
 OWN_WITHIN = 0.5
@@ -89,9 +89,13 @@ class Lookout:
         return found if isinstance(found, Node) else None
 
     async def _own(self) -> Node | None:
-        found = node_view.read(
-            self._settings.me, await self._world.ask(self._settings.local, *node_view.QUESTION, within=OWN_WITHIN)
-        )
+        local = self._settings.local
+        found = node_view.read(self._settings.me, await self._world.ask(local, *node_view.QUESTION, within=OWN_WITHIN))
+        if isinstance(found, Refusal) and found.text.startswith("BUSY"):
+            # A script that has run for longer than `busy-reply-threshold`. Sentinel would end it only when it has taken the
+            # node for down already. One that has written cannot be ended.
+            self._world.say("a script has run for too long: ending it")
+            await self._world.ask(local, ("SCRIPT", "KILL"), ("FUNCTION", "KILL"), within=OWN_WITHIN)
         return found if isinstance(found, Node) else None
 
     def _is_well(self, own: Node | None, council: Council) -> bool:

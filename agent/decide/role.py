@@ -2,7 +2,7 @@
 
 from agent.decide.election import lost
 from agent.decide.situation import Situation
-from agent.decide.steps import SOON, Announce, Begin, Follow, Rest, Step, TakeOffice
+from agent.decide.steps import SOON, Announce, Begin, Follow, Rest, Step, TakeOffice, Yield
 from agent.view.node import Node
 
 PATIENCE = 60.0
@@ -45,6 +45,8 @@ def _in_office(now: Situation) -> Step:
     if not council.majority:
         return Rest("master; most Sentinels are silent", joined=True)
     if council.named == now.me:
+        if now.own is not None and not now.own.storing and any(one.online for one in now.own.replicas):
+            return Yield("it cannot write to its disk, and refuses writes")
         return Rest(f"master of {len(now.own.replicas) if now.own else 0} replicas", joined=True)
     assert council.named is not None  # noqa: S101 - a majority has answered
     if not now.mark.master and council.failing_over:

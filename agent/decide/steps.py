@@ -45,10 +45,17 @@ class Begin:
 
 
 @dataclass(frozen=True)
+class Yield:
+    """Hand over to a replica, and become one of its replicas."""
+
+    why: str
+
+
+@dataclass(frozen=True)
 class Announce:
     """A Sentinel has promoted this node: tell the others, which would notice up to a second later."""
 
     disputed: Address
 
 
-Step = Rest | Follow | TakeOffice | Begin | Announce
+Step = Rest | Follow | TakeOffice | Begin | Yield | Announce

@@ -45,8 +45,10 @@ async def run_node(environment: Environment) -> int:
             code = await _leave(node, server, ended, stop, parts[0])
             for part in parts:
                 part.cancel()
-            if stop.asked.done() or not await check(volume):
+            if stop.asked.done():
                 return code
+            if not await check(volume):
+                return code or 1  # it has not been asked to end
             mark = await until_it_can_copy(world, node_settings(environment), volume, stop)
             if stop.asked.done():
                 return code

@@ -4,8 +4,10 @@ The container's own health check is asked, by an exec through the Docker API. So
 a route to Redis nor a password on the deploying machine.
 """
 
+import json
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -20,10 +22,14 @@ if TYPE_CHECKING:
 
 JOIN_TIMEOUT_SECONDS = 60.0
 POLL_SECONDS = 0.05
+BUSY = ("loading", "copying")
 MAX_RESTARTS = 3  # a node that ends that often before it has joined will not join
 HEALTH_CHECK = ("redis-ha-health",)
 JOINED_MARKER = "/data/.joined"  # inside the container: the id of the last one that has joined with this volume
-BOOTSTRAP_SIGNAL = "/tmp/bootstrap"  # noqa: S108 - inside the container, read by its entrypoint
+RUN_FOLDER = "/run/redis-ha"  # inside the container
+FIRST_START_SIGNAL = f"{RUN_FOLDER}/first-start"  # read by its agent
+# The health check's line, and behind it the state file: which nodes a Sentinel does not see.
+_STATE = ("sh", "-c", f"redis-ha-health; code=$?; cat {RUN_FOLDER}/state.json; exit $code")
 FIRST_START = "waiting for a first master"  # in the health check's line of such a replica
 LOG_LINES = 10
 # The provider has no setting for it. Enough for the scripts' questions to more than 200 nodes at the same time.
@@ -46,39 +52,61 @@ async def joined(node: Node | Endpoint, topology: Topology, health_check: Sequen
     await aside(_wait_until_joined, node, topology, bootstrap, health_check)
 
 
-async def started(node: Node) -> None:
-    """Let `node` begin where nothing of its stack was there before: an empty master need not ask anybody first.
+async def started(node: Node, first: bool) -> None:
+    """Let `node` begin together with the others. `first`: nothing of its stack was there, so its master may begin empty.
 
     Raises NotJoinedError where Docker cannot be asked.
     """
-    await aside(_let_begin, node)
+    await aside(_let_begin, node, first)
 
 
-def nothing_there(topology: Topology) -> bool:
-    """Whether no host has a container or a volume of the stack; false where one cannot be asked."""
+@dataclass(frozen=True)
+class There:
+    """What of a stack was there when a run began."""
+
+    anything: bool
+    """Containers or volumes. True where a host cannot be asked: there may be."""
+    led: bool
+    """Most of its Sentinels ran, at the addresses that they are to have: nodes can join one after the other.
+
+    True where a host cannot be asked.
+    """
+
+
+def look(topology: Topology) -> There:
+    """What of the stack is there now, on all of its hosts."""
     from docker.errors import DockerException
     from requests.exceptions import RequestException
 
     of_stack = {"label": f"{labels.STACK}={topology.stack}"}
+    wanted = {(node.name, node.address) for node in topology.sentinels}
+    anything, running, told = False, 0, 0
     try:
         for host in topology.hosts:
             api = docker_client(host).api
-            if api.containers(all=True, filters=of_stack) or api.volumes(filters=of_stack)["Volumes"]:
-                return False
+            containers = api.containers(all=True, filters=of_stack)
+            anything = anything or bool(containers or api.volumes(filters=of_stack)["Volumes"])
+            for container in containers:
+                if container["Labels"].get(labels.KIND) == "sentinel":
+                    lines = api.inspect_container(container["Id"])["Config"]["Env"] or []
+                    env = dict(line.split("=", 1) for line in lines)
+                    told = max(told, len(env.get("sentinels", "").split()))
+                    here = (container["Labels"].get(labels.NODE), env.get("announce_address")) in wanted
+                    running += here and container["State"] == "running"
     except (DockerException, RequestException):
-        return False
-    return True
+        return There(True, True)
+    return There(anything, 2 * running > told)
 
 
-def _let_begin(node: Node) -> None:
+def _let_begin(node: Node, first: bool) -> None:
     from docker.errors import DockerException
     from requests.exceptions import RequestException
 
     try:
         container = docker_client(node.host).containers.get(node.container)
         _limit_processes(container, node)
-        if node.role == "master":
-            container.exec_run(["touch", BOOTSTRAP_SIGNAL])
+        if first and node.role == "master":
+            container.exec_run(["touch", FIRST_START_SIGNAL])
     except (DockerException, RequestException) as error:
         raise NotJoinedError(f"{node.container} cannot be started: {error}") from None
 
@@ -131,6 +159,8 @@ def _wait_until_joined(
                     _signal_bootstrap(container, topology)
                     signalled = True
                 healthy, reason = _health(container, health_check, absent)
+                if reason.startswith(BUSY):  # however much data there is, it gets on
+                    deadline = time.monotonic() + JOIN_TIMEOUT_SECONDS
                 if health_check != HEALTH_CHECK and (healthy or not _master_is_declared(topology)):
                     return
                 if healthy:
@@ -166,9 +196,9 @@ def _limit_processes(container: "Container", node: Node | Endpoint) -> None:
         api.post(url, json={"PidsLimit": MAX_PROCESSES}, timeout=api.timeout).raise_for_status()
 
 
-def _absent(topology: Topology) -> str:
+def _absent(topology: Topology) -> frozenset[str]:
     """The addresses of the hosts that this run leaves out: no Sentinel needs to see the nodes there."""
-    return " ".join(host.address for host in topology.hosts if host is not None and host.name in left_out())
+    return frozenset(host.address for host in topology.hosts if host is not None and host.name in left_out())
 
 
 def _signal_bootstrap(container: "Container", topology: Topology) -> None:
@@ -180,7 +210,7 @@ def _signal_bootstrap(container: "Container", topology: Topology) -> None:
         others = docker_client(host).containers.list(all=True, filters=filters)
         if not all(_is_new(other) for other in others if other.id != container.id):
             return
-    container.exec_run(["touch", BOOTSTRAP_SIGNAL])
+    container.exec_run(["touch", FIRST_START_SIGNAL])
 
 
 def _is_new(container: "Container") -> bool:
@@ -194,8 +224,19 @@ def _is_new(container: "Container") -> bool:
     return healthy and FIRST_START in reason
 
 
-def _health(container: "Container", health_check: Sequence[str] = HEALTH_CHECK, absent: str = "") -> tuple[bool, str]:
-    """What the container's health check says: joined or not, and its one line."""
-    result = container.exec_run(list(health_check), environment={"absent": absent} if absent else None)
+def _health(
+    container: "Container", health_check: Sequence[str] = HEALTH_CHECK, absent: frozenset[str] = frozenset()
+) -> tuple[bool, str]:
+    """What the container says of itself: joined or not, and its one line.
+
+    A Sentinel has joined, too, where all that it does not see is at the addresses `absent`.
+    """
+    result = container.exec_run(list(_STATE if health_check == HEALTH_CHECK else health_check))
     text = result.output.decode(errors="replace").strip() if isinstance(result.output, bytes) else ""
-    return result.exit_code == 0, text or f"exit code {result.exit_code}"
+    line, _, state = text.partition("\n")
+    joined = result.exit_code == 0
+    if not joined and absent and state.startswith("{"):
+        told = json.loads(state)
+        missing = [peer.rpartition(":")[0] for peer in told.get("missing", [])]
+        joined = bool(missing) and bool(told.get("master_well")) and absent.issuperset(missing)
+    return joined, line or f"exit code {result.exit_code}"

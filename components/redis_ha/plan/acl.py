@@ -4,10 +4,15 @@ import hashlib
 
 from redis_ha.settings.model import Settings
 
-# No pattern can forbid one channel, so these allow every channel that does not begin with two
-# underscores, and keyspace notifications: the Sentinels' hello channel stays theirs alone.
+# No pattern can forbid one channel, so these allow every channel that does not begin with two underscores, and keyspace
+# notifications: the Sentinels' hello channel and the agents' own stay theirs alone. Redis holds a pattern subscription
+# against the patterns to the letter, so a selector allows every pattern, and with it nothing but to subscribe.
 _APPLICATION_CHANNELS = "resetchannels &[^_]* &_[^_]* &__key*"
-_DANGEROUS = "-flushall -flushdb -config -debug -shutdown -keys"
+_APPLICATION_PATTERNS = "(allchannels -@all +psubscribe +punsubscribe +subscribe +unsubscribe)"
+_DANGEROUS = (
+    "-flushall -flushdb -config -debug -shutdown -keys -swapdb -function|flush -monitor -pfdebug -pfselftest "
+    "-client|no-evict -client|unblock -latency -slowlog|reset"
+)
 # What would get between Redis and Sentinel is denied to the application in any case.
 _CLUSTER_ONLY = (
     "-replicaof -slaveof -failover -sync -psync -replconf -module -cluster -migrate -acl "
@@ -19,8 +24,8 @@ _SENTINEL_ON_NODE = (
     "+config|rewrite +role +publish +info +client|setname +client|kill +script|kill"
 )
 _HANDOVER_ON_NODE = (
-    "resetchannels -@all +ping +info +role +replicaof +multi +exec +discard +dbsize +wait "
-    "+client|pause +client|unpause +client|kill +client|list +client|setname +config|set +config|get "
+    "resetchannels &__redis-ha__ -@all +ping +info +role +replicaof +multi +exec +discard +publish +subscribe "
+    "+script|kill +function|kill +client|pause +client|unpause +client|kill +client|list +client|setname +config|set +config|get "
     "+config|rewrite +shutdown"
 )
 _ENDPOINT_ON_NODE = "resetchannels -@all +ping +role"

@@ -17,6 +17,8 @@ CLIENT_BYTES = 20 * 1024  # measured: a client that has just connected
 # Replicas acknowledge once a second, so 1 would stop writes at every hiccup; measured: the
 # seconds of writes that an isolated master can still acknowledge and lose.
 CONSISTENT_MAX_LAG_SECONDS = 2
+# Of down-after: a script that has run for so long is ended by its node's agent, before it costs a failover.
+BUSY_SHARE = 0.4
 _PER_MASTER = frozenset(
     [
         "notification-script",
@@ -33,6 +35,7 @@ def redis_directives(settings: Settings) -> str:
     lines = [
         f"appendonly {'yes' if settings.append_only else 'no'}",
         f"appendfsync {settings.append_fsync}",
+        f"busy-reply-threshold {int(settings.timing.down_after * BUSY_SHARE)}",
     ]
     limit = _max_memory(settings)
     if limit is not None:
@@ -56,6 +59,8 @@ def sentinel_directives(settings: Settings) -> str:
         f"sentinel down-after-milliseconds {name} {timing.down_after}",
         f"sentinel failover-timeout {name} {timing.failover_timeout}",
         f"sentinel parallel-syncs {name} {settings.parallel_syncs}",
+        # A master that restarts and loads its data answers, and would be waited for without this.
+        f"sentinel master-reboot-down-after-period {name} {timing.down_after}",
         f"maxclients {_clients(size_in_bytes(settings.resources.sentinel_memory) // 2)}",
         *_client_certificates(settings),
     ]

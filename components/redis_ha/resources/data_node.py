@@ -24,6 +24,7 @@ def data_node(
             "redis_port": str(node.port),
             "sentinels": " ".join(slot.endpoint for slot in topology.sentinel_slots),
             "durability": settings.durability,
+            "down_after": str(settings.timing.down_after),
         },
         parent=parent,
         after=after,

@@ -1,4 +1,4 @@
-"""The Redis image, built from `configs/` on the base image."""
+"""The Redis image, built from `configs/` and `agent/` on the base image."""
 
 import pulumi
 import pulumi_docker as docker
@@ -10,7 +10,7 @@ from redis_ha.settings.model import Settings
 from redis_ha.settings.posix_tz import posix_tz
 
 # Relative, since the paths are part of the image's inputs: the same in every checkout.
-CONTEXT = "configs"
+CONTEXT = "."
 DOCKERFILE = "configs/Dockerfile"
 
 

@@ -17,9 +17,10 @@ from redis_ha.settings.types import size_in_bytes
 
 # Room for a hand-over (5 s at most) and for Redis to bring its last writes to disk.
 STOP_SECONDS = 30
-# The only place beside /data that a node can write to: replies and pipes of its scripts.
+# The only place beside /data that a node can write to: its state file.
+RUN_FOLDER = "/run/redis-ha"
 SCRATCH_SIZE = 16 * 1024**2
-SCRATCH = {"/tmp": f"rw,noexec,nosuid,nodev,size={SCRATCH_SIZE // 1024**2}m,mode=1777"}  # noqa: S108 - inside the container
+SCRATCH = {RUN_FOLDER: f"rw,noexec,nosuid,nodev,size={SCRATCH_SIZE // 1024**2}m,mode=1777"}
 
 
 @dataclass(frozen=True)

@@ -7,21 +7,23 @@ from typing import cast
 import pulumi
 import pulumi_docker as docker
 
-from redis_ha.docker.joining import HEALTH_CHECK, joined, joined_once, nothing_there, started
+from redis_ha.docker.joining import HEALTH_CHECK, There, joined, joined_once, look, started
 from redis_ha.plan.topology import Endpoint, Node, Topology
 
 
 class Rollout:
     """One run's way along the chain.
 
-    Where nothing of the stack was there when the run began, no service and no data has to be protected: then all data
-    nodes are started at the same time, and after them all Sentinels, which count as created when all have joined.
+    Where most Sentinels were missing when the run began (nothing was there; only volumes; an earlier run was cut off; or all
+    addresses change), no node could join the others: then all data nodes are started at the same time, and after them all
+    Sentinels, which count as created when all have joined. The newest data leads: the nodes and Sentinels see to that.
     """
 
     def __init__(self, topology: Topology) -> None:
         """To be made before anything of the stack is declared."""
         self._topology = topology
-        self._first_start = not pulumi.runtime.is_dry_run() and nothing_there(topology)
+        self._there = There(True, True) if pulumi.runtime.is_dry_run() else look(topology)
+        self._together = not self._there.led
         self._declared: list[tuple[Node | Endpoint, docker.Container]] = []
 
     def add(self, node: Node | Endpoint, container: docker.Container) -> None:
@@ -46,15 +48,15 @@ class Rollout:
         async def wait() -> Sequence[pulumi.Resource]:
             await asyncio.gather(*(container.id.future() for _, container in previous))
             for one, _ in previous:
-                if isinstance(one, Node) and not self._first_start:
+                if isinstance(one, Node) and not self._together:
                     await joined_once(one, self._topology)
             return [*kept, *others]
 
         return cast(pulumi.Input[Sequence[pulumi.Resource]], asyncio.ensure_future(wait()))
 
     def _before(self, node: Node | Endpoint) -> list[tuple[Node | Endpoint, docker.Container]]:
-        """What must be there before `node` is touched: the one before it; at a first start the kinds before its own."""
-        if not self._first_start:
+        """What must be there before `node` is touched: the one before it; where all start together the kinds before its own."""
+        if not self._together:
             return self._declared[-1:]
         return [(one, container) for one, container in self._declared if one.kind != node.kind]
 
@@ -63,15 +65,15 @@ class Rollout:
     ) -> pulumi.ResourceHookBinding:
         """The hook by which a container counts as created only when it has joined, by its health check.
 
-        At a first start the data nodes need one another, so they are waited for when all of them are there.
+        Where all start together the data nodes need one another, so they are waited for when all of them are there.
         """
         topology = self._topology
 
         async def wait(_: pulumi.ResourceHookArgs) -> None:
-            if not self._first_start or isinstance(node, Endpoint):
+            if not self._together or isinstance(node, Endpoint):
                 await joined(node, topology, health_check)
                 return
-            await started(node)
+            await started(node, first=not self._there.anything)
             if node.kind == "sentinel":
                 data_nodes = topology.data_nodes if node == topology.sentinels[-1] else ()
                 await asyncio.gather(*(joined(one, topology) for one in (*data_nodes, node)))

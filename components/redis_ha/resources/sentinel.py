@@ -17,7 +17,6 @@ def sentinel(
 ) -> docker.Container:
     """Declare `node`. A Sentinel knows the whole topology, so scaling rolls the Sentinels."""
     settings, topology = shared.settings, shared.topology
-    periods = settings.timing.periods
     return node_container(
         shared,
         node,
@@ -25,8 +24,8 @@ def sentinel(
             "sentinel_port": str(node.port),
             "sentinel_index": str(node.index),
             "quorum": str(settings.effective_quorum),
-            **({"sentinel_periods": periods} if periods else {}),
-            "data_nodes": " ".join(peer.endpoint for peer in topology.data_nodes),
+            "sentinel_periods": settings.timing.periods,
+            "data_nodes": " ".join(f"{peer.name}={peer.endpoint}" for peer in topology.data_nodes),
             "sentinels": " ".join(f"{peer.endpoint}:{topology.sentinel_id(peer)}" for peer in topology.sentinels),
         },
         parent=parent,

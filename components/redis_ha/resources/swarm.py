@@ -17,7 +17,7 @@ from redis_ha.docker.host import Base
 from redis_ha.plan import labels
 from redis_ha.plan.topology import Kind, Node, Topology
 from redis_ha.resources.image import redis_image
-from redis_ha.resources.node_container import SCRATCH_SIZE, STOP_SECONDS
+from redis_ha.resources.node_container import RUN_FOLDER, SCRATCH_SIZE, STOP_SECONDS
 from redis_ha.resources.node_files import FOLDER
 from redis_ha.settings.model import Settings
 from redis_ha.settings.types import size_in_bytes
@@ -71,9 +71,9 @@ def swarm_services(
             "redis_port": str(topology.master.port),
             "sentinels": " ".join(slot.endpoint for slot in topology.sentinel_slots[: len(topology.sentinels)]),
             "durability": settings.durability,
+            "down_after": str(settings.timing.down_after),
         },
     )
-    periods = settings.timing.periods
     _service(
         swarm,
         "sentinel",
@@ -81,8 +81,8 @@ def swarm_services(
         {
             "sentinel_port": str(settings.ports.sentinel),
             "quorum": str(settings.effective_quorum),
-            **({"sentinel_periods": periods} if periods else {}),
-            "data_nodes": " ".join(peer.endpoint for peer in topology.data_nodes),
+            "sentinel_periods": settings.timing.periods,
+            "data_nodes": " ".join(f"{peer.name}={peer.endpoint}" for peer in topology.data_nodes),
             "sentinels": " ".join(f"{peer.endpoint}:{topology.sentinel_id(peer)}" for peer in topology.sentinels),
         },
         after=data,
@@ -205,7 +205,7 @@ def _files(
 
 
 def _mounts(volume: str, marks: Mapping[str, str]) -> list[docker.ServiceTaskSpecContainerSpecMountArgs]:
-    """The volume that is /data, one of this name on each host, and what the scripts may write to."""
+    """The volume that is /data, one of this name on each host, and where the agent writes its state."""
     options = docker.ServiceTaskSpecContainerSpecMountVolumeOptionsArgs(
         labels=[
             docker.ServiceTaskSpecContainerSpecMountVolumeOptionsLabelArgs(label=label, value=value)
@@ -217,7 +217,7 @@ def _mounts(volume: str, marks: Mapping[str, str]) -> list[docker.ServiceTaskSpe
         docker.ServiceTaskSpecContainerSpecMountArgs(
             type="volume", source=volume, target="/data", volume_options=options
         ),
-        docker.ServiceTaskSpecContainerSpecMountArgs(type="tmpfs", target="/tmp", tmpfs_options=scratch),  # noqa: S108
+        docker.ServiceTaskSpecContainerSpecMountArgs(type="tmpfs", target=RUN_FOLDER, tmpfs_options=scratch),
     ]
 
 

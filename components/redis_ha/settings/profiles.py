@@ -6,6 +6,11 @@ from typing import Literal
 ProfileName = Literal["fast", "balanced", "patient"]
 
 
+# After its clock or its process stood still, Sentinel does nothing for this long, ms; by itself for 30 s. It has to be longer
+# than what makes its view of the others fresh again: two pings and a hello.
+TILT_PERIOD = 3000
+
+
 @dataclass(frozen=True)
 class Profile:
     """Times in milliseconds; a period of None is Sentinel's own.
@@ -28,8 +33,9 @@ class Profile:
 
     @property
     def periods(self) -> str:
-        """The words that follow `SENTINEL DEBUG`; empty where Sentinel's own are kept."""
+        """The words that follow `SENTINEL DEBUG`."""
         given = {
+            "tilt-period": TILT_PERIOD,
             "ping-period": self.ping_period,
             "info-period": self.info_period,
             "min-link-reconnect-period": self.reconnect_period,
