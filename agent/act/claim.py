@@ -13,7 +13,7 @@ from agent.view.votes import Vote
 from agent.wire.answers import Address, Result, done
 from agent.world import World
 
-LEASE = 0.6
+LEASE = 1.0
 """Seconds."""
 VOTE_WITHIN = 0.3
 STEPS = (1, 2, 10, 100)

@@ -221,7 +221,7 @@ class DataNode:
                 "master": str(now.named) if now.named else None,
                 "epoch": now.council.epoch,
                 "sentinels": [len(now.council.sentinels), now.council.total],
-                **self.mark.as_memory(),
+                "data": self.mark.as_memory(),
                 "paused": sorted(self.pause.reasons),
                 "storing": own.storing if own is not None else None,
             }

@@ -26,18 +26,21 @@ class Office:
         self._electorate = electorate
         self._pause = pause
 
-    async def take(self, claim: Claim) -> bool:
-        """Promote this node on `claim`. False: it is not the master, or is so no longer.
+    async def take(self, claim: Claim) -> bool | None:
+        """Promote this node on `claim`. False: it certainly has not become the master; None: nobody knows.
 
         An answer that comes too late is no answer: another may have been elected meanwhile, so the server is sent back
         behind the order that it may still carry out.
         """
         if not claim.holds(self._world.now()):
+            self._world.say(f"the votes for epoch {claim.epoch} are too old to be used")
             return False
-        if not await self.promote() or not claim.holds(self._world.now()):
-            await self.demote(LIMBO)
-            return False
-        return True
+        if await self.promote() and claim.holds(self._world.now()):
+            return True
+        self._world.say(
+            f"its Redis has not taken office within the time that the votes for epoch {claim.epoch} are good for"
+        )
+        return False if await self.demote(LIMBO) else None
 
     async def promote(self) -> bool:
         """Make this node's server a master, in one transaction; true when it has said so."""

@@ -74,8 +74,11 @@ class Successor:
         held: Claim | None = claim
         if not claim.holds(node.world.now()):
             held = await self._claim_again(now)
-        if held is None or not await node.office.take(held):
-            return  # unknown to the master, which therefore goes on waiting, and then leaves
+        taken = await node.office.take(held) if held is not None else False
+        if held is None or not taken:
+            if taken is False:
+                await self._answer(asked, "refused", why="the Sentinels' votes cannot be had, or its Redis is too slow")
+            return  # where it is unknown, the master goes on waiting, and then leaves
         node.world.spawn(self._answer(asked, "taken", held.epoch))
         await node.took_office(held, f"{asked.sender} has handed over")
 

@@ -15,6 +15,7 @@ class StateFile:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self._complained = False
         folder.mkdir(parents=True, exist_ok=True)
 
     def write(self, state: Mapping[str, Any]) -> None:
@@ -31,8 +32,10 @@ class StateFile:
         try:
             new.write_text(text)
             new.replace(self.folder / name)
-        except OSError as error:  # a full scratch: the health check sees that it is old
-            os.write(2, f"redis-ha: cannot write {name}: {error}\n".encode())
+        except OSError as error:  # the health check sees that it is old
+            if not self._complained:
+                self._complained = True
+                os.write(2, f"redis-ha: cannot write {name}: {error}\n".encode())
 
 
 def uptime() -> int:

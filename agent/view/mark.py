@@ -54,7 +54,13 @@ class Mark:
 
     def as_memory(self) -> dict[str, Any]:
         """For the state file on the volume."""
-        return {"whole": self.whole, "epoch": self.epoch, "master": self.master, "offset": self.offset}
+        return {
+            "whole": self.whole,
+            "epoch": self.epoch,
+            "master": self.master,
+            "offset": self.offset,
+            "empty": self.empty,
+        }
 
 
 NO_MARK = Mark()
