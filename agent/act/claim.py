@@ -72,7 +72,7 @@ class Electorate:
         Returns how many have taken it.
         """
         results = await self.world.gather(
-            *(self._tell_one(sentinel, master, epoch) for sentinel in self.roster.sentinels)
+            *(self._tell_one(sentinel, master, epoch) for sentinel in sorted(self.roster.sentinels))
         )
         return sum(results)
 

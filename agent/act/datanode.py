@@ -11,13 +11,14 @@ from agent.act.pause import WritePause
 from agent.act.successor import Successor
 from agent.decide.role import decide
 from agent.decide.situation import Situation
-from agent.decide.steps import SOON, STEADY, Announce, Begin, Follow, Rest, Step, TakeOffice, Yield
+from agent.decide.steps import AT_ONCE, SOON, STEADY, Announce, Begin, Follow, Rest, Step, TakeOffice, TellAgain, Yield
 from agent.settings import NodeSettings
 from agent.view.council import Roster
 from agent.view.mark import Mark
+from agent.view.node import Node
 from agent.watch.door import MasterDoor
 from agent.watch.events import SentinelEvents
-from agent.watch.messages import Messages
+from agent.watch.messages import Message, Messages
 from agent.wire.answers import Address, done
 from agent.world import World
 
@@ -47,6 +48,8 @@ class DataNode:
         self.hand_over = HandOver(self)
         self.lease = Lease(world, settings, self.roster, self.pause)
         self._yielded_at = float("-inf")
+        self._seen: Node | None = None
+        self._kept = mark
         self._leaving = False
         self._left = False
         self._since = world.now()
@@ -80,6 +83,8 @@ class DataNode:
         if isinstance(step, Rest):
             await self._heed(now)
             self._show(now, step.why, step.joined)
+            for address in step.nudge:
+                self.world.spawn(self.messages.send(address, Message("wake", "-", self.settings.me)))
             # A master is looked at often enough to end a slow script before that costs a failover.
             often = SCRIPT_SHARE * self.settings.down_after if now.own is not None and now.own.is_master else STEADY
             await self.world.rest(min(step.again, often))
@@ -89,6 +94,9 @@ class DataNode:
             await self._take_office(now, step)
         elif isinstance(step, Begin):
             await self._begin(now, step.why)
+        elif isinstance(step, TellAgain):
+            await self.office.tell(self.mark.epoch)
+            await self.world.rest(AT_ONCE)
         elif isinstance(step, Yield):
             await self._yield(now, step.why)
         else:
@@ -98,7 +106,7 @@ class DataNode:
         self.world.say(f"following {master}: {why}")
         await self.office.demote(master)
         self.lookout.in_touch = False
-        self.lease.office(False)
+        self.lease.office(None)
         self.events.selected = False
         self.door.hold(master)
         await self.world.rest(SOON)
@@ -116,12 +124,11 @@ class DataNode:
     async def took_office(self, claim: Claim, why: str, whole: bool = True) -> None:
         """This node has been promoted on `claim`: the Sentinels are told, and it is remembered."""
         began = claim.asked_at
-        self.lease.office(True)
+        self.lease.office(claim.epoch)
         self.door.hold(None)
         self.events.selected = False
-        told = self.world.spawn(self.office.tell(claim))
-        del told
-        self._remember(replace(self.mark, whole=whole, epoch=claim.epoch, master=True, empty=False))
+        self.world.spawn(self.office.tell(claim.epoch))
+        self._remember(replace(self.mark, whole=whole, epoch=claim.epoch, master=True, empty=False), self._seen)
         self.world.say(
             f"master since epoch {claim.epoch}, {1000 * (self.world.now() - began):.0f} ms after asking for votes: {why}"
         )
@@ -132,8 +139,8 @@ class DataNode:
             await self.world.rest(SOON)
             return
         self.world.say(f"master: {why}")
-        self.lease.office(True)
-        self._remember(replace(self.mark, whole=True, epoch=max(0, now.mark.epoch), master=True, empty=False))
+        self.lease.office(max(0, now.mark.epoch))
+        self._remember(replace(self.mark, whole=True, epoch=max(0, now.mark.epoch), master=True, empty=False), now.own)
         await self._mark_server()
 
     async def _yield(self, now: Situation, why: str) -> None:
@@ -170,23 +177,21 @@ class DataNode:
     async def _settle(self, now: Situation) -> None:
         """Keep up what follows from the look alone: what is remembered, the priority, the door, the lease."""
         own, council = now.own, now.council
-        if own is None or own.loading:
+        if own is None:
+            return
+        self._notice_lost_copy(own)
+        if own.loading:
             return
         self.door.hold(own.follows if not own.is_master and own.follows == council.named else None)
-        in_office = own.is_master and council.named == now.me
-        self.lease.office(own.is_master)
+        self.lease.office(max(self.mark.epoch, 0) if own.is_master else None)
         mark = self.mark
-        if in_office:
+        if own.is_master and council.named == now.me:
             mark = replace(mark, epoch=max(mark.epoch, council.epoch), master=True, offset=own.offset, empty=False)
         elif not own.is_master and own.link_up:
             epoch = council.epoch if council.majority and own.follows == council.named else mark.epoch
-            mark = replace(
-                mark, whole=True, epoch=max(mark.epoch, epoch, 0), master=False, offset=own.offset, empty=False
-            )
-        elif own.copying:
-            mark = replace(mark, whole=False, master=False)
-        if mark != self.mark:
-            self._remember(mark)
+            epoch = max(mark.epoch, epoch, 0)
+            mark = replace(mark, whole=True, epoch=epoch, master=False, offset=own.offset, empty=False)
+        self._remember(mark, own)
         if own.mark != self.mark:
             await self._mark_server()
         promotable = own.is_master or (
@@ -196,9 +201,27 @@ class DataNode:
         if own.priority != wanted:
             await self.world.ask(self.settings.local, ("CONFIG", "SET", "replica-priority", str(wanted)), within=1.0)
 
-    def _remember(self, mark: Mark) -> None:
+    def _notice_lost_copy(self, own: Node) -> None:
+        """A copy that has begun takes the place of the data in memory, and may break off.
+
+        Loading, by a server that had once loaded, is the copy; so is an offset that has gone back without a link.
+        """
+        before, self._seen = self._seen, own
+        if before is None or before.run_id != own.run_id or own.is_master or before.is_master:
+            return
+        if (own.loading and not before.loading) or (not own.link_up and own.offset < before.offset):
+            self.lookout.in_touch = False
+            self._remember(replace(self.mark, whole=False, master=False), own)
+
+    def _remember(self, mark: Mark, own: Node | None = None) -> None:
+        """Know `mark` from now on, and keep it on the volume as soon as that is true of the volume, too.
+
+        After a copy the append-only file is the old one until it has been rewritten.
+        """
         self.mark = mark
-        self.world.remember({**mark.as_memory()})
+        if mark != self._kept and (own is None or not own.rewriting or not mark.whole):
+            self._kept = mark
+            self.world.remember(mark.as_memory())
 
     async def _mark_server(self) -> bool:
         (result,) = await self.world.ask(

@@ -5,7 +5,8 @@
       | <----------------- ready ----- |
       | holds writes back, reads its offset
       | -- go OFFSET ----------------> | catches up, promotes itself
-      | <----------------- taken ----- | -- the new configuration ----> |
+      | <----------------- taken ----- |
+      |                                | -- the new configuration ----> |
       | becomes a replica, sends its clients away
 
 After `go` has been sent there is no way back: the writes that are held back never go on here, whatever is not answered.
@@ -83,9 +84,21 @@ class HandOver:
 
     async def _to(self, replica: Address, deadline: float) -> bool | None:
         """Hand over to `replica`. None: it certainly does not take over; false: that is unknown."""
+        node, world, me = self._node, self._node.world, self._node.settings.me
+        hand_over = f"{me.port}-{round(world.now() * 1000)}-{round(world.random() * 1e6)}"
+        listening = world.spawn(node.messages.listen(replica))
+        try:
+            return await self._with(replica, hand_over, deadline)
+        finally:
+            listening.cancel()
+            node.messages.heard.discard(replica)
+
+    async def _with(self, replica: Address, hand_over: str, deadline: float) -> bool | None:
+        """As `_to`, while the replica's answers are listened to."""
         node, world = self._node, self._node.world
         me = node.settings.me
-        hand_over = f"{me.port}-{round(world.now() * 1000)}-{round(world.random() * 1e6)}"
+        if not await self._listening(replica, min(deadline, world.now() + READY_WITHIN)):
+            return None
         if await node.messages.send(replica, Message("prepare", hand_over, me)) is not True:
             return None
         ready = await self._answer(hand_over, min(deadline, world.now() + READY_WITHIN))
@@ -115,6 +128,14 @@ class HandOver:
         world.say(f"handed over to {replica}; writes were held back for {1000 * (world.now() - paused_at):.0f} ms")
         return True
 
+    async def _listening(self, replica: Address, deadline: float) -> bool:
+        world = self._node.world
+        while replica not in self._node.messages.heard:
+            if world.now() >= deadline:
+                return False
+            await world.rest(POLL)
+        return True
+
     async def _answer(self, hand_over: str, deadline: float) -> Message | None:
         world = self._node.world
         while world.now() < deadline:
@@ -125,15 +146,15 @@ class HandOver:
         return None
 
     async def _taken(self, replica: Address, hand_over: str, deadline: float) -> bool | None:
-        """Whether `replica` has taken over: by its own word, or by that of most Sentinels; None where nobody says."""
+        """Whether `replica` has taken over: by its own word, or by its role; None where nobody says."""
         world = self._node.world
         while world.now() < deadline:
             answer = await self._answer(hand_over, min(deadline, world.now() + 0.2))
             if answer is not None and answer.kind in ("taken", "refused"):
                 return answer.kind == "taken"
-            council = await self._node.lookout.council()
-            if council.majority and council.agreed and council.named == replica:
-                return True
+            (role,) = await world.ask(replica, ("ROLE",), within=0.2)
+            if isinstance(role, list) and role[:1] == ["master"]:
+                return True  # nobody but its own agent makes it one
         return None
 
     async def _offset(self) -> int | None:

@@ -6,8 +6,9 @@ this node, so it must have heard most of them for less than that.
 
 from agent.act.pause import WritePause
 from agent.settings import NodeSettings
+from agent.view import council as council_view
 from agent.view.council import Roster
-from agent.wire.answers import Address, Result, answered
+from agent.wire.answers import Address
 from agent.world import World
 
 SHARE = 0.5
@@ -26,14 +27,14 @@ class Lease:
         self._settings = settings
         self._roster = roster
         self._pause = pause
-        self._in_office = False
+        self._epoch: int | None = None
         self._heard_at = world.now()
 
-    def office(self, in_office: bool) -> None:
-        """Whether this node is the master now."""
-        if in_office and not self._in_office:
+    def office(self, epoch: int | None) -> None:
+        """Since which epoch this node is the master; None: it is not."""
+        if epoch is not None and self._epoch is None:
             self._heard_at = self._world.now()  # elected, or confirmed, by most of them a moment ago
-        self._in_office = in_office
+        self._epoch = epoch
 
     async def run(self) -> None:
         """For as long as the agent lives."""
@@ -41,24 +42,32 @@ class Lease:
             return
         limit = SHARE * self._settings.down_after
         while True:
-            if not self._in_office:
+            if self._epoch is None:
                 await self._world.sleep(IDLE)
                 continue
             asked_at = self._world.now()
             if await self._most_answer(limit / BEATS):
                 self._heard_at = asked_at
                 await self._pause.release(REASON)
-            if self._in_office and self._world.now() - self._heard_at > limit and REASON not in self._pause.reasons:
+            if (
+                self._epoch is not None
+                and self._world.now() - self._heard_at > limit
+                and REASON not in self._pause.reasons
+            ):
                 self._world.say("most Sentinels are silent: writes are held back")
                 await self._pause.hold(REASON)
             await self._world.sleep(max(0.0, asked_at + limit / BEATS - self._world.now()))
 
     async def _most_answer(self, within: float) -> bool:
+        """Whether most Sentinels answer, and know of no newer master than this node."""
         peers = sorted(self._roster.sentinels)
+        question = council_view.question(self._settings.master_name)
 
         async def one(peer: Address) -> bool:
-            results: list[Result] = await self._world.ask(peer, ("PING",), within=within)
-            return answered(results[0])
+            found = council_view.read(peer, await self._world.ask(peer, *question, within=within))
+            return found is not None and (
+                found.named == self._settings.me or (self._epoch is not None and found.epoch < self._epoch)
+            )
 
         def enough(found: list[bool | None]) -> bool:
             return 2 * sum(each is True for each in found) > len(peers)

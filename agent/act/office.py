@@ -80,10 +80,10 @@ class Office:
         )
         return isinstance(own, Node) and not own.is_master
 
-    async def tell(self, claim: Claim) -> None:
-        """Tell the Sentinels that this node is the master since the claim's epoch, again where most have not heard it."""
+    async def tell(self, epoch: int) -> None:
+        """Tell the Sentinels that this node is the master since `epoch`, again where most have not heard it."""
         for _ in range(TELL_AGAIN):
-            told = await self._electorate.tell(self._settings.me, claim.epoch)
+            told = await self._electorate.tell(self._settings.me, epoch)
             if 2 * told > len(self._electorate.roster.sentinels):
                 return
             await self._world.sleep(0.05)

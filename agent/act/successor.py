@@ -79,7 +79,7 @@ class Successor:
             if taken is False:
                 await self._answer(asked, "refused", why="the Sentinels' votes cannot be had, or its Redis is too slow")
             return  # where it is unknown, the master goes on waiting, and then leaves
-        node.world.spawn(self._answer(asked, "taken", held.epoch))
+        await self._answer(asked, "taken", held.epoch)
         await node.took_office(held, f"{asked.sender} has handed over")
 
     async def _claim_again(self, now: Situation) -> Claim | None:
@@ -102,5 +102,6 @@ class Successor:
         return False
 
     async def _answer(self, asked: Message, kind: str, number: int = 0, why: str = "") -> None:
-        me = self._node.settings.me
-        await self._node.messages.send(asked.sender, Message(kind, asked.hand_over, me, number, why))
+        """On this node's own Redis, where the leaving master listens."""
+        settings = self._node.settings
+        await self._node.messages.send(settings.local, Message(kind, asked.hand_over, settings.me, number, why))

@@ -36,9 +36,9 @@ def lost(now: Situation, own: Node) -> Step:
     late = not now.settings.consistent and now.lost_for >= PATIENCE
     if hindrance and not late:
         return Rest(f"{end}; {hindrance}", again=SOON)
-    before = sum(_ranks_before(node, now, own) for node in now.answering)
-    if before and now.lost_for < TURN * before:
-        return Rest(f"{end}; {before} other replicas have more or go first", again=AT_ONCE)
+    before = tuple(node.address for node in now.answering if _ranks_before(node, now, own))
+    if before and now.lost_for < TURN * len(before):
+        return Rest(f"{end}; {before[0]} has more or goes first", again=AT_ONCE, nudge=before)
     return TakeOffice(now.named, end, whole=now.mark.whole)
 
 

@@ -2,7 +2,7 @@
 
 from agent.decide.election import lost
 from agent.decide.situation import Situation
-from agent.decide.steps import SOON, Announce, Begin, Follow, Rest, Step, TakeOffice, Yield
+from agent.decide.steps import SOON, Announce, Begin, Follow, Rest, Step, TakeOffice, TellAgain, Yield
 from agent.view.node import Node
 
 PATIENCE = 60.0
@@ -49,6 +49,8 @@ def _in_office(now: Situation) -> Step:
             return Yield("it cannot write to its disk, and refuses writes")
         return Rest(f"master of {len(now.own.replicas) if now.own else 0} replicas", joined=True)
     assert council.named is not None  # noqa: S101 - a majority has answered
+    if now.mark.master and now.mark.epoch > council.epoch:
+        return TellAgain()
     if not now.mark.master and council.failing_over:
         return Announce(council.named)
     if not council.agreed:

@@ -17,6 +17,8 @@ class Rest:
     why: str
     joined: bool = False
     again: float = STEADY
+    nudge: tuple[Address, ...] = ()
+    """Nodes that should act first, and may not know yet that they have to."""
 
 
 @dataclass(frozen=True)
@@ -58,4 +60,9 @@ class Announce:
     disputed: Address
 
 
-Step = Rest | Follow | TakeOffice | Begin | Yield | Announce
+@dataclass(frozen=True)
+class TellAgain:
+    """This node is the master of a newer epoch than the Sentinels name: they have not all heard it yet."""
+
+
+Step = Rest | Follow | TakeOffice | Begin | Yield | Announce | TellAgain

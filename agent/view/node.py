@@ -36,6 +36,8 @@ class Node:
     loading: bool = False
     copying: bool = False
     keys: int = 0
+    rewriting: bool = False
+    """Its append-only file is being rewritten, or is about to be: after a copy, the one on disk is the old one so far."""
     storing: bool = True
     """False while it cannot write its append-only file or snapshot."""
     version: tuple[int, ...] = (0,)
@@ -88,6 +90,7 @@ def from_info(address: Address, info: str, mark: Mark = NO_MARK) -> Node:
         loading=values.get("loading") == "1",
         copying=values.get("master_sync_in_progress") == "1",
         keys=sum(_keys(value) for name, value in values.items() if name[:2] == "db" and name[2:].isdigit()),
+        rewriting="1" in (values.get("aof_rewrite_in_progress"), values.get("aof_rewrite_scheduled")),
         storing=values.get("aof_last_write_status", "ok") == "ok"
         and values.get("rdb_last_bgsave_status", "ok") == "ok",
         version=tuple(int(part) for part in values.get("redis_version", "0").split(".") if part.isdigit()),

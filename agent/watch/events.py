@@ -36,7 +36,7 @@ class SentinelEvents:
     async def run(self) -> None:
         """For as long as the agent lives."""
         while True:
-            for sentinel in self._roster.sentinels - self._heard:
+            for sentinel in sorted(self._roster.sentinels - self._heard):
                 self._heard.add(sentinel)
                 self._world.spawn(self._listen(sentinel))
             await self._world.sleep(AGAIN)

@@ -1,6 +1,7 @@
-"""Messages between agents: each listens on its own Redis, and publishes on that of the other.
+"""Messages between agents. Both sides of a hand-over talk on the successor's Redis.
 
-The channel begins with two underscores, which the application's users may not reach.
+On the leaving master's a PUBLISH would wait, and all else on its connection, for as long as writes are held back there. The
+channel begins with two underscores, which the application's users may not reach.
 """
 
 from dataclasses import dataclass
@@ -17,8 +18,9 @@ AGAIN = 0.05
 class Message:
     """One word of a hand-over.
 
-    `kind` is prepare, go (from the leaving master), ready, refused or taken (from its successor). `number` is the epoch
-    of ready and taken, and the offset of go, in bytes of the replication stream.
+    `kind` is prepare, go (from the leaving master), ready, refused or taken (from its successor); or wake, from a replica
+    that waits for the one that has more. `number` is the epoch of ready and taken, and the offset of go, in bytes of the
+    replication stream.
     """
 
     kind: str
@@ -49,17 +51,28 @@ class Messages:
         self._world = world
         self._local = settings.local
         self._waiting: list[Message] = []
+        self.heard: set[Address] = set()
+        """Whose Redis is listened on now."""
 
     async def run(self) -> None:
         """Listen on this node's own Redis, for as long as the agent lives. An end of it is news: roles change so."""
         while True:
-            async for event in self._world.listen(self._local, CHANNEL):
-                message = Message.parse(event.text) if event.channel else None
-                if message is not None:
-                    self._waiting.append(message)
-                    self._world.wake()
+            await self.listen(self._local)
             self._world.wake()
             await self._world.sleep(AGAIN)
+
+    async def listen(self, peer: Address) -> None:
+        """Listen on the Redis of `peer`, until that ends."""
+        async for event in self._world.listen(peer, CHANNEL):
+            if not event.channel:
+                self.heard.add(peer)
+                self._world.wake()
+                continue
+            message = Message.parse(event.text)
+            if message is not None and message.kind != "wake":
+                self._waiting.append(message)
+            self._world.wake()
+        self.heard.discard(peer)
 
     def take(self, *kinds: str, hand_over: str = "") -> Message | None:
         """The first message of these kinds (and of this hand-over), taken out."""
