@@ -10,9 +10,9 @@ from typing import Any
 
 import yaml
 
-from redis_ha.settings import generated
 from drills.errors import DrillError
 from drills.outputs import Outputs
+from redis_ha.settings import generated
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 PROJECT = "redis-ha"
