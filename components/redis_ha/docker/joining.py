@@ -55,15 +55,20 @@ async def started(node: Node) -> None:
 
 
 def nothing_there(topology: Topology) -> bool:
-    """Whether no host has a container or a volume of the stack; false where one cannot be asked."""
+    """Whether no host has a container or a volume of the cluster; false where one cannot be asked."""
     from docker.errors import DockerException
     from requests.exceptions import RequestException
 
-    of_stack = {"label": f"{labels.STACK}={topology.stack}"}
+    identity = topology.identity
+    of_stack = {"label": f"{labels.STACK}={identity.stack}"}
     try:
         for host in topology.hosts:
             api = docker_client(host).api
-            if api.containers(all=True, filters=of_stack) or api.volumes(filters=of_stack)["Volumes"]:
+            containers = api.containers(all=True, filters=of_stack)
+            volumes = api.volumes(filters=of_stack)["Volumes"] or []
+            if any(identity.owns(one["Labels"], one["Names"][0]) for one in containers):
+                return False
+            if any(identity.owns(one["Labels"], one["Name"]) for one in volumes):
                 return False
     except (DockerException, RequestException):
         return False
@@ -107,7 +112,7 @@ def _wait_until_joined_once(node: Node, topology: Topology) -> None:
     except NotFound:
         pass
     except (DockerException, RequestException) as error:
-        raise NotJoinedError(f"{node.resource}: cannot be asked whether it has joined: {error}") from None
+        raise NotJoinedError(f"{node.full_name}: cannot be asked whether it has joined: {error}") from None
     _wait_until_joined(node, topology, bootstrap=False)
 
 
@@ -173,11 +178,13 @@ def _absent(topology: Topology) -> str:
 
 def _signal_bootstrap(container: "Container", topology: Topology) -> None:
     """Only where no other data node exists: elsewhere an empty master could wipe the others."""
-    filters: dict[str, str | list[str] | bool] = {"label": [f"{labels.STACK}={topology.stack}", f"{labels.KIND}=redis"]}
+    identity = topology.identity
+    filters: dict[str, str | list[str] | bool] = {"label": [f"{labels.STACK}={identity.stack}", f"{labels.KIND}=redis"]}
     for host in topology.hosts:
         if host is not None and (host.name in left_out() or why_unreachable(host)):
             return  # it may hold data
-        others = docker_client(host).containers.list(all=True, filters=filters)
+        listed = docker_client(host).containers.list(all=True, filters=filters)
+        others = [one for one in listed if identity.owns(one.labels, str(one.name))]
         if not all(_is_new(other) for other in others if other.id != container.id):
             return
     container.exec_run(["touch", BOOTSTRAP_SIGNAL])
