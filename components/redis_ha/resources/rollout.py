@@ -78,4 +78,7 @@ class Rollout:
                 data_nodes = topology.data_nodes if node == topology.sentinels[-1] else ()
                 await asyncio.gather(*(joined(one, topology) for one in (*data_nodes, node)))
 
-        return pulumi.ResourceHookBinding(after_create=[pulumi.ResourceHook(f"{node.resource}-joined", wait)])
+        return pulumi.ResourceHookBinding(after_create=[pulumi.ResourceHook(self._hook_name(node), wait)])
+
+    def _hook_name(self, node: Node | Endpoint) -> str:
+        return f"{self._topology.identity.resource(node.name, node.host_name)}-joined"
