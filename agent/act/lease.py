@@ -1,7 +1,7 @@
 """The lease of a master under `durability: consistent`: without most of the Sentinels it takes no writes.
 
-It holds its writes back before they may promote another: they do so at the earliest down-after from their last answer by
-this node, so it must have heard most of them for less than that.
+It holds its writes back before they may promote another: they do so at the earliest down-after from their last answer
+by this node, so it must have heard most of them for less than that.
 """
 
 from agent.act.pause import WritePause

@@ -1,4 +1,4 @@
-"""The images: of all nodes, built from `agent/` and `configs/` on a Redis image; of the endpoint, on an HAProxy image."""
+"""The images: of all nodes, from `agent/` and `configs/` on a Redis image; of the endpoint, an HAProxy image."""
 
 import re
 import secrets
