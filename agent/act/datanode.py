@@ -50,7 +50,7 @@ class DataNode:
         self._yielded_at = float("-inf")
         self._seen: Node | None = None
         self._kept = mark
-        self._leaving = False
+        self.leaving = False
         self._left = False
         self._since = world.now()
         self._shown = ""
@@ -63,7 +63,7 @@ class DataNode:
         while not self._left:
             now = await self.lookout.look(self.mark)
             await self._settle(now)
-            if self._leaving:
+            if self.leaving:
                 await self.hand_over.run(now)
                 self._left = True
                 return
@@ -74,7 +74,7 @@ class DataNode:
 
     async def leave(self) -> None:
         """The container is to stop: hand over where that can be done. Asked again, it changes nothing."""
-        self._leaving = True
+        self.leaving = True
         while not self._left:
             self.world.wake()
             await self.world.sleep(0.01)
@@ -155,7 +155,7 @@ class DataNode:
     async def _announce(self, now: Situation, step: Announce) -> None:
         own = now.own
         assert own is not None  # noqa: S101 - decided from it
-        claim = await self.electorate.claim(step.disputed, now.council, own.run_id)
+        claim = await self.electorate.claim(step.disputed, now.council, own.run_id, despite_rivals=True)
         if claim is None:
             await self.world.rest(SOON)
             return

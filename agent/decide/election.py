@@ -28,7 +28,7 @@ def lost(now: Situation, own: Node) -> Step:
     for node in now.answering:
         if node.is_master:
             return Rest(f"{end}; {node.address} is master already", again=SOON)
-        if node.link_up and node.follows == now.named:
+        if node.link_up and node.follows == now.named and not now.hung:
             return Rest(f"{node.address} is still linked to {now.named}", again=AT_ONCE)
     if now.named is None:
         return Rest("no master is named", again=SOON)

@@ -20,7 +20,7 @@ def decide(now: Situation) -> Step:
         return _unwatched(now, own)
     if own.is_master:
         return _in_office(now)
-    if own.follows == now.named and own.link_up:
+    if own.follows == now.named and own.link_up and not now.hung:
         return Rest(f"replica of {own.follows}", joined=True)
     if not now.council.majority:
         return _without_sentinels(now, own)

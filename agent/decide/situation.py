@@ -48,6 +48,11 @@ class Situation:
         return self.others.get(self.named) if self.named is not None else None
 
     @property
+    def hung(self) -> bool:
+        """The named master gives no answer, and its Sentinels take it for down: a link to it only looks up."""
+        return self.council.sees_down and self.named in self.others and self.named_node is None
+
+    @property
     def rest_answers(self) -> bool:
         """Whether every known data node but the named master has answered."""
         return all(node is not None for address, node in self.others.items() if address != self.named)

@@ -53,9 +53,9 @@ async def joined(node: Node | Endpoint, topology: Topology, health_check: Sequen
 
 
 async def started(node: Node, first: bool) -> None:
-    """Let `node` begin together with the others. `first`: nothing of its stack was there, so its master may begin
-    empty.
+    """Let `node` begin together with the others.
 
+    `first`: nothing of its cluster was there, so its master may begin empty.
     Raises NotJoinedError where Docker cannot be asked.
     """
     await aside(_let_begin, node, first)

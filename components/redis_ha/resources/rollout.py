@@ -56,7 +56,7 @@ class Rollout:
         return cast(pulumi.Input[Sequence[pulumi.Resource]], asyncio.ensure_future(wait()))
 
     def _before(self, node: Node | Endpoint) -> list[tuple[Node | Endpoint, docker.Container]]:
-        """What must be there before `node` is touched: the one before it, or where all start together the other kinds."""
+        """What must be there before `node` is touched: the one before; where all start together the other kinds."""
         if not self._together:
             return self._declared[-1:]
         return [(one, container) for one, container in self._declared if one.kind != node.kind]
