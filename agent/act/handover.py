@@ -39,7 +39,7 @@ class HandOver:
         self._node = node
         self.successor: Address | None = None
         """Who has taken over."""
-        self._min_replicas = "0"
+        self._min_replicas: str | None = None
         self.unknown = False
         """A replica was told to take over, and nobody says whether it has."""
 
@@ -126,6 +126,7 @@ class HandOver:
             return None
         self.successor = replica
         await node.office.demote(LIMBO, leaving=node.leaving)
+        await self._restore()
         world.say(f"handed over to {replica}; writes were held back for {1000 * (world.now() - paused_at):.0f} ms")
         return True
 
@@ -161,8 +162,8 @@ class HandOver:
     async def _hold(self) -> int | None:
         """Hold writes back; the bytes of the replication stream that have been acknowledged. None: that has failed.
 
-        A write that comes when the replicas have left for the successor must wait as well: Redis would refuse it for want
-        of replicas before it looks at the pause.
+        A write that comes when the replicas have left for the successor must wait as well: Redis would refuse it for
+        want of replicas before it looks at the pause.
         """
         world, local = self._node.world, self._node.settings.local
         if not await self._node.pause.hold(REASON):
@@ -176,9 +177,15 @@ class HandOver:
 
     async def _back_out(self) -> None:
         """Nobody takes over, for certain: go on as before."""
-        node = self._node
-        await node.world.ask(node.settings.local, ("CONFIG", "SET", MIN_REPLICAS, self._min_replicas), within=1.0)
-        await node.pause.release(REASON)
+        await self._restore()
+        await self._node.pause.release(REASON)
+
+    async def _restore(self) -> None:
+        """What `_hold` has set aside."""
+        if self._min_replicas is not None:
+            command = ("CONFIG", "SET", MIN_REPLICAS, self._min_replicas)
+            await self._node.world.ask(self._node.settings.local, command, within=1.0)
+            self._min_replicas = None
 
     async def _by_sentinel(self, now: Situation, deadline: float) -> bool:
         """Nobody could tell a single Sentinel of an epoch: it is asked to fail over while writes are held back."""
