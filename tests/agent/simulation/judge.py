@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from agent.view.mark import Mark
 from agent.wire.answers import Address
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Judge:
             each
             for each in self._cluster.servers.values()
             if each is not server and each.up and each.whole and each.address not in self.suspects
+            if Mark.parse(each.title).whole  # its agent has seen that it is
         ]
         if others:
             kept: set[int] = set()
@@ -121,6 +123,8 @@ class Judge:
         for sentinel in cluster.sentinels.values():
             if sentinel.watch.named() != master.address:
                 return f"Sentinel {sentinel.address} names {sentinel.watch.named()}"
+            if sentinel.watch.failing_over or sentinel.watch.master.down:
+                return f"Sentinel {sentinel.address} fails over"
         for server in cluster.servers.values():
             if server is not master and (server.replication.master != master.address or not server.replication.up):
                 return f"{server.address} does not follow {master.address}"

@@ -203,6 +203,8 @@ class Server(Process):
         self.cluster.judge.look(self)
 
     def _loaded(self) -> None:
+        if not self.starting:
+            return
         self.starting = False
         self.replication.start()
 
