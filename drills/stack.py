@@ -12,6 +12,7 @@ import yaml
 
 from drills.errors import DrillError
 from drills.outputs import Outputs
+from redis_ha.settings import generated
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 PROJECT = "redis-ha"
@@ -37,6 +38,7 @@ class Stack:
         self.name = name
         self.environment = dict(environment or {})
         self.project_dir = project_dir
+        self._passwords: dict[str, str] = {}
         self.config_file = project_dir / f"Pulumi.{name}.yaml"
 
     def run(
@@ -49,7 +51,13 @@ class Stack:
             done = subprocess.run(
                 command,
                 cwd=self.project_dir,
-                env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", **self.environment, **(environment or {})},
+                env={
+                    **os.environ,
+                    "PULUMI_SKIP_UPDATE_CHECK": "true",
+                    **self._passwords,
+                    **self.environment,
+                    **(environment or {}),
+                },
                 capture_output=True,
                 text=True,
                 timeout=timeout,
@@ -66,9 +74,8 @@ class Stack:
         return done.stdout
 
     def up(self, *words: str, timeout: float = 600) -> str:
-        """Deploy. A missing password is generated, as it is for dev."""
-        environment = {"REDIS_HA_GENERATE_PASSWORD": "1"}
-        return self.run("up", "--yes", "--skip-preview", *words, timeout=timeout, environment=environment)
+        """Deploy."""
+        return self.run("up", "--yes", "--skip-preview", *words, timeout=timeout)
 
     def destroy(self, timeout: float = 120) -> str:
         """Remove all that the stack made."""
@@ -117,7 +124,11 @@ class Stack:
                 self.config_file.write_bytes(kept)
 
     def create(self, settings: Mapping[str, Any]) -> None:
-        """Begin a stack of one's own: its file holds these settings only; an old one of the name is overwritten."""
+        """Begin a stack of one's own: its file holds these settings only; an old one of the name is overwritten.
+
+        Its passwords are made on this machine, as dev's are.
+        """
+        self._passwords = {"REDIS_HA_GENERATE_PASSWORD": "1"}
         self.config_file.unlink(missing_ok=True)
         try:
             self.run("stack", "init")
@@ -127,11 +138,12 @@ class Stack:
         self.configure(settings)
 
     def forget(self) -> None:
-        """Remove the stack's record and its file, after a destroy."""
+        """Remove the stack's record, its file and its passwords, after a destroy."""
         # The embedded engine keeps no record of its own beside what Docker holds.
         with suppress(StackCommandError):
             self.run("stack", "rm", "--yes")
         self.config_file.unlink(missing_ok=True)
+        generated.file_of(PROJECT, self.name).unlink(missing_ok=True)
 
 
 def project_ready(project_dir: Path = PROJECT_DIR) -> bool:

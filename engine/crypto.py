@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from engine.errors import EngineError
+from engine.errors import EngineError, WrongPassphraseError
 
 ITERATIONS = 1_000_000
 KEY_BYTES = 32
@@ -102,7 +102,7 @@ class Crypter:
 
 
 def open_crypter(salt_state: str, passphrase: str) -> Crypter:
-    """The crypter of a stack file's `encryptionsalt`; EngineError `incorrect passphrase` when it does not fit."""
+    """The crypter of a stack file's `encryptionsalt`; WrongPassphraseError when it does not fit."""
     parts = salt_state.split(":", 2)
     if len(parts) != 3:
         raise EngineError("malformed encryptionsalt in the stack file")
@@ -118,10 +118,7 @@ def open_crypter(salt_state: str, passphrase: str) -> Crypter:
     except EngineError:
         fits = False
     if not fits:
-        raise EngineError(
-            "incorrect passphrase, please set PULUMI_CONFIG_PASSPHRASE to the correct passphrase "
-            "or set PULUMI_CONFIG_PASSPHRASE_FILE to a file containing the passphrase"
-        )
+        raise WrongPassphraseError("incorrect passphrase")
     return crypter
 
 

@@ -19,6 +19,10 @@ class EngineError(Exception):
         self.exit_code = exit_code
 
 
+class WrongPassphraseError(EngineError):
+    """What was encrypted with a passphrase is to be read with another one."""
+
+
 class Unreachable(EngineError):  # noqa: N818
     """Docker does not answer: the one cause of however many failures."""
 

@@ -9,11 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine import configschema, project
+from engine import configschema, project, saltfile
 from engine.configschema import Config
 from engine.crypto import Crypter, new_crypter, open_crypter, read_passphrase
 from engine.daemons import Daemon, Daemons
-from engine.errors import EXIT_STACK_NOT_FOUND, EngineError
+from engine.errors import EXIT_STACK_NOT_FOUND, EngineError, WrongPassphraseError
 from engine.interrupts import Interrupts
 from engine.inventory import handlers
 from engine.journal import Journal
@@ -70,7 +70,7 @@ class Session:
     def start(self, program: bool = False) -> None:
         """Begins what takes time and is needed later: the key (0.4 s) and the imports, of a `program` run too."""
         self.file  # noqa: B018 (errors about the stack come first)
-        if self.file.salt:
+        if self.salt:
             self._pool.submit(self._try_crypter)
         self._pool.submit(_warm_up, program)
 
@@ -80,20 +80,48 @@ class Session:
         except EngineError:
             return  # asked again, and reported, where it is needed
 
+    @property
+    def salt(self) -> str | None:
+        """The stack file's, which came with the secrets in it; else the one that this machine has made."""
+        return self.file.salt or saltfile.read(self.state_dir, self.stack)
+
     def crypter(self, store: bool = False) -> Crypter:
-        """The stack's crypter. Without a salt yet: a new one, written to the stack file when `store`."""
+        """The stack's crypter. Without a salt yet: a new one, kept beside the journal when `store`.
+
+        A run never writes to the stack file: that is shared, and the salt is of this user's passphrase.
+        """
         with self._crypter_lock:
             if self._crypter is None:
                 passphrase = read_passphrase(self.stack)
-                if self.file.salt:
-                    self._crypter = open_crypter(self.file.salt, passphrase)
-                else:
+                if not self.salt:
                     salt, crypter = new_crypter(passphrase)
                     if not store:
                         return crypter
-                    self.file.set_salt(salt)
-                    self._crypter = crypter
+                    if saltfile.make(self.state_dir, self.stack, salt):
+                        self._crypter = crypter
+                        return crypter
+                self._crypter = self._opened(str(self.salt), passphrase)
             return self._crypter
+
+    def _opened(self, salt: str, passphrase: str) -> Crypter:
+        try:
+            return open_crypter(salt, passphrase)
+        except WrongPassphraseError as error:
+            if self.file.salt:
+                name, anew = self.file.path.name, saltfile.anew(self.file)
+            else:
+                name, anew = str(saltfile.path_of(self.state_dir, self.stack)), "remove that file"
+            raise WrongPassphraseError(
+                f"{error}: {name} was made with another one. Two ways out: set PULUMI_CONFIG_PASSPHRASE or "
+                f"PULUMI_CONFIG_PASSPHRASE_FILE to that passphrase; or {anew}"
+            ) from None
+
+    def encrypting(self) -> Crypter:
+        """The crypter for a secret that goes into the stack file; the salt goes there with it."""
+        crypter = self.crypter(store=True)
+        if not self.file.salt:
+            self.file.set_salt(str(self.salt))
+        return crypter
 
     @cached_property
     def config(self) -> Config:

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from engine import configschema, paths, previewing, project
+from engine import configschema, paths, previewing, project, saltfile
 from engine.crypto import new_crypter, read_passphrase
 from engine.discovery import everything
 from engine.errors import EXIT_STACK_NOT_FOUND, EngineError
@@ -44,14 +44,17 @@ def stack_select(directory: Path, name: str, create: bool) -> int:
 
 
 def stack_init(directory: Path, name: str) -> int:
-    """Makes the stack file with a fresh salt, and selects the stack. An existing file without a salt gets one."""
+    """Makes the stack file, where there is none, and a salt that is kept on this machine; selects the stack."""
     here = project.find_project(directory)
     name = project.check_stack_name(name)
     file = StackFile(here.stack_file(name))
-    if file.exists and file.salt:
+    state_dir = project.state_dir(here)
+    if file.exists and (file.salt or saltfile.read(state_dir, name)):
         raise EngineError(f"stack '{name}' already exists")
     salt, _ = new_crypter(read_passphrase(name))
-    file.set_salt(salt)
+    saltfile.remove(state_dir, name)  # of an earlier stack of this name, whose file is no more
+    saltfile.make(state_dir, name, salt)
+    file.create()
     project.select_stack(here, name)
     print(f"Created stack '{name}'")
     return 0
@@ -72,6 +75,7 @@ def stack_remove(session: Session, yes: bool, preserve_config: bool) -> int:
     if not preserve_config:
         session.file.path.unlink()
     session.journal.remove()
+    saltfile.remove(session.state_dir, stack)
     if project.current_stack(session.project) == stack:
         project.select_stack(session.project, None)
     print(f"Stack '{stack}' has been removed!")
@@ -169,7 +173,7 @@ def config_set(session: Session, key: str, value: str | None, secret: bool, path
     name = full_key(session.project.name, str(steps[0]))
     stored: Any = value
     if secret:
-        stored = {"secure": session.crypter(store=True).encrypt(value)}
+        stored = {"secure": session.encrypting().encrypt(value)}
     elif path and len(steps) > 1:
         stored = typed_scalar(value)
     session.file.set_value(name, steps[1:], stored)

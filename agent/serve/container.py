@@ -45,7 +45,8 @@ class ContainerDoor:
 class ContainerWorld:
     """Implements agent.world.World."""
 
-    def __init__(self, login: Login, memory: Path, state: StateFile, signal: Path) -> None:
+    def __init__(self, own: Address, login: Login, memory: Path, state: StateFile, signal: Path) -> None:
+        self._own = own
         self._login = login
         self._memory = memory
         self._state = state
@@ -75,7 +76,7 @@ class ContainerWorld:
         task = self._links.get(peer)
         if task is not None and task.done():
             link = task.result()
-            if isinstance(link, Link) and link.open and (link.oldest < TIRED or _is_own(peer)):
+            if isinstance(link, Link) and link.open and (link.oldest < TIRED or peer == self._own):
                 return link
             if isinstance(link, Link):
                 link.close()
@@ -193,7 +194,3 @@ class ContainerWorld:
 
     def show(self, state: Mapping[str, Any]) -> None:
         self._state.write(state)
-
-
-def _is_own(peer: Address) -> bool:
-    return peer.host == "127.0.0.1"

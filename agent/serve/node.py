@@ -29,7 +29,7 @@ async def run_node(environment: Environment) -> int:
     stop = Stop()
     volume = Volume(environment)
     state = StateFile(environment.run)
-    world = ContainerWorld(login(environment), volume.memory, state, environment.run / SIGNAL)
+    world = ContainerWorld(environment.local, login(environment), volume.memory, state, environment.run / SIGNAL)
     with await _own_data(environment, state):
         mark = volume.mark()
         while True:

@@ -21,7 +21,9 @@ async def run_sentinel(environment: Environment) -> int:
     """Run the Sentinel until it is stopped or its server ends; the exit code."""
     stop = Stop()
     state = SentinelState(environment)
-    world = ContainerWorld(login(environment), state.memory, StateFile(environment.run), environment.run / SIGNAL)
+    world = ContainerWorld(
+        environment.local, login(environment), state.memory, StateFile(environment.run), environment.run / SIGNAL
+    )
     while True:
         agent = SentinelAgent(world, _settings(environment, state))
         finding = asyncio.ensure_future(_watch(agent, state))

@@ -64,7 +64,6 @@ def bring_up(options: Options, sheet: Sheet) -> None:
 def ours(options: Options, sheet: Sheet, engine: str) -> None:
     """`up` of a stack, with and without building its image, and what follows it."""
     with options.stack(0, engine=engine) as stack:
-        _initialise(stack)
         for what in ("image and all", "the image being there, as for docker run"):
             sheet.row(f"our up ({engine}), {what}: formed", "s", STARTED).values.append(timed(stack.up))
             wait_healthy(Cluster(stack.outputs()), 60)
@@ -88,11 +87,6 @@ def _kept(stack: Stack) -> Iterator[None]:
         run(["docker", "tag", f"{name}-kept", name])
     finally:
         run(["docker", "rmi", f"{name}-kept"])
-
-
-def _initialise(stack: Stack) -> None:
-    """Passwords are generated once in a stack's life: a preview does it beforehand."""
-    stack.run("preview", environment={"REDIS_HA_GENERATE_PASSWORD": "1"})
 
 
 def by_hand(sheet: Sheet, plain: Plain) -> None:

@@ -8,8 +8,9 @@ from redis.exceptions import RedisError
 from drills import clients
 from drills.cluster import Cluster
 from drills.outputs import Node
-from drills.stack import Stack
+from drills.stack import PROJECT, Stack
 from redis_ha.plan.acl import endpoint_password, internal_password
+from redis_ha.settings import generated
 
 INTERNAL_USERS = ("replication", "sentinel", "handover")
 Command = tuple[str, ...]
@@ -28,7 +29,7 @@ class Credentials:
     def of(cls, stack: Stack, cluster: Cluster) -> "Credentials":
         """As the stack has them now."""
         application = str(cluster.outputs.password)
-        system = stack.run("config", "get", "redis-ha:systemPassword").strip()
+        system = str(generated.read(PROJECT, stack.name)["systemPassword"])
         derived = (internal_password(application, system), endpoint_password(application, system))
         return cls(application, system, *derived)
 

@@ -81,7 +81,7 @@ def test_the_system_password_is_rotated_without_downtime(
     cluster: Cluster, stack: Stack, made_anew: None, timeline: Timeline, figure: Callable[[str], None]
 ) -> None:
     """The three steps of the README: known to all, used by all, the old one gone."""
-    old = stack.run("config", "get", "redis-ha:systemPassword").strip()
+    old = Credentials.of(stack, cluster).system
 
     def put(key: str, text: str) -> None:
         stack.run("config", "set", "--secret", f"redis-ha:{key}", stdin=f"{text}\n")

@@ -1,6 +1,6 @@
 """Clusters of processes for the tests of the entrypoint."""
 
-import shutil
+import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Protocol
 
 import pytest
 
+from tests import redis_binary
 from tests.entrypoint.processes import Cluster, cluster
 
 
@@ -18,9 +19,9 @@ class MakeCluster(Protocol):
 
 
 @pytest.fixture
-def make_cluster(tmp_path: Path) -> Iterator[MakeCluster]:
-    if not shutil.which("redis-server"):
-        pytest.skip("needs redis-server and redis-cli (apt-get install redis-server)")
+def make_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[MakeCluster]:
+    """The Redis that it runs is the base image's."""
+    monkeypatch.setenv("PATH", f"{redis_binary.folder()}:{os.environ['PATH']}")
     with ExitStack() as stack:
 
         def make(**options: object) -> Cluster:

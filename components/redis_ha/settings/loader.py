@@ -8,6 +8,7 @@ import pulumi
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from redis_ha.settings import generated
 from redis_ha.settings.model import Settings
 from redis_ha.settings.types import SettingModel
 
@@ -23,10 +24,33 @@ def load_settings(project: str, stack: str) -> Settings:
     prefix = f"{project}:"
     config = {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
     values = {k[len(prefix) :]: v for k, v in config.items() if k.startswith(prefix)}
+    if generated.wanted(stack):
+        values = {**_generated(project, stack), **_set(values)}
     settings = parse_settings(values, stack)
+    if settings.system_password is None:
+        pulumi.log.warn(
+            "systemPassword: not set: what nodes log in to each other with follows from `password`; for rotations "
+            f"without downtime, before the first `up`: ./pulumiw config set --secret systemPassword --stack {stack}"
+        )
     for warning in settings.warnings():
         pulumi.log.warn(warning)
     return settings
+
+
+def _generated(project: str, stack: str) -> dict[str, Any]:
+    """The settings that were made on this machine; missing passwords are made now."""
+    try:
+        values, made = generated.passwords(project, stack)
+    except generated.GeneratedError as error:
+        raise pulumi.RunError(str(error)) from None
+    if made:
+        pulumi.log.info(f"made {' and '.join(made)} for stack {stack}: {generated.file_of(project, stack)}")
+    return values
+
+
+def _set(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what stands for "not set"."""
+    return {key: value for key, value in values.items() if value not in ("", None)}
 
 
 def parse_settings(values: Mapping[str, Any], stack: str) -> Settings:
@@ -34,9 +58,8 @@ def parse_settings(values: Mapping[str, Any], stack: str) -> Settings:
 
     Raises pulumi.RunError with one line for each error.
     """
-    given = {key: value for key, value in values.items() if value not in ("", None)}
     try:
-        return Settings.model_validate(given)
+        return Settings.model_validate(_set(values))
     except ValidationError as error:
         lines = [_line(detail, stack) for detail in error.errors()]
     raise pulumi.RunError(

@@ -1,8 +1,8 @@
 """Makes certificates for a development stack: `python -m redis_ha.tls.dev_certificates --stack S`.
 
-A CA, one certificate for the nodes and one for clients. Everything is stored encrypted in the stack's config, and
-nothing on disk. Run again, it makes new certificates of the same CA, which `up` rolls out node by node. For production
-take certificates of a CA of your own.
+A CA, one certificate for the nodes and one for clients. Those of `dev` lie with its passwords in the user's
+configuration folder; those of other stacks are stored encrypted in the stack's config. Run again, it makes new
+certificates of the same CA, which `up` rolls out node by node. For production take certificates of a CA of your own.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from redis_ha.plan.topology import FIRST_DATA_ADDRESS
+from redis_ha.settings import generated
 from redis_ha.settings.loader import parse_settings
 
 PROJECT = "redis-ha"
@@ -147,6 +148,9 @@ def main() -> None:
     prefix = f"{PROJECT}:"
     config = {key.removeprefix(prefix): one["value"] for key, one in listed.items() if key.startswith(prefix)}
     raw = config.pop("tls", None)
+    here = not raw and generated.wanted(stack)
+    if here:
+        raw = generated.read(PROJECT, stack).get("tls")
     kept: dict[str, Any] = json.loads(raw) if isinstance(raw, str) and raw else raw or {}
     plain = {key: value for key, value in config.items() if key not in ("previousPassword", "systemPassword")}
     try:
@@ -159,9 +163,14 @@ def main() -> None:
         kept["ca"], kept["caKey"] = make_ca(f"{PROJECT} {stack} CA")
     kept["cert"], kept["key"] = make_certificate(kept["ca"], kept["caKey"], addresses)
     kept["clientCert"], kept["clientKey"] = make_certificate(kept["ca"], kept["caKey"], [])
-    _pulumiw("config", "set", "--secret", f"{PROJECT}:tls", stack=stack, text=json.dumps(kept))
+    if here:
+        generated.store(PROJECT, stack, {"tls": kept})
+        where = f" in {generated.file_of(PROJECT, stack)} (without its `tls`, connections are plain)"
+    else:
+        _pulumiw("config", "set", "--secret", f"{PROJECT}:tls", stack=stack, text=json.dumps(kept))
+        where = ""
     sys.stdout.write(
-        f"stack {stack} has new certificates for {CERTIFICATE_DAYS} days; roll it out: make up STACK={stack}\n"
+        f"stack {stack} has new certificates for {CERTIFICATE_DAYS} days{where}; roll it out: make up STACK={stack}\n"
     )
 
 

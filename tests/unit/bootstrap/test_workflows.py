@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import yaml
 
+from bootstrap.pin import pinned
+
 ROOT = Path(__file__).resolve().parents[3]
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 
@@ -30,11 +32,19 @@ def test_actions_are_pinned_to_full_versions(path: Path) -> None:
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
 def test_the_cli_is_the_one_of_the_requirements(path: Path) -> None:
-    pinned = re.search(r"^pulumi==([\d.]+)", (ROOT / "requirements.txt").read_text(), re.MULTILINE)
-    assert pinned
-    installed = [s["with"]["pulumi-version"] for s in steps(load(path)) if "pulumi/actions" in s.get("uses", "")]
+    given = steps(load(path))
+    installed = [s["with"]["pulumi-version"] for s in given if "pulumi/actions" in s.get("uses", "")]
     assert installed
-    assert set(installed) == {pinned[1]}
+    assert set(installed) == {"${{ steps.pin.outputs.pulumi }}"}
+    assert [s["run"] for s in given if s.get("id") == "pin"] == [
+        'echo "pulumi=$(python3 bootstrap/pin.py pulumi)" >> "$GITHUB_OUTPUT"'
+    ]
+
+
+def test_the_pin_is_that_of_the_requirements() -> None:
+    assert f"\npulumi=={pinned('pulumi')} " in (ROOT / "requirements.txt").read_text()
+    with pytest.raises(KeyError):
+        pinned("pulum")
 
 
 @pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)

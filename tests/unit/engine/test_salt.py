@@ -1,0 +1,81 @@
+"""Where the salt lies, and what is said when the passphrase is another one."""
+
+from pathlib import Path
+
+import pytest
+
+from engine import project, saltfile
+from engine.errors import EngineError, WrongPassphraseError
+from engine.session import Session
+from engine.stackcommands import config_get, config_set, stack_init
+from engine.stackfile import StackFile
+
+PLAIN = "config:\n  p:count: 3\n"
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "right")
+    (tmp_path / "Pulumi.yaml").write_text("name: p\nruntime: python\n")
+    (tmp_path / "Pulumi.s.yaml").write_text(PLAIN)
+    return tmp_path
+
+
+def test_a_run_keeps_its_salt_out_of_the_stack_file(directory: Path) -> None:
+    first = Session(directory, "s").crypter(store=True)
+    assert Session(directory, "s").crypter().key_id == first.key_id
+    assert (directory / "Pulumi.s.yaml").read_text() == PLAIN
+
+
+def test_a_preview_keeps_nothing(directory: Path) -> None:
+    Session(directory, "s").crypter()
+    assert Session(directory, "s").salt is None
+
+
+def test_a_secret_takes_the_salt_with_it(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = Session(directory, "s").crypter(store=True)
+    config_set(Session(directory, "s"), "password", "x", secret=True, path=False)
+    assert StackFile(directory / "Pulumi.s.yaml").salt
+    assert Session(directory, "s").crypter().key_id == before.key_id
+    config_get(Session(directory, "s"), "password", path=False, as_json=False)
+    assert capsys.readouterr().out == "x\n"
+
+
+def test_init_makes_a_stack_once_and_leaves_its_file_alone(directory: Path) -> None:
+    stack_init(directory, "s")
+    stack_init(directory, "new")
+    assert (directory / "Pulumi.s.yaml").read_text() == PLAIN
+    assert (directory / "Pulumi.new.yaml").read_text() == ""
+    for stack in ("s", "new"):
+        with pytest.raises(EngineError, match="already exists"):
+            stack_init(directory, stack)
+
+
+def test_of_two_salts_at_once_one_is_kept(directory: Path) -> None:
+    state = project.state_dir(project.find_project(directory))
+    assert saltfile.make(state, "s", "v1:one")
+    assert not saltfile.make(state, "s", "v1:two")
+    assert saltfile.read(state, "s") == "v1:one"
+    assert [each.name for each in state.iterdir()] == ["s.salt"]
+
+
+def test_another_passphrase_is_told_with_file_key_and_both_ways_out(
+    directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config_set(Session(directory, "s"), "password", "x", secret=True, path=False)
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "wrong")
+    with pytest.raises(EngineError) as caught:
+        _ = Session(directory, "s").config
+    assert str(caught.value) == (
+        "could not decrypt configuration value 'p:password': incorrect passphrase: Pulumi.s.yaml was made with another "
+        "one. Two ways out: set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to that passphrase; or "
+        "remove encryptionsalt and p:password from Pulumi.s.yaml and set the secrets again"
+    )
+
+
+def test_another_passphrase_than_the_kept_salts_is_told_too(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Session(directory, "s").crypter(store=True)
+    monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "wrong")
+    with pytest.raises(WrongPassphraseError, match=r"p/s\.salt was made with another one.*or remove that file"):
+        Session(directory, "s").crypter()
