@@ -4,6 +4,7 @@ A claim is a lease: who has won one promotes within LEASE / 2 of the moment at w
 and who sees the vote for a rival waits for LEASE before asking for votes itself.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from agent.settings import NodeSettings
@@ -46,13 +47,18 @@ class Electorate:
         """Look at the votes that there are, without asking for one."""
         self._note(await self._ballots(disputed, 0, run_id, council), council, run_id)
 
-    async def claim(self, disputed: Address, council: Council, run_id: str) -> Claim | None:
-        """Win an epoch for `run_id` in the place of the master at `disputed`; None where it cannot be had now."""
+    async def claim(
+        self, disputed: Address, council: Council, run_id: str, over_sentinels: bool = False
+    ) -> Claim | None:
+        """Win an epoch for `run_id` in the place of the master at `disputed`; None where it cannot be had now.
+
+        `over_sentinels`: the one that a Sentinel has been elected for is this node, so its votes are not waited for.
+        """
         seen = await self._ballots(disputed, 0, run_id, council)
         self._note(seen, council, run_id)
         epoch = max(council.epoch, votes.highest(seen))
         for step in STEPS:
-            if self._rival_waits():
+            if self._rival_waits(self.roster.ids if over_sentinels else frozenset()):
                 return None
             epoch += step
             asked_at = self.world.now()
@@ -113,7 +119,7 @@ class Electorate:
         for vote in fresh:
             self._rivals.setdefault(vote, now)
 
-    def _rival_waits(self) -> bool:
-        """Whether a vote for another has been seen so lately that its leader may still be about to promote."""
+    def _rival_waits(self, but: Collection[str]) -> bool:
+        """Whether a vote for another (`but` for these) was seen so lately that its leader may still be about to promote."""
         now = self.world.now()
-        return any(now - at < LEASE for at in self._rivals.values())
+        return any(now - at < LEASE and vote.leader not in but for vote, at in self._rivals.items())

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from agent.wire.answers import Address, Command, Result
 
@@ -39,7 +40,7 @@ class Council:
     asked: int = 0
     sentinels: tuple[Sentinel, ...] = ()
 
-    @property
+    @cached_property
     def total(self) -> int:
         """How many Sentinels there are: also those that do not answer, as far as one that does knows them. 0: unknown."""
         return max((one.others + 1 for one in self.sentinels), default=0)
@@ -49,11 +50,11 @@ class Council:
         """Whether more than half of all Sentinels that there are have answered."""
         return 2 * len(self.sentinels) > self.total > 0
 
-    @property
+    @cached_property
     def newest(self) -> Sentinel | None:
         return max(self.sentinels, key=lambda one: one.epoch, default=None)
 
-    @property
+    @cached_property
     def named(self) -> Address | None:
         """The master by the newest configuration among those that answer."""
         return self.newest.named if self.newest else None
@@ -91,14 +92,14 @@ class Roster:
     """Every Sentinel and replica that is known by address, declared or told of. Removed ones go when no Sentinel knows them."""
 
     sentinels: set[Address] = field(default_factory=set)
-    ids: dict[Address, str] = field(default_factory=dict)
+    ids: frozenset[str] = frozenset()
     """The run id of each Sentinel that another one knows."""
     nodes: set[Address] = field(default_factory=set)
 
 
 def question(master_name: str) -> tuple[Command, ...]:
     """What `read` takes the results of."""
-    return (("SENTINEL", "MASTER", master_name),)
+    return (("SENTINEL", "MASTER", master_name), ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", master_name))
 
 
 def read(address: Address, results: list[Result]) -> Sentinel | None:
@@ -106,9 +107,12 @@ def read(address: Address, results: list[Result]) -> Sentinel | None:
     fields = _pairs(results[0])
     if "flags" not in fields or "ip" not in fields:
         return None
+    # One that has just promoted a replica names that one here, and the former master there.
+    named = results[1] if len(results) > 1 else None
+    host, port = named if isinstance(named, list) and len(named) == 2 else (fields["ip"], fields["port"])
     return Sentinel(
         address=address,
-        named=Address(fields["ip"], int(fields["port"])),
+        named=Address(str(host), int(str(port))),
         flags=frozenset(fields["flags"].split(",")),
         epoch=int(fields.get("config-epoch", 0)),
         quorum=int(fields.get("quorum", 1)),

@@ -132,6 +132,11 @@ class Judge:
                 return f"{server.address} has not written its data to its disk"
         return None
 
+    def equal(self) -> bool:
+        """Whether all nodes have the same data."""
+        first, *others = self._cluster.servers.values()
+        return all(each.log == first.log for each in others)
+
     def end(self) -> None:
         """All has settled: nothing that must be there is missing, and the replicas have the same."""
         servers = self._cluster.servers.values()

@@ -109,13 +109,13 @@ def move(cluster: Cluster) -> None:
 
 def copying(cluster: Cluster, faults: Faults) -> None:
     """Replicas lose their volumes and copy for long; the master is killed meanwhile, and comes back."""
-    cluster.copying = 2.0
+    cluster.copying = 1.0
     cluster.form()
     _writers(cluster)
     for node in cluster.random.sample(cluster.nodes[1:], cluster.random.randint(1, len(cluster.nodes) - 1)):
         faults.lose(node, BEGIN + cluster.random.random() / 2, _between(cluster, 0.1, 0.3))
-    at = BEGIN + _between(cluster, 0.5, 4.0)
-    faults.kill(cluster.nodes[0], at, _between(cluster, 0.1, 4.0))
+    at = BEGIN + _between(cluster, 0.3, 2.0)
+    faults.kill(cluster.nodes[0], at, _between(cluster, 0.1, 3.0))
     _stalls(cluster, faults, at, 1)
 
 

@@ -1,6 +1,5 @@
-"""One schedule from one seed, and many of them."""
+"""One schedule from one seed."""
 
-import gc
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,9 @@ from tests.agent.simulation.plans import PLANS, WEIGHTS
 
 SETTLE_WITHIN = 60.0
 """Seconds after the last fault. A Sentinel that has voted for another tries again after 20 s."""
-LOOK_EVERY = 0.2
+LOOK_EVERY = 0.15
+LAST_WRITES_WITHIN = 1.0
+"""Seconds until the replicas have them, once nobody writes any more."""
 
 
 @dataclass(frozen=True)
@@ -79,19 +80,12 @@ def _settle(cluster: Cluster) -> None:
         clock.run(clock.now + LOOK_EVERY)
     for writer in cluster.writers:
         writer.active = False
-    clock.run(clock.now + 0.5)
+    until = clock.now + LAST_WRITES_WITHIN
+    clock.run(clock.now + LOOK_EVERY)
+    while clock.now < until and not judge.equal():
+        clock.run(clock.now + LOOK_EVERY)
     why = judge.unsettled()
     if why is not None:
         raise Violation(f"settled, and then: {why}")
     judge.end()
 
-
-def collect(seeds: range, plan: str | None = None) -> list[Outcome]:
-    """Run these one after the other; the garbage of many is collected at once."""
-    gc.disable()
-    outcomes = []
-    for number, seed in enumerate(seeds):
-        outcomes.append(run(seed, plan))
-        if number % 20 == 19:
-            gc.collect()
-    return outcomes

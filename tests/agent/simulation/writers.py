@@ -19,7 +19,7 @@ class Writer:
         self._patience = patience
         self._master: Server | None = None
         self._attempt = 0
-        self._every = 0.02 + 0.03 * cluster.random.random()
+        self._every = 0.03 + 0.05 * cluster.random.random()
         self.active = True
         self._next()
 
@@ -38,17 +38,30 @@ class Writer:
             self._master = None
             clock.after(self._patience, self._next)
         else:
-            ident = cluster.new_write()
-            clock.after(network.delay(), server.arrive, self._write, server, ident, self._attempt)
-            clock.after(self._patience, self._give_up, self._attempt)
+            clock.after(network.delay(), self._arrive, server, cluster.new_write(), self._attempt)
+
+    def _arrive(self, server: "Server", ident: int, attempt: int) -> None:
+        if server.stopped or not server.up:
+            self._wait(attempt)
+        server.arrive(self._write, server, ident, attempt)
 
     def _write(self, server: "Server", ident: int, attempt: int) -> None:
+        answered = False
+
         def reply(text: str) -> None:
+            nonlocal answered
             network = self._cluster.network
-            if network.reaches(server.machine, self._machine):
+            answered = network.reaches(server.machine, self._machine)
+            if answered:
                 self._cluster.clock.after(network.delay(), self._replied, text, ident, attempt)
 
         server.write(ident, reply)
+        if not answered:
+            self._wait(attempt)
+
+    def _wait(self, attempt: int) -> None:
+        """Only where no answer is on its way the time counts: that spares a timer for each write."""
+        self._cluster.clock.after(self._patience, self._give_up, attempt)
 
     def _replied(self, text: str, ident: int, attempt: int) -> None:
         if attempt != self._attempt:
