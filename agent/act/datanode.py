@@ -127,12 +127,10 @@ class DataNode:
         self.lease.office(claim.epoch)
         self.door.hold(None)
         self.events.selected = False
-        self.world.spawn(self.office.tell(claim.epoch))
         self._remember(replace(self.mark, whole=whole, epoch=claim.epoch, master=True, empty=False), self._seen)
-        self.world.say(
-            f"master since epoch {claim.epoch}, {1000 * (self.world.now() - began):.0f} ms after asking for votes: {why}"
-        )
-        await self._mark_server()
+        await self.world.gather(self.office.tell(claim.epoch), self._mark_server())
+        took = 1000 * (self.world.now() - began)
+        self.world.say(f"master since epoch {claim.epoch}, told {took:.0f} ms after asking for votes: {why}")
 
     async def _begin(self, now: Situation, why: str) -> None:
         if not await self.office.promote():
@@ -144,7 +142,7 @@ class DataNode:
         await self._mark_server()
 
     async def _yield(self, now: Situation, why: str) -> None:
-        """Hand over without leaving. Where nobody knows how that has ended, this process ends: it starts anew in limbo."""
+        """Hand over without leaving. Where nobody knows how that has ended, this process ends, to start in limbo."""
         self._show(now, why, False)
         if self.world.now() - self._yielded_at >= YIELD_AGAIN:
             self._yielded_at = self.world.now()

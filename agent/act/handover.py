@@ -163,7 +163,7 @@ class HandOver:
         return int(str(role[1])) if isinstance(role, list) and role and role[0] == "master" else None
 
     async def _by_sentinel(self, now: Situation, deadline: float) -> bool:
-        """With a single Sentinel nobody could tell it of an epoch: it is asked to fail over while writes are held back."""
+        """Nobody could tell a single Sentinel of an epoch: it is asked to fail over while writes are held back."""
         node, world = self._node, self._node.world
         sentinel = now.council.sentinels[0].address
         if not await node.pause.hold(REASON):

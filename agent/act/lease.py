@@ -1,8 +1,8 @@
 """The lease of a master under `durability: consistent`: without most of the Sentinels it takes no writes.
 
-It holds its writes back before they may promote another: they do so at the earliest down-after from their last answer by
-this node, so it must have heard most of them for less than that. Once held back, they go on when most have been heard for as
-long as a claim may be used: who was elected in the meantime has promoted itself by then, or never does.
+It holds its writes back before they may promote another: they do so at the earliest down-after from their last answer
+by this node, so it must have heard most of them for less than that. Once held back, they go on when most have been heard
+for as long as a claim may be used: who was elected in the meantime has promoted itself by then, or never does.
 """
 
 from agent.act.claim import LEASE

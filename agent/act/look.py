@@ -1,4 +1,4 @@
-"""Looking around: one question to this node's own server, to the Sentinels, and, where something is wrong, to the others."""
+"""Looking around: this node's own server, the Sentinels, and, where something is wrong, the other nodes."""
 
 from agent.decide.situation import Situation
 from agent.settings import NodeSettings
@@ -96,8 +96,8 @@ class Lookout:
         local = self._settings.local
         found = node_view.read(self._settings.me, await self._world.ask(local, *node_view.QUESTION, within=OWN_WITHIN))
         if isinstance(found, Refusal) and found.text.startswith("BUSY"):
-            # A script that has run for longer than `busy-reply-threshold`. Sentinel would end it only when it has taken the
-            # node for down already. One that has written cannot be ended.
+            # A script that has run for longer than `busy-reply-threshold`. Sentinel would end it only when it has
+            # taken the node for down already. One that has written cannot be ended.
             self._world.say("a script has run for too long: ending it")
             await self._world.ask(local, ("SCRIPT", "KILL"), ("FUNCTION", "KILL"), within=OWN_WITHIN)
         return found if isinstance(found, Node) else None
@@ -148,7 +148,10 @@ class Lookout:
             | {peer for peer, _ in answered}
             | council_view.merged(result[0] for _, result in answered)
         )
-        self._roster.ids = frozenset(run_id for _, result in answered for _, run_id, _ in council_view.members(result[0]))
+        found = {peer: council_view.sender_of(result[0]) for peer, result in answered}
+        self._roster.senders = {peer: sender for peer, sender in found.items() if sender is not None}
+        known = [one for _, result in answered for one in council_view.members(result[0])]
+        self._roster.ids = frozenset(run_id for _, run_id, _ in known)
         self._roster.nodes = council_view.merged(result[1] for _, result in answered) - {self._settings.me}
 
     def _since(self, moment: float | None) -> float:

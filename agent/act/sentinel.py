@@ -143,7 +143,8 @@ class SentinelAgent:
             return f"master {newest.named} is not well: {','.join(sorted(newest.flags))}"
         if missing:
             return f"{missing[0]} is not seen"
-        return f"watching {newest.named}, with {len(self._settings.nodes)} data nodes and {self._settings.earlier} earlier Sentinels up"
+        nodes, earlier = len(self._settings.nodes), self._settings.earlier
+        return f"watching {newest.named}, with {nodes} data nodes and {earlier} earlier Sentinels up"
 
 
 def _unwell(flags: str) -> bool:

@@ -6,6 +6,9 @@ from functools import cached_property
 
 from agent.wire.answers import Address, Command, Result
 
+RUN_ID = 40
+"""Hex digits of a run id."""
+
 
 @dataclass(frozen=True)
 class Sentinel:
@@ -42,7 +45,7 @@ class Council:
 
     @cached_property
     def total(self) -> int:
-        """How many Sentinels there are: also those that do not answer, as far as one that does knows them. 0: unknown."""
+        """How many Sentinels there are, also those that do not answer, by those that do. 0: unknown."""
         return max((one.others + 1 for one in self.sentinels), default=0)
 
     @property
@@ -89,11 +92,13 @@ class Council:
 
 @dataclass
 class Roster:
-    """Every Sentinel and replica that is known by address, declared or told of. Removed ones go when no Sentinel knows them."""
+    """Every Sentinel and data node that is known by address: declared, or known to a Sentinel."""
 
     sentinels: set[Address] = field(default_factory=set)
     ids: frozenset[str] = frozenset()
     """The run id of each Sentinel that another one knows."""
+    senders: dict[Address, tuple[Address, str]] = field(default_factory=dict)
+    """For each Sentinel another one that it knows, and the run id of that one: in its name it can be told news."""
     nodes: set[Address] = field(default_factory=set)
 
 
@@ -138,6 +143,11 @@ def members(result: Result) -> list[tuple[Address, str, str]]:
         if fields.get("ip"):
             found.append((Address(fields["ip"], int(fields["port"])), fields.get("runid", ""), fields.get("flags", "")))
     return found
+
+
+def sender_of(sentinels: Result) -> tuple[Address, str] | None:
+    """One of the Sentinels in an answer to SENTINEL SENTINELS that has a run id; None where there is none."""
+    return next(((at, run_id) for at, run_id, _ in members(sentinels) if len(run_id) == RUN_ID), None)
 
 
 def merged(results: Iterable[Result]) -> set[Address]:

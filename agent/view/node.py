@@ -39,7 +39,7 @@ class Node:
     copying: bool = False
     keys: int = 0
     rewriting: bool = False
-    """Its append-only file is being rewritten, or is about to be: after a copy, the one on disk is the old one so far."""
+    """Its append-only file is being rewritten, or is about to be: after a copy the one on disk is still the old one."""
     storing: bool = True
     """False while it cannot write its append-only file or snapshot."""
     version: tuple[int, ...] = (0,)

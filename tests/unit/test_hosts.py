@@ -7,6 +7,7 @@ import pulumi
 import pytest
 
 from redis_ha.docker.clients import check_hosts, endpoint, left_out
+from redis_ha.plan.identity import Identity
 from redis_ha.plan.topology import Topology, TopologyError, plan
 from redis_ha.settings.loader import parse_settings
 from tests.unit.test_component import Recorder, deploy, environment, recorder
@@ -21,7 +22,7 @@ D = {"name": "d", "docker": "context:far", "address": "10.0.0.4"}
 
 def topology(*hosts: dict[str, Any], **values: Any) -> Topology:
     settings = parse_settings({"password": "pw", "hosts": json.dumps(hosts), **values}, "dev")
-    return plan(settings, "redis-ha", "dev")
+    return plan(settings, Identity("redis-ha", "dev"))
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from redis_ha.docker import swarm_rollout
 from redis_ha.docker.swarm_nodes import differences
 from redis_ha.docker.swarm_rollout import progress_of, usable
+from redis_ha.plan.identity import Identity
 from redis_ha.plan.topology import TopologyError, plan
 from redis_ha.resources import swarm
 from redis_ha.settings.hosts import Host
@@ -40,7 +41,7 @@ def test_wrong_settings_are_named(values: dict[str, Any], message: str) -> None:
 def test_each_node_needs_a_host_of_its_own(values: dict[str, Any], word: str) -> None:
     settings = parse_settings({"password": "pw", **SWARM, **values, "sentinelPlacement": "soft"}, "dev")
     with pytest.raises(TopologyError, match=word):
-        plan(settings, "redis-ha", "dev")
+        plan(settings, Identity("redis-ha", "dev"))
 
 
 @pytest.fixture
