@@ -72,8 +72,7 @@ class Electorate:
         return None
 
     async def tell(self, master: Address, epoch: int) -> int:
-        """Tell every Sentinel that `master` is the master since `epoch`, by the message with which they tell one
-        another.
+        """Tell every Sentinel that `master` is the master since `epoch`, as they tell one another.
 
         Each is told in the name of another one that it knows: the message of a stranger would make a ghost of it.
         Returns how many have taken it, as soon as these are most of them: the others are told all the same.
@@ -126,6 +125,6 @@ class Electorate:
             self._rivals.setdefault(vote, now)
 
     def _rival_waits(self, but: Collection[str]) -> bool:
-        """Whether a vote for another (`but` for these) was seen so lately that its leader may still be about to promote."""
+        """Whether a vote for another, `but` for these, was seen so lately that its leader may be about to promote."""
         now = self.world.now()
         return any(now - at < LEASE and vote.leader not in but for vote, at in self._rivals.items())

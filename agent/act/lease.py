@@ -1,8 +1,8 @@
 """The lease of a master under `durability: consistent`: without most of the Sentinels it takes no writes.
 
 It holds its writes back before they may promote another: they do so at the earliest down-after from their last answer
-by this node, so it must have heard most of them for less than that. Once held back, they go on when most have been heard
-for as long as a claim may be used: who was elected in the meantime has promoted itself by then, or never does.
+by this node, so it must have heard most of them for less than that. Once held back, they go on when most have been
+heard for as long as a claim may be used: who was elected in the meantime has promoted itself by then, or never does.
 """
 
 from agent.act.claim import LEASE
@@ -73,7 +73,8 @@ class Lease:
         async def one(peer: Address) -> bool:
             found = council_view.read(peer, await self._world.ask(peer, *question, within=within))
             return found is not None and (
-                (found.named == self._settings.me and not found.failing_over) or (self._epoch is not None and found.epoch < self._epoch)
+                (found.named == self._settings.me and not found.failing_over)
+                or (self._epoch is not None and found.epoch < self._epoch)
             )
 
         def enough(found: list[bool | None]) -> bool:

@@ -92,7 +92,9 @@ class Cluster:
 
     def hopeless(self) -> bool:
         """Whether nobody has whole data any more, on any disk."""
-        return not any(each.volume.whole or (each.server and each.server.up and each.server.whole) for each in self.nodes)
+        return not any(
+            each.volume.whole or (each.server and each.server.up and each.server.whole) for each in self.nodes
+        )
 
     def say(self, who: str, text: str) -> None:
         """A line of the trace, where one is kept."""

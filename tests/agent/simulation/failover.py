@@ -71,7 +71,9 @@ class Watch:
 
     def named(self) -> Address:
         """The master, or who has been promoted already."""
-        return self.promoted if self.promoted is not None and self.state in ("reconf", "update") else self.master.address
+        return (
+            self.promoted if self.promoted is not None and self.state in ("reconf", "update") else self.master.address
+        )
 
     def reset(self, old: Address) -> None:
         """The master has been changed: all is looked at anew."""

@@ -182,7 +182,6 @@ def mixed(cluster: Cluster, faults: Faults) -> None:
 
 
 PLANS: dict[str, Plan] = {
-    each.__name__: each
-    for each in (planned, killed, hung, everything, copying, partition, noise, first_start, mixed)
+    each.__name__: each for each in (planned, killed, hung, everything, copying, partition, noise, first_start, mixed)
 }
 WEIGHTS = {"planned": 5, "killed": 4, "hung": 1, "everything": 2, "copying": 2, "partition": 3, "noise": 1, "mixed": 2}

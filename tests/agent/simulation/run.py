@@ -88,4 +88,3 @@ def _settle(cluster: Cluster) -> None:
     if why is not None:
         raise Violation(f"settled, and then: {why}")
     judge.end()
-
