@@ -1,7 +1,7 @@
 #!/usr/bin/python3
-"""A person at a terminal: `terminal LINE [SEEN TYPED]...` runs a shell's LINE, and types each TYPED once SEEN is there.
+"""A person at a terminal: `terminal.py LINE [SEEN TYPED]...` runs a shell's LINE; once SEEN is there, types TYPED.
 
-Prints what the terminal shows. The exit code is the line's own; 1 when something is not seen in time, or not at the end.
+Prints what the terminal shows. The exit code is the line's own, or 1 when something is not seen, or no end in time.
 """
 
 import fcntl
