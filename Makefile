@@ -10,7 +10,7 @@ ARGS ?=
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
 PULUMI := ./pulumiw
-SCRIPTS := pulumiw .ci/run $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* configs/bin/* configs/lib/* tests/hosts/* 2>/dev/null)
+SCRIPTS := pulumiw .ci/run $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* configs/bin/* configs/lib/* tests/hosts/* tests/bare/* 2>/dev/null)
 # The test folders, quickest first.
 TESTS := $(wildcard tests/unit tests/entrypoint tests/preview tests/deploy tests/hosts)
 
@@ -19,7 +19,7 @@ EXCLUDED := $(foreach host,$(subst $(comma), ,$(EXCLUDE)),--exclude '**.$(host)'
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview refresh destroy status outputs connect certs test test-unit test-entrypoint test-preview \
-	test-deploy test-hosts drill bench lint fmt clean venv venv-dev daemon rig-tools
+	test-deploy test-hosts test-bare drill bench lint fmt clean venv venv-dev daemon rig-tools
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -57,13 +57,13 @@ connect: venv ## Where to connect, with lines to paste
 certs: venv ## A CA and certificates for development, encrypted in the stack's config; again: a new certificate
 	@$(PYTHON) -m redis_ha.tls.dev_certificates --stack $(STACK)
 
-test: venv daemon rig-tools ## All tests: unit, entrypoint, preview and, on clusters of their own, after deployment
+test: venv-dev daemon rig-tools ## All tests: unit, entrypoint, preview and, on clusters of their own, after deployment
 	@$(PYTHON) -m pytest $(TESTS) $(ARGS)
 
 test-unit: venv ## Unit tests: seconds, no Docker
 	@$(PYTHON) -m pytest tests/unit $(ARGS)
 
-test-entrypoint: venv daemon ## The image's scripts, in containers
+test-entrypoint: venv-dev daemon ## The image's scripts, in containers
 	@$(PYTHON) -m pytest tests/entrypoint $(ARGS)
 
 test-preview: venv daemon ## Previews
@@ -74,6 +74,9 @@ test-deploy: venv daemon ## Failures against a real cluster
 
 test-hosts: venv daemon rig-tools ## Failures of whole hosts, on three Docker daemons on this machine (needs root)
 	@$(PYTHON) -m pytest tests/hosts $(ARGS)
+
+test-bare: ## The commands of the README on a machine that has nothing, in namespaces (needs root)
+	@tests/bare/run
 
 drill: venv-dev daemon ## Breaks the running stack on purpose and reports what clients felt
 	@$(PYTHON) -m drills --stack $(STACK) $(ARGS)
