@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.entrypoint.node import CONFIGS, eventually
+from tests.agent.harness.node import CONFIGS, eventually
 
 LIMIT = 40_000  # bytes that the image may add to its base: scripts of a few screens
 LABEL = "redis-ha.test=entrypoint"
