@@ -197,7 +197,12 @@ class DataNode:
         self._remember(mark, own)
         if own.mark != self.mark:
             await self._mark_server()
-        if council.majority and council.named and not own.is_master and self.world.now() - self._saw_votes_at > SEE_EVERY:
+        if (
+            council.majority
+            and council.named
+            and not own.is_master
+            and self.world.now() - self._saw_votes_at > SEE_EVERY
+        ):
             self._saw_votes_at = self.world.now()
             self.world.spawn(self.electorate.see(council.named, council, own.run_id))
         promotable = own.is_master or (

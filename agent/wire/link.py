@@ -52,7 +52,7 @@ class Link(asyncio.Protocol):
         except (ValueError, RecursionError):
             self.close()
 
-    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
+    def connection_lost(self, exc: Exception | None) -> None:
         while self._waiting:
             future, _ = self._waiting.popleft()
             if not future.done():

@@ -1,4 +1,4 @@
-"""Situations for the tests of decisions: a well cluster of three nodes and three Sentinels, and what differs from it."""
+"""Situations for the tests of decisions: three nodes and three Sentinels that are well, and what differs."""
 
 from dataclasses import replace
 from typing import Any, Final

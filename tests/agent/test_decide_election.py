@@ -87,7 +87,9 @@ def test_it_takes_office(now: Situation) -> None:
         ),
         pytest.param(dead(mark=HALF), "not whole", id="its copy is not finished"),
         pytest.param(dead(mark=EMPTY), "not whole", id="it has no data"),
-        pytest.param(dead(mark=OLD), "last in sync with the master of epoch 4", id="it was not there at the last change"),
+        pytest.param(
+            dead(mark=OLD), "last in sync with the master of epoch 4", id="it was not there at the last change"
+        ),
         pytest.param(dead(own=replica(storing=False)), "cannot write", id="its disk is full"),
         pytest.param(dead(own=replica(link_down_for=60.0)), "down for too long", id="cut off for a minute before"),
         pytest.param(dead(in_touch=False), "not been in touch", id="it has just started"),
@@ -119,7 +121,13 @@ def test_data_that_is_not_the_newest_is_taken_after_a_minute_or_never(consistent
 
 
 marks = st.builds(
-    Mark, st.booleans(), st.booleans(), st.integers(EPOCH - 1, EPOCH + 1), st.booleans(), st.sampled_from([900, 1000]), st.just(False)
+    Mark,
+    st.booleans(),
+    st.booleans(),
+    st.integers(EPOCH - 1, EPOCH + 1),
+    st.booleans(),
+    st.sampled_from([900, 1000]),
+    st.just(False),
 )
 nodes = st.builds(
     replica,
@@ -135,8 +143,12 @@ nodes = st.builds(
 situations = st.builds(
     situation,
     st.builds(replica, offset=st.sampled_from([900, 1000, 1100]), storing=st.booleans(), mark=marks),
-    council=st.builds(council, answers=st.integers(0, 3), epoch=st.integers(EPOCH - 1, EPOCH + 1), down=st.integers(0, 3)),
-    others=st.fixed_dictionaries({MASTER: st.none() | st.builds(replica, st.just(MASTER), mark=marks), THIRD: st.none() | nodes}),
+    council=st.builds(
+        council, answers=st.integers(0, 3), epoch=st.integers(EPOCH - 1, EPOCH + 1), down=st.integers(0, 3)
+    ),
+    others=st.fixed_dictionaries(
+        {MASTER: st.none() | st.builds(replica, st.just(MASTER), mark=marks), THIRD: st.none() | nodes}
+    ),
     settings=st.builds(settings, consistent=st.booleans()),
     in_touch=st.booleans(),
     door_closed=st.booleans(),
@@ -185,9 +197,15 @@ def test_a_leaving_master_asks_those_that_can_and_the_longest_up_first() -> None
     old, new = replica(ME, uptime=90, **up), replica(THIRD, uptime=5, **up)
     assert candidates(MASTER, [new, old]) == [ME, THIRD]
     newer = replica(ME, uptime=90, version=(8, 2), **up)
-    assert candidates(MASTER, [newer, replace(new, version=(8, 0))]) == [THIRD, ME], "an older Redis could not follow it"
+    assert candidates(MASTER, [newer, replace(new, version=(8, 0))]) == [THIRD, ME], (
+        "an older Redis could not follow it"
+    )
     unable: list[dict[str, Any]] = [
-        {"link_up": False}, {"priority": 0}, {"loading": True}, {"storing": False}, {"follows": THIRD}
+        {"link_up": False},
+        {"priority": 0},
+        {"loading": True},
+        {"storing": False},
+        {"follows": THIRD},
     ]
     for change in unable:
         assert candidates(MASTER, [replica(ME, **up | change)]) == []

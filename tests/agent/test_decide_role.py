@@ -74,7 +74,9 @@ def test_the_deployment_says_that_it_is_the_first_start() -> None:
         (replace(WAS_MASTER, whole=False), False, PATIENCE, False),
     ],
 )
-def test_the_last_master_goes_on_without_sentinels(mark: Mark, consistent: bool, silent_for: float, begins: bool) -> None:
+def test_the_last_master_goes_on_without_sentinels(
+    mark: Mark, consistent: bool, silent_for: float, begins: bool
+) -> None:
     """As long as one Redis is alive the service goes on: that is `available`."""
     now = situation(
         replace(STARTED_MASTER, mark=mark),
@@ -198,10 +200,20 @@ def test_without_sentinels_the_declared_roles_are_all(declared: bool) -> None:
     assert isinstance(step, Begin if declared else Follow)
 
 
-marks = st.builds(Mark, st.booleans(), st.booleans(), st.integers(-1, 7), st.booleans(), st.integers(0, 9), st.booleans())
+marks = st.builds(
+    Mark, st.booleans(), st.booleans(), st.integers(-1, 7), st.booleans(), st.integers(0, 9), st.booleans()
+)
 
 
-@given(marks, marks, st.none() | marks, st.integers(0, 3), st.booleans(), st.floats(0, 1000), st.sampled_from([MASTER, ME, THIRD]))
+@given(
+    marks,
+    marks,
+    st.none() | marks,
+    st.integers(0, 3),
+    st.booleans(),
+    st.floats(0, 1000),
+    st.sampled_from([MASTER, ME, THIRD]),
+)
 def test_an_empty_node_takes_office_only_where_nobody_is_known_to_have_data(
     mark: Mark, first: Mark, third: Mark | None, answers: int, consistent: bool, waited: float, named: Address
 ) -> None:
@@ -233,7 +245,9 @@ def test_an_empty_node_takes_office_only_where_nobody_is_known_to_have_data(
         pytest.param({ME: replica(), THIRD: master(THIRD)}, NOBODY, 0, Watch(THIRD, EPOCH), id="the only master"),
         pytest.param({ME: replica(), THIRD: replica(THIRD, mark=OLD)}, NOBODY, 0, Watch(ME, EPOCH), id="newest data"),
         pytest.param({MASTER: replica(MASTER, mark=EMPTY), ME: replica()}, NOBODY, 0, Watch(ME, EPOCH), id="not empty"),
-        pytest.param({MASTER: replica(MASTER, mark=EMPTY), ME: replica(mark=EMPTY)}, NOBODY, 0, Watch(MASTER, 0), id="none"),
+        pytest.param(
+            {MASTER: replica(MASTER, mark=EMPTY), ME: replica(mark=EMPTY)}, NOBODY, 0, Watch(MASTER, 0), id="none"
+        ),
         pytest.param({MASTER: None, ME: replica()}, council(answers=1), 0, None, id="one Sentinel is no majority"),
     ],
 )

@@ -49,7 +49,9 @@ marks = st.builds(
 
 
 def test_a_master() -> None:
-    found = node_view.read(ME, [MASTER_INFO, ["proc-title-template", "{title} whole=1 epoch=2 master=1 offset=9 empty=0"]])
+    found = node_view.read(
+        ME, [MASTER_INFO, ["proc-title-template", "{title} whole=1 epoch=2 master=1 offset=9 empty=0"]]
+    )
     assert found == Node(
         address=ME,
         role="master",
@@ -160,9 +162,10 @@ def test_members_and_votes() -> None:
     assert votes.read(Unknown.LATE) is None
 
 
-
-
-@given(st.integers(1, 7), st.lists(st.none() | st.builds(Vote, st.sampled_from(["me", "you", "*"]), st.integers(0, 3)), max_size=7))
+@given(
+    st.integers(1, 7),
+    st.lists(st.none() | st.builds(Vote, st.sampled_from(["me", "you", "*"]), st.integers(0, 3)), max_size=7),
+)
 def test_no_two_win_one_epoch(total: int, given_votes: list[Vote | None]) -> None:
     ballots = {Address("s", index): vote for index, vote in enumerate(given_votes[:total])}
     winners = [leader for leader in ("me", "you") if votes.won(ballots, leader, 3, total)]

@@ -69,7 +69,8 @@ def test_the_server_starts_in_limbo_whatever_it_was(tmp_path: Path) -> None:
     made.prepare(made.mark())
     # What CONFIG REWRITE and earlier versions leave there.
     made.config.write_text(
-        made.config.read_text() + "replicaof 10.0.0.2 16380\nreplica-priority 100\nmin-replicas-to-write 65535\nmaxmemory 5mb\n"
+        made.config.read_text()
+        + "replicaof 10.0.0.2 16380\nreplica-priority 100\nmin-replicas-to-write 65535\nmaxmemory 5mb\n"
     )
     made.prepare(made.mark())
     found = lines(made)

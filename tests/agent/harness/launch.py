@@ -5,6 +5,6 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[3]))
 
-from agent.serve.main import main  # noqa: E402 - found by the line above
+from agent.serve.main import main
 
 raise SystemExit(main())

@@ -90,7 +90,7 @@ class Node:
             )
 
     def start_without_agent(self) -> None:
-        """A Redis that somebody has started by hand in this node's place: a master without data, with the same users."""
+        """A Redis that somebody has started by hand in its place: a master without data, with the same users."""
         users = str(self.root / "etc/node/users.acl")
         words = ["redis-server", "--port", str(self.port), "--bind", HOST, "--dir", str(self.root), "--aclfile", users]
         with (self.root / "log").open("ab") as log:

@@ -30,8 +30,9 @@ def make_cluster(
     made = request.node.stash.setdefault(CLUSTERS, [])
 
     def make(**options: Any) -> Cluster:
-        made.append(Cluster(tmp_path, **options))
-        return made[-1]
+        cluster = Cluster(tmp_path, **options)
+        made.append(cluster)
+        return cluster
 
     yield make
     for cluster in made:
@@ -39,7 +40,7 @@ def make_cluster(
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:  # noqa: ARG001
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
     """Attach what the nodes logged in a failed test."""
     report = yield
     if report.failed:  # type: ignore[attr-defined]

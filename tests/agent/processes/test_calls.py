@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.agent.processes.conftest import MakeCluster
-from tests.agent.harness.node import PATIENCE, Node, eventually
 from tests.agent.harness.cluster import Cluster
+from tests.agent.harness.node import PATIENCE, Node, eventually
+from tests.agent.processes.conftest import MakeCluster
 
 
 def refused(node: Node, *, role: str | None = None, **env: str) -> tuple[int, str]:
@@ -69,7 +69,6 @@ def test_directive_that_redis_does_not_know(idle: Cluster) -> None:
     code, log = refused(node)
     assert code != 0
     assert "no-such-directive" in log
-
 
 
 def test_slave_is_the_old_word_for_replica(idle: Cluster) -> None:

@@ -61,11 +61,12 @@ def test_all_agree_on_it_and_nobody_is_forgotten(make_cluster: MakeCluster) -> N
 
 
 def test_closed_connections_alone_are_no_death(formed: Cluster) -> None:
-    """CLIENT KILL of all of them, once a second, beside slow commands: the kernel still takes connections for the master."""
+    """CLIENT KILL of all of them, once a second, beside slow commands: its kernel still takes connections."""
     master = formed.master()
     admin = master.client("handover")
     # DEBUG SLEEP is not the application's; a script can be as slow.
-    slow = "local t = redis.call('TIME') local e = t[1] + t[2] / 1e6 + 0.2 repeat t = redis.call('TIME') until t[1] + t[2] / 1e6 > e"
+    slow = """local function now() local t = redis.call('TIME') return t[1] + t[2] / 1e6 end
+        local till = now() + 0.2 repeat until now() > till"""
     with Writer(by_role(formed)) as writer:
         writer.goes_on(50)
         for _ in range(6):
@@ -139,7 +140,7 @@ def test_after_all_sentinels_were_frozen_a_killed_master_is_replaced(formed: Clu
 
 def test_a_slow_script_is_ended_before_it_costs_a_failover(formed: Cluster) -> None:
     master = formed.master()
-    with pytest.raises(Exception, match="Script killed|script"):
+    with pytest.raises(Exception, match="Script killed"):
         master.client(timeout=30 * PATIENCE).eval("while true do end", 0)
     assert "a script has run for too long: ending it" in master.log()
     assert formed.promotions() == 0

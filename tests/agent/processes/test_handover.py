@@ -8,11 +8,10 @@ import pytest
 from agent.act.claim import LEASE
 from agent.act.datanode import SEE_EVERY
 from agent.act.handover import IN_ALL
-
-from tests.agent.processes.conftest import MakeCluster
-from tests.agent.harness.node import PATIENCE, eventually, stays
 from tests.agent.harness.cluster import DOWN_AFTER, MASTER_NAME, Cluster
+from tests.agent.harness.node import PATIENCE, eventually, stays
 from tests.agent.harness.writer import Writer, by_role, by_sentinel
+from tests.agent.processes.conftest import MakeCluster
 
 BOUND = IN_ALL + 1.0  # seconds: a hand-over, and the server's own end
 
@@ -22,7 +21,9 @@ def test_hand_overs_lose_nothing(formed: Cluster, client: str) -> None:
     gaps = []
     for turn in range(2):
         old = formed.master()
-        with Writer(by_sentinel(formed, retries=20) if client == "by_sentinel" else by_role(formed), f"w{turn}") as writer:
+        with Writer(
+            by_sentinel(formed, retries=20) if client == "by_sentinel" else by_role(formed), f"w{turn}"
+        ) as writer:
             writer.goes_on(100)
             assert old.stop(seconds=BOUND) == 0
             writer.goes_on(100)

@@ -1,10 +1,10 @@
 """Failovers that the Sentinels lead while the master is alive."""
 
-from tests.agent.processes.conftest import MakeCluster
-from tests.agent.harness.node import Node, eventually
 from agent.watch.events import CHANNELS
 from tests.agent.harness.cluster import MASTER_NAME, Cluster
+from tests.agent.harness.node import Node, eventually
 from tests.agent.harness.writer import Writer, by_sentinel
+from tests.agent.processes.conftest import MakeCluster
 
 
 def wait_until_heard(cluster: Cluster) -> None:

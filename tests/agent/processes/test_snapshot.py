@@ -2,8 +2,8 @@
 
 import time
 
-from tests.agent.processes.conftest import MakeCluster
 from tests.agent.harness.node import Node, eventually
+from tests.agent.processes.conftest import MakeCluster
 
 KEYS = {f"key:{i}": f"value {i}" for i in range(1000)}
 SNAPSHOTS = "appendonly no\nsave 3600 1\n"

@@ -2,9 +2,9 @@
 
 import redis
 
-from tests.agent.processes.conftest import MakeCluster
-from tests.agent.harness.node import Node, eventually
 from tests.agent.harness.cluster import MASTER_NAME, Cluster
+from tests.agent.harness.node import Node, eventually
+from tests.agent.processes.conftest import MakeCluster
 
 
 def master_as_seen(sentinel: Node) -> dict[str, str]:

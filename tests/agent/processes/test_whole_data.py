@@ -17,7 +17,7 @@ def copying(node: Node) -> bool:
 
 @pytest.fixture
 def half_copied(make_cluster: MakeCluster, request: pytest.FixtureRequest) -> Cluster:
-    """A master with data, and one replica that is in the middle of its copy: it has lost its volume, or is far behind."""
+    """A master with data, and one replica in the middle of its copy: it has lost its volume, or is far behind."""
     cluster = make_cluster(replicas=1, settings={"durability": "available"})
     cluster.form()
     master, replica = cluster.data
