@@ -19,7 +19,7 @@ class NodeSettings:
     master: Address
     """Where that one is."""
     sentinels: tuple[Address, ...]
-    """Those that it is told of; further ones it learns from these. Empty: nobody watches, the declared roles are all."""
+    """Those that it is told of; it learns of others from these. Empty: the declared roles are all there is."""
     master_name: str = "mymaster"
     consistent: bool = False
     down_after: float = 1.25

@@ -55,7 +55,7 @@ class World(Protocol):
         """A connection to hold open; None where there is none within the time."""
 
     def listen(self, peer: Address, *channels: str) -> AsyncIterator[Event]:
-        """Messages of these channels until the connection ends. The first one is an Event with an empty channel: subscribed."""
+        """Messages of these channels until the connection ends; first an Event without a channel: subscribed."""
 
     async def gather(
         self, *parts: Coroutine[Any, Any, Any], enough: Callable[[list[Any]], bool] | None = None

@@ -55,6 +55,23 @@ def through_endpoint(outputs: Outputs, address: Address, **overrides: Any) -> An
     return Redis(address[0], address[1], **settings)
 
 
+def without_limits(outputs: Outputs, address: Address, **overrides: Any) -> Any:
+    """A client of one address without any recipe: it waits for ever, and never tries anything again.
+
+    redis-py 8 has limits of its own, 5 s, that neither older ones nor most other clients have.
+    """
+    settings: dict[str, Any] = {
+        "password": outputs.password,
+        "socket_timeout": None,
+        "socket_connect_timeout": None,
+        "retry": Retry(NoBackoff(), 0),
+        "decode_responses": True,
+        **over_tls(outputs.tls),
+        **overrides,
+    }
+    return Redis(address[0], address[1], **settings)
+
+
 def direct(
     address: Address, password: str | None, timeout: float = 0.5, tls: Tls | None = None, **overrides: Any
 ) -> Any:

@@ -96,8 +96,8 @@ def run(
                 with fault.inject(scene):
                     _effect(cluster, fault, scene, through_sentinel)
                 wait_healthy(cluster, RECOVERY)
-            through_sentinel.settle()
-            through_endpoint.settle()
+            for load in loads:
+                load.settle()
         except WaitTimeoutError as error:
             problem = str(error)
         timeline.mark("whole" if problem is None else "not whole", problem or "")

@@ -42,17 +42,29 @@ class Gap:
 
 @dataclass
 class Client:
-    """One writer and its record. `acknowledged[i]` is (number written, when the answer came)."""
+    """One writer and its record. `acknowledged[i]` is (number written, when the answer came).
+
+    `started` and `ended` are when it was told to, in seconds since the epoch; None: not yet.
+    """
 
     name: str
     key: str
     route: Route
     acknowledged: list[tuple[int, float]] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
+    started: float | None = None
+    ended: float | None = None
 
     def gaps(self, at_least: float, since: float = 0.0) -> list[Gap]:
-        """The intervals between acknowledgements of `at_least` seconds that ended after `since`."""
-        times = [t for _, t in self.acknowledged]
+        """The times without an acknowledgement, of `at_least` seconds, that ended after `since`.
+
+        The last of them lasts to the end (until now, for one that still writes): a client that is never answered again
+        is silent for that long, and one that was never answered at all from its start.
+        """
+        end = time.time() if self.ended is None else self.ended
+        times = [t for _, t in self.acknowledged] or ([] if self.started is None else [self.started])
+        if times and end > times[-1]:
+            times.append(end)
         return [Gap(self.name, a, b) for a, b in itertools.pairwise(times) if b - a >= at_least and b > since]
 
 
@@ -85,7 +97,8 @@ class Load:
         self._threads = [threading.Thread(target=self._write, args=(c,), daemon=True) for c in self.clients]
 
     def __enter__(self) -> "Load":
-        for thread in self._threads:
+        for client, thread in zip(self.clients, self._threads, strict=True):
+            client.started = time.time()
             thread.start()
         try:
             if self._ready:
@@ -101,10 +114,13 @@ class Load:
         self.stop()
 
     def stop(self) -> None:
-        """End the writing and close the connections."""
+        """End the writing and close the connections. Clients that hang are waited for a minute in all, and left."""
         self._stop.set()
+        for client in self.clients:
+            client.ended = time.time()
+        deadline = time.monotonic() + 60
         for thread in self._threads:
-            thread.join(timeout=60)
+            thread.join(timeout=max(0.0, deadline - time.monotonic()))
         for client in self.clients:
             client.route.close()
 
@@ -149,7 +165,10 @@ class Load:
         return sorted((g for c in self.clients for g in c.gaps(at_least, since)), key=lambda g: g.start)
 
     def outages(self, since: float = 0.0) -> list[float]:
-        """The longest gap of each client that ended after `since` (epoch), in seconds."""
+        """The longest time without an acknowledgement of each client, that ended after `since` (epoch), in seconds.
+
+        Infinite for one that had ended by then.
+        """
         return [max((g.seconds for g in c.gaps(0.0, since)), default=float("inf")) for c in self.clients]
 
     def lost(self, cluster: Cluster, forget: bool = True) -> list[Failure]:

@@ -1,14 +1,15 @@
 """An epoch of one's own: the votes of most Sentinels, as the leader of a failover gets them, and the news of its end.
 
-A claim is a lease: who has won one promotes within LEASE / 2 of the moment at which it asked for the votes, or not at all;
-and who sees the vote for a rival waits for LEASE before asking for votes itself.
+A claim is a lease: who has won one promotes within LEASE / 2 of the moment at which it asked for the votes, or not at
+all; and who sees the vote for a rival waits for LEASE before asking for votes itself.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from agent.settings import NodeSettings
 from agent.view import votes
-from agent.view.council import Council, Roster, members
+from agent.view.council import Council, Roster, sender_of
 from agent.view.votes import Vote
 from agent.wire.answers import Address, Result, done
 from agent.world import World
@@ -46,13 +47,18 @@ class Electorate:
         """Look at the votes that there are, without asking for one."""
         self._note(await self._ballots(disputed, 0, run_id, council), council, run_id)
 
-    async def claim(self, disputed: Address, council: Council, run_id: str) -> Claim | None:
-        """Win an epoch for `run_id` in the place of the master at `disputed`; None where it cannot be had now."""
+    async def claim(
+        self, disputed: Address, council: Council, run_id: str, over_sentinels: bool = False
+    ) -> Claim | None:
+        """Win an epoch for `run_id` in the place of the master at `disputed`; None where it cannot be had now.
+
+        `over_sentinels`: the one that a Sentinel has been elected for is this node, so its votes are not waited for.
+        """
         seen = await self._ballots(disputed, 0, run_id, council)
         self._note(seen, council, run_id)
         epoch = max(council.epoch, votes.highest(seen))
         for step in STEPS:
-            if self._rival_waits():
+            if self._rival_waits(self.roster.ids if over_sentinels else frozenset()):
                 return None
             epoch += step
             asked_at = self.world.now()
@@ -66,20 +72,25 @@ class Electorate:
         return None
 
     async def tell(self, master: Address, epoch: int) -> int:
-        """Tell every Sentinel that `master` is the master since `epoch`, by the message with which they tell one another.
+        """Tell every Sentinel that `master` is the master since `epoch`, as they tell one another.
 
         Each is told in the name of another one that it knows: the message of a stranger would make a ghost of it.
-        Returns how many have taken it.
+        Returns how many have taken it, as soon as these are most of them: the others are told all the same.
         """
-        results = await self.world.gather(
-            *(self._tell_one(sentinel, master, epoch) for sentinel in sorted(self.roster.sentinels))
-        )
-        return sum(results)
+        sentinels = sorted(self.roster.sentinels)
+
+        def enough(told: list[bool | None]) -> bool:
+            return 2 * sum(each is True for each in told) > len(sentinels)
+
+        told = await self.world.gather(*(self._tell_one(one, master, epoch) for one in sentinels), enough=enough)
+        return sum(each is True for each in told)
 
     async def _tell_one(self, sentinel: Address, master: Address, epoch: int) -> bool:
         name = self.settings.master_name
-        (known,) = await self.world.ask(sentinel, ("SENTINEL", "SENTINELS", name), within=VOTE_WITHIN)
-        sender = next(((at, run_id) for at, run_id, _ in members(known) if len(run_id) == 40), None)
+        sender = self.roster.senders.get(sentinel)
+        if sender is None:
+            (known,) = await self.world.ask(sentinel, ("SENTINEL", "SENTINELS", name), within=VOTE_WITHIN)
+            sender = sender_of(known)
         if sender is None:
             return False
         at, run_id = sender
@@ -106,14 +117,14 @@ class Electorate:
         return {peer: votes.read(result[0]) if result else None for peer, result in zip(peers, results, strict=True)}
 
     def _note(self, seen: dict[Address, Vote | None], council: Council, run_id: str) -> None:
-        """When each vote for a rival was first seen; those that the newest configuration has overtaken are forgotten."""
+        """Note when each vote for a rival was first seen; forget those that the newest configuration has overtaken."""
         now = self.world.now()
         fresh = votes.rivals(seen, run_id, council.epoch)
         self._rivals = {vote: at for vote, at in self._rivals.items() if vote.epoch > council.epoch}
         for vote in fresh:
             self._rivals.setdefault(vote, now)
 
-    def _rival_waits(self) -> bool:
-        """Whether a vote for another has been seen so lately that its leader may still be about to promote."""
+    def _rival_waits(self, but: Collection[str]) -> bool:
+        """Whether a vote for another, `but` for these, was seen so lately that its leader may be about to promote."""
         now = self.world.now()
-        return any(now - at < LEASE for at in self._rivals.values())
+        return any(now - at < LEASE and vote.leader not in but for vote, at in self._rivals.items())

@@ -53,7 +53,7 @@ class DataNode:
         self._saw_votes_at = float("-inf")
         self._seen: Node | None = None
         self._kept = mark
-        self._leaving = False
+        self.leaving = False
         self._left = False
         self._since = world.now()
         self._shown = ""
@@ -66,7 +66,7 @@ class DataNode:
         while not self._left:
             now = await self.lookout.look(self.mark)
             await self._settle(now)
-            if self._leaving:
+            if self.leaving:
                 await self.hand_over.run(now)
                 self._left = True
                 return
@@ -77,7 +77,7 @@ class DataNode:
 
     async def leave(self) -> None:
         """The container is to stop: hand over where that can be done. Asked again, it changes nothing."""
-        self._leaving = True
+        self.leaving = True
         while not self._left:
             self.world.wake()
             await self.world.sleep(0.01)
@@ -130,12 +130,10 @@ class DataNode:
         self.lease.office(claim.epoch)
         self.door.hold(None)
         self.events.selected = False
-        self.world.spawn(self.office.tell(claim.epoch))
         self._remember(replace(self.mark, whole=whole, epoch=claim.epoch, master=True, empty=False), self._seen)
-        self.world.say(
-            f"master since epoch {claim.epoch}, {1000 * (self.world.now() - began):.0f} ms after asking for votes: {why}"
-        )
-        await self._mark_server()
+        await self.world.gather(self.office.tell(claim.epoch), self._mark_server())
+        took = 1000 * (self.world.now() - began)
+        self.world.say(f"master since epoch {claim.epoch}, told {took:.0f} ms after asking for votes: {why}")
 
     async def _begin(self, now: Situation, why: str) -> None:
         if not await self.office.promote():
@@ -147,7 +145,7 @@ class DataNode:
         await self._mark_server()
 
     async def _yield(self, now: Situation, why: str) -> None:
-        """Hand over without leaving. Where nobody knows how that has ended, this process ends: it starts anew in limbo."""
+        """Hand over without leaving. Where nobody knows how that has ended, this process ends, to start in limbo."""
         self._show(now, why, False)
         if self.world.now() - self._yielded_at >= YIELD_AGAIN:
             self._yielded_at = self.world.now()
@@ -160,7 +158,7 @@ class DataNode:
     async def _announce(self, now: Situation, step: Announce) -> None:
         own = now.own
         assert own is not None  # noqa: S101 - decided from it
-        claim = await self.electorate.claim(step.disputed, now.council, own.run_id)
+        claim = await self.electorate.claim(step.disputed, now.council, own.run_id, over_sentinels=True)
         if claim is None:
             await self.world.rest(SOON)
             return
@@ -194,6 +192,8 @@ class DataNode:
             epoch = council.epoch if council.majority and own.follows == council.named else mark.epoch
             epoch = max(mark.epoch, epoch, 0)
             mark = replace(mark, whole=True, epoch=epoch, master=False, offset=own.offset, empty=False)
+        elif now.in_touch and mark.whole and not own.is_master and not own.copying:
+            mark = replace(mark, offset=max(mark.offset, own.offset))  # the last that came before the link broke
         self._remember(mark, own)
         if own.mark != self.mark:
             await self._mark_server()

@@ -29,6 +29,7 @@ IN_ALL = 5.0
 READY_WITHIN = 1.0
 REASON = "leaving"
 POLL = 0.02
+MIN_REPLICAS = "min-replicas-to-write"
 
 
 class HandOver:
@@ -38,6 +39,7 @@ class HandOver:
         self._node = node
         self.successor: Address | None = None
         """Who has taken over."""
+        self._min_replicas: str | None = None
         self.unknown = False
         """A replica was told to take over, and nobody says whether it has."""
 
@@ -106,14 +108,13 @@ class HandOver:
             world.say(f"{replica} does not take over: {ready.why if ready else 'no answer'}")
             return None
         paused_at = world.now()
-        held = await node.pause.hold(REASON)
-        offset = await self._offset()
-        if not held or offset is None:
-            await node.pause.release(REASON)
+        offset = await self._hold()
+        if offset is None:
+            await self._back_out()
             return None
         sent = await node.messages.send(replica, Message("go", hand_over, me, offset))
         if sent is False:
-            await node.pause.release(REASON)
+            await self._back_out()
             return None
         taken = await self._taken(replica, hand_over, deadline)
         if taken is None:
@@ -121,10 +122,11 @@ class HandOver:
             world.say(f"{replica} has not said that it took over: writes stay held back until this node has stopped")
             return False
         if not taken:
-            await node.pause.release(REASON)
+            await self._back_out()
             return None
         self.successor = replica
-        await node.office.demote(LIMBO)
+        await node.office.demote(LIMBO, leaving=node.leaving)
+        await self._restore()
         world.say(f"handed over to {replica}; writes were held back for {1000 * (world.now() - paused_at):.0f} ms")
         return True
 
@@ -157,17 +159,40 @@ class HandOver:
                 return True  # nobody but its own agent makes it one
         return None
 
-    async def _offset(self) -> int | None:
-        """Bytes of the replication stream that have been acknowledged; writes are held back already."""
-        (role,) = await self._node.world.ask(self._node.settings.local, ("ROLE",), within=0.5)
+    async def _hold(self) -> int | None:
+        """Hold writes back; the bytes of the replication stream that have been acknowledged. None: that has failed.
+
+        A write that comes when the replicas have left for the successor must wait as well: Redis would refuse it for
+        want of replicas before it looks at the pause.
+        """
+        world, local = self._node.world, self._node.settings.local
+        if not await self._node.pause.hold(REASON):
+            return None
+        found, _, role = await world.ask(
+            local, ("CONFIG", "GET", MIN_REPLICAS), ("CONFIG", "SET", MIN_REPLICAS, "0"), ("ROLE",), within=1.0
+        )
+        if isinstance(found, list) and len(found) == 2:
+            self._min_replicas = str(found[1])
         return int(str(role[1])) if isinstance(role, list) and role and role[0] == "master" else None
 
+    async def _back_out(self) -> None:
+        """Nobody takes over, for certain: go on as before."""
+        await self._restore()
+        await self._node.pause.release(REASON)
+
+    async def _restore(self) -> None:
+        """What `_hold` has set aside."""
+        if self._min_replicas is not None:
+            command = ("CONFIG", "SET", MIN_REPLICAS, self._min_replicas)
+            await self._node.world.ask(self._node.settings.local, command, within=1.0)
+            self._min_replicas = None
+
     async def _by_sentinel(self, now: Situation, deadline: float) -> bool:
-        """With a single Sentinel nobody could tell it of an epoch: it is asked to fail over while writes are held back."""
+        """Nobody could tell a single Sentinel of an epoch: it is asked to fail over while writes are held back."""
         node, world = self._node, self._node.world
         sentinel = now.council.sentinels[0].address
-        if not await node.pause.hold(REASON):
-            await node.pause.release(REASON)
+        if await self._hold() is None:
+            await self._back_out()
             return False
         (result,) = await world.ask(sentinel, ("SENTINEL", "FAILOVER", node.settings.master_name), within=1.0)
         if not done(result):
@@ -178,7 +203,7 @@ class HandOver:
             council = await node.lookout.council()
             if council.named not in (None, node.settings.me):
                 self.successor = council.named
-                await node.office.demote(LIMBO)
+                await node.office.demote(LIMBO, leaving=node.leaving)
                 world.say(f"handed over to {council.named} by the only Sentinel")
                 return True
             await world.sleep(POLL)

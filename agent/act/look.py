@@ -1,14 +1,14 @@
-"""Looking around: one question to this node's own server, to the Sentinels, and, where something is wrong, to the others."""
+"""Looking around: this node's own server, the Sentinels, and, where something is wrong, the other nodes."""
 
 from agent.decide.situation import Situation
 from agent.settings import NodeSettings
 from agent.view import council as council_view
 from agent.view import node as node_view
-from agent.view.council import Council, Roster
+from agent.view.council import Council, Roster, Sentinel
 from agent.view.mark import Mark
 from agent.view.node import Node
 from agent.watch.door import MasterDoor
-from agent.wire.answers import Address, Probe, Refusal, Result
+from agent.wire.answers import Address, Probe, Refusal
 from agent.world import World
 
 OWN_WITHIN = 0.5
@@ -69,17 +69,21 @@ class Lookout:
         peers = sorted(self._roster.sentinels)
         question = council_view.question(self._settings.master_name)
 
-        async def one(peer: Address) -> list[Result]:
+        async def one(peer: Address) -> tuple[Sentinel | None]:
             within = SILENT_WITHIN if peer in self._silent else SENTINEL_WITHIN
-            return await self._world.ask(peer, *question, within=within)
+            return (council_view.read(peer, await self._world.ask(peer, *question, within=within)),)
 
-        def enough(results: list[list[Result] | None]) -> bool:
-            so_far = council_view.council({p: r for p, r in zip(peers, results, strict=True) if r is not None})
-            pending = sum(r is None and p not in self._silent for p, r in zip(peers, results, strict=True))
-            return so_far.majority and so_far.agreed and pending == 0
+        def together(results: list[tuple[Sentinel | None] | None]) -> Council:
+            return Council(len(peers), tuple(each[0] for each in results if each is not None and each[0] is not None))
 
-        results = await self._world.gather(*(one(peer) for peer in peers), enough=enough)
-        found = council_view.council({p: r for p, r in zip(peers, results, strict=True) if r is not None})
+        def enough(results: list[tuple[Sentinel | None] | None]) -> bool:
+            pending = any(each is None and p not in self._silent for p, each in zip(peers, results, strict=True))
+            if pending:
+                return False
+            so_far = together(results)
+            return so_far.majority and so_far.agreed
+
+        found = together(await self._world.gather(*(one(peer) for peer in peers), enough=enough))
         self._silent = set(peers) - {one.address for one in found.sentinels}
         return found
 
@@ -92,8 +96,8 @@ class Lookout:
         local = self._settings.local
         found = node_view.read(self._settings.me, await self._world.ask(local, *node_view.QUESTION, within=OWN_WITHIN))
         if isinstance(found, Refusal) and found.text.startswith("BUSY"):
-            # A script that has run for longer than `busy-reply-threshold`. Sentinel would end it only when it has taken the
-            # node for down already. One that has written cannot be ended.
+            # A script that has run for longer than `busy-reply-threshold`. Sentinel would end it only when it has
+            # taken the node for down already. One that has written cannot be ended.
             self._world.say("a script has run for too long: ending it")
             await self._world.ask(local, ("SCRIPT", "KILL"), ("FUNCTION", "KILL"), within=OWN_WITHIN)
         return found if isinstance(found, Node) else None
@@ -144,6 +148,10 @@ class Lookout:
             | {peer for peer, _ in answered}
             | council_view.merged(result[0] for _, result in answered)
         )
+        found = {peer: council_view.sender_of(result[0]) for peer, result in answered}
+        self._roster.senders = {peer: sender for peer, sender in found.items() if sender is not None}
+        known = [one for _, result in answered for one in council_view.members(result[0])]
+        self._roster.ids = frozenset(run_id for _, run_id, _ in known)
         self._roster.nodes = council_view.merged(result[1] for _, result in answered) - {self._settings.me}
 
     def _since(self, moment: float | None) -> float:

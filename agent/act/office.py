@@ -57,15 +57,19 @@ class Office:
         self._pause.forget()
         return True
 
-    async def demote(self, master: Address) -> bool:
+    async def demote(self, master: Address, leaving: bool = False) -> bool:
         """Make this node's server a replica of `master`, in one transaction, and send its clients away.
 
-        Writes that were held back fail unexecuted. True when the server has said so, and says that it is a replica.
+        Writes that were held back fail unexecuted. Where it is `leaving`, it is closed to the outside at the same
+        moment: a client that comes back too early is refused, instead of being told that this is a replica. True when
+        the server has said so, or says that it is a replica.
         """
+        closed: tuple[Command, ...] = (("CONFIG", "SET", "bind", self._settings.local.host),) if leaving else ()
         commands: tuple[Command, ...] = (
             ("MULTI",),
             ("REPLICAOF", master.host, str(master.port)),
             ("CONFIG", "SET", "replica-priority", "0"),
+            *closed,
             ("CLIENT", "KILL", "TYPE", "normal"),
             ("CLIENT", "KILL", "TYPE", "pubsub"),
             ("CLIENT", "UNPAUSE"),

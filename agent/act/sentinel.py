@@ -11,6 +11,8 @@ from agent.wire.answers import Address, Refusal, Result, answered, done
 from agent.world import World
 
 EVERY = 1.0
+SOON = 0.1
+TURN = 1.0
 WITHIN = 0.5
 
 
@@ -38,6 +40,7 @@ class SentinelAgent:
         self._world = world
         self._settings = settings
         self._periods_set = False
+        self._joined = False
         self.master: Address | None = None
         """The master that it names now."""
 
@@ -63,14 +66,14 @@ class SentinelAgent:
 
     async def run(self) -> list[Address]:
         """Until something is known that is not declared any more; its addresses."""
-        removed_for = 0
+        world, since = self._world, None
         while True:
             ghosts = await self._round()
-            removed_for = removed_for + 1 if ghosts else 0
+            since = (since or world.now()) if ghosts else None
             # No two Sentinels forget at the same time: each waits for its turn.
-            if removed_for > 1 + self._settings.index:
+            if since is not None and world.now() - since > TURN * (1 + self._settings.index):
                 return ghosts
-            await self._world.rest(EVERY)
+            await world.rest(EVERY if self._joined else SOON)
 
     async def _round(self) -> list[Address]:
         name, local = self._settings.master_name, self._settings.local
@@ -111,11 +114,12 @@ class SentinelAgent:
         tilt = isinstance(answers[3], str) and "sentinel_tilt:1" in answers[3]
         missing = [str(at) for at in self._needed(newest.named) if _unwell(states.get(at, "not known"))]
         well = not newest.flags & {"s_down", "o_down", "disconnected"}
+        self._joined = well and not missing
         why = self._words(council, well, missing, tilt)
         self._world.show(
             {
                 "role": "sentinel",
-                "joined": well and not missing,
+                "joined": self._joined,
                 "why": why,
                 "master": str(newest.named),
                 "master_well": well,
@@ -143,7 +147,8 @@ class SentinelAgent:
             return f"master {newest.named} is not well: {','.join(sorted(newest.flags))}"
         if missing:
             return f"{missing[0]} is not seen"
-        return f"watching {newest.named}, with {len(self._settings.nodes)} data nodes and {self._settings.earlier} earlier Sentinels up"
+        nodes, earlier = len(self._settings.nodes), self._settings.earlier
+        return f"watching {newest.named}, with {nodes} data nodes and {earlier} earlier Sentinels up"
 
 
 def _unwell(flags: str) -> bool:

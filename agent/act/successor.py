@@ -66,7 +66,7 @@ class Successor:
         return None
 
     async def _take_over(self, now: Situation, asked: Message, go: Message, claim: Claim) -> None:
-        """All that the master has acknowledged is here: take office. The master waits, so there is no way back for it."""
+        """Take office as soon as all that the master has acknowledged is here. It waits: there is no way back."""
         node = self._node
         if not await self._caught_up(go.number):
             await self._answer(asked, "refused", why=f"it has not caught up within {CATCH_UP_WITHIN:g} s")
@@ -79,8 +79,9 @@ class Successor:
             if taken is False:
                 await self._answer(asked, "refused", why="the Sentinels' votes cannot be had, or its Redis is too slow")
             return  # where it is unknown, the master goes on waiting, and then leaves
-        await self._answer(asked, "taken", held.epoch)
+        # The Sentinels first: a client that the old master sends away asks them at once where to go.
         await node.took_office(held, f"{asked.sender} has handed over")
+        await self._answer(asked, "taken", held.epoch)
 
     async def _claim_again(self, now: Situation) -> Claim | None:
         """The votes are too old. Another may have been elected meanwhile: then this one has come too late."""

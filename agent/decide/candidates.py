@@ -7,8 +7,8 @@ from agent.wire.answers import Address
 def candidates(master: Address, nodes: list[Node]) -> list[Address]:
     """The replicas of `master` that could take over.
 
-    The oldest version first: no older Redis can replicate from a newer one. Then the one that is longest up: in a roll-out
-    the others have been replaced already. Then the one that has most.
+    The oldest version first: no older Redis can replicate from a newer one. Then the one that is longest up: in a
+    roll-out the others have been replaced already. Then the one that has most.
     """
     able = [
         node

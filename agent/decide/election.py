@@ -28,7 +28,7 @@ def lost(now: Situation, own: Node) -> Step:
     for node in now.answering:
         if node.is_master:
             return Rest(f"{end}; {node.address} is master already", again=SOON)
-        if node.link_up and node.follows == now.named:
+        if node.link_up and node.follows == now.named and not now.hung:
             return Rest(f"{node.address} is still linked to {now.named}", again=AT_ONCE)
     if now.named is None:
         return Rest("no master is named", again=SOON)
@@ -64,7 +64,7 @@ def _hindrance(now: Situation, own: Node) -> str | None:
     if not now.mark.whole:
         return "this node's data is not whole"
     if now.mark.epoch < now.council.epoch:
-        return f"this node was last in sync with the master of epoch {now.mark.epoch}, and that of {now.council.epoch} may come back"
+        return f"this node was last in sync in epoch {now.mark.epoch}, and a node of {now.council.epoch} may come back"
     if not own.storing:
         return "this node cannot write to its disk"
     if now.in_touch:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from agent.settings import NodeSettings
 from agent.view.council import Council
-from agent.view.mark import NO_MARK, Mark
+from agent.view.mark import Mark
 from agent.view.node import Node
 from agent.wire.answers import Address, Probe
 
@@ -19,9 +19,9 @@ class Situation:
     """Its own server; None where that does not answer."""
     mark: Mark
     """What it remembers of its data."""
-    council: Council = Council()
+    council: Council = field(default_factory=Council)
     in_touch: bool = False
-    """Its link to the master has been up since the server started: it is behind by no more than the link has been down."""
+    """Its link to the master has been up since the server started: it lacks no more than came since that broke."""
     others: Mapping[Address, Node | None] = field(default_factory=dict)
     """Every other data node that is known, where it was asked; None: no answer, or only an error."""
     probe: Probe | None = None
@@ -48,6 +48,11 @@ class Situation:
         return self.others.get(self.named) if self.named is not None else None
 
     @property
+    def hung(self) -> bool:
+        """The named master gives no answer, and its Sentinels take it for down: a link to it only looks up."""
+        return self.council.sees_down and self.named in self.others and self.named_node is None
+
+    @property
     def rest_answers(self) -> bool:
         """Whether every known data node but the named master has answered."""
         return all(node is not None for address, node in self.others.items() if address != self.named)
@@ -56,6 +61,3 @@ class Situation:
     def answering(self) -> list[Node]:
         """The other data nodes that answer, without the named master."""
         return [node for address, node in self.others.items() if node is not None and address != self.named]
-
-
-__all__ = ["NO_MARK", "Situation"]

@@ -16,7 +16,8 @@ from agent.wire.answers import Address, Command, Probe, Result, Unknown, Value
 from agent.wire.link import Link, Login, connect
 
 TIRED = 1.0
-"""Seconds without an answer after which a connection to another container is made anew. The one to the own server is kept:
+"""Seconds without an answer after which a connection to another container is made anew. The one to the own server is
+kept:
 what is sent later must not overtake what was sent before."""
 PING_EVERY = 5.0
 
@@ -190,7 +191,8 @@ class ContainerWorld:
         return self._signal.exists()
 
     def say(self, text: str) -> None:
-        print(f"redis-ha: {text}", file=sys.stderr, flush=True)
+        sys.stderr.write(f"redis-ha: {text}\n")
+        sys.stderr.flush()
 
     def show(self, state: Mapping[str, Any]) -> None:
         self._state.write(state)

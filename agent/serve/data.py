@@ -1,4 +1,4 @@
-"""What is on a data node's volume: whose data, how whole, and how Redis has to be started so that it loads the newest."""
+"""What is on a data node's volume: how whole it is, and how Redis has to be started so that it loads the newest."""
 
 import json
 import os
@@ -60,7 +60,7 @@ class Volume:
             kept = json.loads(self.memory.read_text())
         except FileNotFoundError:
             kept = self._of_earlier_version() if there else {}
-        mark = Mark(
+        return Mark(
             known=True,
             whole=bool(kept.get("whole", False)) and there,
             epoch=int(kept.get("epoch", -1)),
@@ -68,7 +68,6 @@ class Volume:
             offset=int(kept.get("offset", 0)),
             empty=bool(kept.get("empty", True)) or not there,
         )
-        return mark
 
     def _of_earlier_version(self) -> dict[str, object]:
         """A volume of 9074a80, which remembered a role only."""

@@ -44,9 +44,8 @@ async def until_it_can_copy(world: ContainerWorld, settings: NodeSettings, volum
             master = await lookout.node(council.named) if council.named else None
             if master is not None and master.is_master and (master.mark.whole or master.keys):
                 moved = volume.set_aside("damaged")
-                world.say(
-                    f"the damaged append-only file is {', '.join(path.name for path in moved)} now: copying from {council.named}"
-                )
+                names = ", ".join(path.name for path in moved)
+                world.say(f"the damaged append-only file is {names} now: copying from {council.named}")
                 return replace(volume.mark(), whole=False, master=False, empty=True)
         await asyncio.wait([stop.asked], timeout=EVERY)
     return volume.mark()

@@ -1,7 +1,7 @@
 """A Sentinel's configuration: settings are rendered anew at each start, its state on the volume is carried over.
 
-Its peers are exactly the declared ones: no ghost of a removed node, and none has to be discovered first. What it remembers
-of the master it remembers by the node's name: addresses come from the deployment, so that they may change.
+Its peers are exactly the declared ones: no ghost of a removed node, and none has to be discovered first. What it
+remembers of the master it remembers by the node's name: addresses come from the deployment, so that they may change.
 """
 
 import json

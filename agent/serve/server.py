@@ -17,7 +17,7 @@ class Server:
 
     @classmethod
     async def start(cls, *arguments: str) -> "Server":
-        """Start `redis-server ARGUMENTS`. In a session of its own: a terminal's Ctrl-C is for process 1, which hands over."""
+        """Start `redis-server ARGUMENTS`, in a session of its own: Ctrl-C is for process 1, which hands over."""
         return cls(await asyncio.create_subprocess_exec("redis-server", *arguments, start_new_session=True))
 
     async def ended(self) -> int:

@@ -1,8 +1,8 @@
 """Clients that have never sent a single command are disconnected.
 
-Redis has no time limit for those who do not log in, and its `timeout` would meet the idle connections of the application
-as well. The connection that asks is opened once and stays: where strangers have taken all the places, a new one would not
-get in.
+Redis has no time limit for those who do not log in, and its `timeout` would meet the idle connections of the
+application as well. The connection that asks is opened once and stays: where strangers have taken all the places, a
+new one would not get in.
 """
 
 import re

@@ -2,8 +2,12 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from agent.wire.answers import Address, Command, Result
+
+RUN_ID = 40
+"""Hex digits of a run id."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +43,9 @@ class Council:
     asked: int = 0
     sentinels: tuple[Sentinel, ...] = ()
 
-    @property
+    @cached_property
     def total(self) -> int:
-        """How many Sentinels there are: also those that do not answer, as far as one that does knows them. 0: unknown."""
+        """How many Sentinels there are, also those that do not answer, by those that do. 0: unknown."""
         return max((one.others + 1 for one in self.sentinels), default=0)
 
     @property
@@ -49,11 +53,11 @@ class Council:
         """Whether more than half of all Sentinels that there are have answered."""
         return 2 * len(self.sentinels) > self.total > 0
 
-    @property
+    @cached_property
     def newest(self) -> Sentinel | None:
         return max(self.sentinels, key=lambda one: one.epoch, default=None)
 
-    @property
+    @cached_property
     def named(self) -> Address | None:
         """The master by the newest configuration among those that answer."""
         return self.newest.named if self.newest else None
@@ -88,17 +92,19 @@ class Council:
 
 @dataclass
 class Roster:
-    """Every Sentinel and replica that is known by address, declared or told of. Removed ones go when no Sentinel knows them."""
+    """Every Sentinel and data node that is known by address: declared, or known to a Sentinel."""
 
     sentinels: set[Address] = field(default_factory=set)
-    ids: dict[Address, str] = field(default_factory=dict)
+    ids: frozenset[str] = frozenset()
     """The run id of each Sentinel that another one knows."""
+    senders: dict[Address, tuple[Address, str]] = field(default_factory=dict)
+    """For each Sentinel another one that it knows, and the run id of that one: in its name it can be told news."""
     nodes: set[Address] = field(default_factory=set)
 
 
 def question(master_name: str) -> tuple[Command, ...]:
     """What `read` takes the results of."""
-    return (("SENTINEL", "MASTER", master_name),)
+    return (("SENTINEL", "MASTER", master_name), ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", master_name))
 
 
 def read(address: Address, results: list[Result]) -> Sentinel | None:
@@ -106,9 +112,12 @@ def read(address: Address, results: list[Result]) -> Sentinel | None:
     fields = _pairs(results[0])
     if "flags" not in fields or "ip" not in fields:
         return None
+    # One that has just promoted a replica names that one here, and the former master there.
+    named = results[1] if len(results) > 1 else None
+    host, port = named if isinstance(named, list) and len(named) == 2 else (fields["ip"], fields["port"])
     return Sentinel(
         address=address,
-        named=Address(fields["ip"], int(fields["port"])),
+        named=Address(str(host), int(str(port))),
         flags=frozenset(fields["flags"].split(",")),
         epoch=int(fields.get("config-epoch", 0)),
         quorum=int(fields.get("quorum", 1)),
@@ -134,6 +143,11 @@ def members(result: Result) -> list[tuple[Address, str, str]]:
         if fields.get("ip"):
             found.append((Address(fields["ip"], int(fields["port"])), fields.get("runid", ""), fields.get("flags", "")))
     return found
+
+
+def sender_of(sentinels: Result) -> tuple[Address, str] | None:
+    """One of the Sentinels in an answer to SENTINEL SENTINELS that has a run id; None where there is none."""
+    return next(((at, run_id) for at, run_id, _ in members(sentinels) if len(run_id) == RUN_ID), None)
 
 
 def merged(results: Iterable[Result]) -> set[Address]:

@@ -1,4 +1,4 @@
-"""The connection to the master that nothing is sent on: when the master's process ends, the kernel closes it at once."""
+"""A connection to the master that nothing is sent on: the kernel closes it as soon as that process ends."""
 
 from agent.wire.answers import Address
 from agent.world import Door, Task, World

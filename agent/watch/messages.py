@@ -1,7 +1,7 @@
 """Messages between agents. Both sides of a hand-over talk on the successor's Redis.
 
-On the leaving master's a PUBLISH would wait, and all else on its connection, for as long as writes are held back there. The
-channel begins with two underscores, which the application's users may not reach.
+On the leaving master's a PUBLISH would wait, and all else on its connection, for as long as writes are held back
+there. The channel begins with two underscores, which the application's users may not reach.
 """
 
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ AGAIN = 0.05
 class Message:
     """One word of a hand-over.
 
-    `kind` is prepare, go (from the leaving master), ready, refused or taken (from its successor); or wake, from a replica
-    that waits for the one that has more. `number` is the epoch of ready and taken, and the offset of go, in bytes of the
-    replication stream.
+    `kind` is prepare, go (from the leaving master), ready, refused or taken (from its successor); or wake, from a
+    replica that waits for the one that has more. `number` is the epoch of ready and taken, and the offset of go, in
+    bytes of the replication stream.
     """
 
     kind: str

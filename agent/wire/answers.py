@@ -38,7 +38,7 @@ class Unknown(Enum):
     UNSENT = "not reached in time"
     """No connection within the time: nothing was sent."""
     LATE = "sent, and not answered in time"
-    """It was sent, and the answer did not come, or the connection broke: perhaps it has been done, perhaps it will be."""
+    """It was sent, and no answer came, or the connection broke: perhaps it has been done, perhaps it will be."""
 
 
 Value = str | int | None | list["Value"]

@@ -121,7 +121,7 @@ def _name(peer: Address, login: Login) -> str | None:
 
 
 def tls_context(ca: str, cert: str, key: str) -> ssl.SSLContext:
-    """What agents trust, and show: paths of PEM files. One certificate serves all nodes, so it is the CA that counts."""
+    """What agents trust, and show: paths of PEM files. One certificate serves all nodes, so the CA is what counts."""
     context = ssl.create_default_context(cafile=ca)
     context.check_hostname = False
     context.load_cert_chain(cert, key)

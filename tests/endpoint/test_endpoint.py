@@ -17,8 +17,8 @@ import pytest
 from docker.models.containers import Container
 
 from redis_ha.docker.clients import docker_client
-from redis_ha.docker.host import resolve_base_image
 from redis_ha.plan.endpoint_config import CONFIG_FILE, endpoint_files
+from redis_ha.plan.identity import Identity
 from redis_ha.plan.topology import plan
 from redis_ha.settings.loader import parse_settings
 from tests.agent.harness.node import eventually
@@ -77,7 +77,6 @@ def scene() -> Iterator[MakeScene]:
     """Makes the scene; the options are settings."""
     root = Path(__file__).parents[2]
     subprocess.run([root / "bootstrap/base-image", IMAGE], check=True)
-    image = resolve_base_image(IMAGE)
     with ExitStack() as stack:
 
         def make(**values: object) -> Scene:
@@ -90,7 +89,7 @@ def scene() -> Iterator[MakeScene]:
             nodes[0].role = "master"
             settings = parse_settings({"password": "pw", "network": "host", **values}, "unit")
             topology = plan(
-                parse_settings({"password": "pw", "network": "host", "endpoint": True}, "unit"), "p", "unit"
+                parse_settings({"password": "pw", "network": "host", "endpoint": True}, "unit"), Identity("p", "unit")
             )
             topology = dataclasses.replace(
                 topology,
@@ -103,8 +102,9 @@ def scene() -> Iterator[MakeScene]:
             )
             write, read = _free_port(), _free_port()
             endpoint = dataclasses.replace(topology.endpoints[0], write=write, read=read)
+            texts = {name: text(settings) for name, text in endpoint_files(settings, topology, endpoint).items()}
             container = docker_client().containers.create(
-                image,
+                IMAGE,
                 ["haproxy", "-f", f"/tmp/{CONFIG_FILE}"],  # noqa: S108 - inside the container
                 name=f"redis-ha-test-endpoint-{uuid.uuid4().hex[:8]}",
                 network_mode="host",
@@ -112,7 +112,7 @@ def scene() -> Iterator[MakeScene]:
                 cap_drop=["ALL"],
             )
             stack.callback(container.remove, force=True)
-            container.put_archive("/tmp", _archive(endpoint_files(settings, topology, endpoint)))  # noqa: S108
+            container.put_archive("/tmp", _archive(texts))  # noqa: S108
             made = Scene(nodes, sentinels, write, read, container)
             made.named(nodes[0])
             container.start()

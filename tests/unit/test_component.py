@@ -10,15 +10,13 @@ import pulumi
 import pytest
 
 from redis_ha.docker import joining
-from redis_ha.docker.host import Base
 from redis_ha.plan.acl import data_node_acl, endpoint_password, internal_password, sentinel_acl
 from redis_ha.plan.directives import redis_directives, sentinel_directives
-from redis_ha.plan.topology import plan
-from redis_ha.resources import rollout
-from redis_ha.resources.component import RedisHa, outputs
-from redis_ha.resources.machines import image_hosts
+from redis_ha.resources import component, rollout
+from redis_ha.resources.component import RedisHa
 from redis_ha.settings.loader import parse_settings
 from redis_ha.settings.types import size_in_bytes
+from redis_ha.tls import certificates
 
 PASSWORD = "a-password"
 
@@ -30,6 +28,7 @@ class Recorder(pulumi.runtime.Mocks):
         self.resources: list[pulumi.runtime.MockResourceArgs] = []
 
     def new_resource(self, args: pulumi.runtime.MockResourceArgs) -> tuple[str, dict[str, Any]]:
+        args.name = args.name.removeprefix("redis-ha-")
         self.resources.append(args)
         computed = {"repoDigest": "sha256:1"} if args.typ == "docker:index/image:Image" else {}
         return f"{args.name}-id", {**args.inputs, **computed}
@@ -54,7 +53,9 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     # Mocks have no daemon to ask, and Pulumi's mocks run no hooks.
     monkeypatch.setattr(joining, "_wait_until_joined_once", lambda node, topology: None)
     monkeypatch.setattr(rollout, "nothing_there", lambda topology: False)
+    monkeypatch.setattr(component, "look", lambda topology, swarm: None)
     monkeypatch.setattr(rollout.Rollout, "until_joined", lambda *_: None)
+    monkeypatch.setattr(certificates, "check_certificates", lambda tls, addresses: None)  # these are mere words
     asyncio.set_event_loop(asyncio.new_event_loop())  # other tests have closed theirs
     mocks = Recorder()
     pulumi.runtime.set_mocks(mocks, project="redis-ha", stack="unit", preview=False)
@@ -63,17 +64,12 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
 
 def deploy(**values: Any) -> dict[str, Any]:
     """Run the component; returns the stack outputs, resolved."""
-    settings = parse_settings({"password": PASSWORD, **values}, "unit")
-    topology = plan(settings, "redis-ha", "unit")
-    bases = {host: Base("base", "b1" if host else "") for host in image_hosts(settings, topology)}
     found: dict[str, Any] = {}
 
     @pulumi.runtime.test
     def run() -> pulumi.Output[Any]:
-        images = dict.fromkeys(topology.hosts, "proxy")
-        args = {"settings": settings, "topology": topology, "bases": bases, "endpoint_images": images}
-        cluster = RedisHa("unit", args)  # type: ignore[arg-type]
-        return pulumi.Output.all(**outputs(settings, topology, cluster)).apply(found.update)
+        cluster = RedisHa("redis-ha", {"password": PASSWORD, **values})  # type: ignore[typeddict-item]
+        return pulumi.Output.all(**cluster.outputs).apply(found.update)
 
     run()
     return found

@@ -12,7 +12,7 @@ from drills.errors import DrillError, WaitTimeoutError
 from drills.figures import median, percentile, spread
 from drills.hosts import Commands
 from drills.limits import Limits
-from drills.load import Client, Gap
+from drills.load import Client, Gap, Load
 from drills.outputs import Host, Node, Outputs
 from drills.report import table
 from drills.stack import Stack
@@ -82,9 +82,27 @@ def test_outputs_that_are_wrong_are_said_to_be(text: str, said: str) -> None:
 def test_gaps_are_found_between_acknowledgements() -> None:
     client = Client("c", "key", route=None)  # type: ignore[arg-type]
     client.acknowledged = [(0, 10.0), (1, 10.1), (2, 12.6), (3, 12.7)]
+    client.ended = 12.7
     assert client.gaps(1.0) == [Gap("c", 10.1, 12.6)]
     assert client.gaps(1.0, since=12.6) == []
     assert [round(g.seconds, 1) for g in client.gaps(0.0, since=12.0)] == [2.5, 0.1]
+
+
+def test_a_client_that_never_writes_again_is_silent_to_the_end() -> None:
+    load = Load(lambda: None, 3, ready=False)  # type: ignore[arg-type,return-value]
+    for client in load.clients:
+        client.started, client.ended = 10.0, 20.0
+    well, silent, never = load.clients
+    well.acknowledged = [(i, 10 + i / 100) for i in range(1000)]
+    silent.acknowledged = [(0, 10.0), (1, 12.01)]
+    assert load.outages(12.0) == [pytest.approx(0.01), pytest.approx(7.99), 10.0]
+    assert load.outages(13.0)[1:] == [pytest.approx(7.99), 10.0]
+    assert load.gaps(1.0, 13.0) == [Gap(never.name, 10.0, 20.0), Gap(silent.name, 12.01, 20.0)]
+    # One that still writes is silent until now; a last answer may come after the end was called for.
+    silent.ended = None
+    assert load.outages(13.0)[1] > 1e9
+    well.acknowledged.append((1000, 20.5))
+    assert load.outages(20.0)[0] == pytest.approx(0.51)
 
 
 def test_percentiles() -> None:

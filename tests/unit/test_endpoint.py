@@ -9,6 +9,7 @@ import pytest
 
 from redis_ha.plan.acl import data_node_acl, endpoint_password, internal_password, sentinel_acl
 from redis_ha.plan.endpoint_config import endpoint_config
+from redis_ha.plan.identity import Identity
 from redis_ha.plan.topology import TopologyError, plan
 from redis_ha.settings.loader import parse_settings
 from redis_ha.settings.model import Settings
@@ -25,7 +26,7 @@ def settings(**values: Any) -> Settings:
 
 def config(**values: Any) -> str:
     given = settings(**values)
-    topology = plan(given, "redis-ha", "unit")
+    topology = plan(given, Identity("redis-ha", "unit"))
     return endpoint_config(given, topology, topology.endpoints[0])
 
 
@@ -123,13 +124,13 @@ def test_it_holds_a_password_of_its_own_and_no_other() -> None:
 @pytest.mark.parametrize("ports", [{"write": 16379}, {"read": 16378}, {"read": 16391}])
 def test_ports_that_are_taken_are_refused(ports: dict[str, int]) -> None:
     with pytest.raises(TopologyError, match="would share"):
-        plan(settings(ports=ports), "redis-ha", "unit")
-    plan(settings(ports=ports, endpoint=False), "redis-ha", "unit")
+        plan(settings(ports=ports), Identity("redis-ha", "unit"))
+    plan(settings(ports=ports, endpoint=False), Identity("redis-ha", "unit"))
 
 
 def test_a_certificate_must_be_for_it_too() -> None:
-    assert plan(settings(), "redis-ha", "unit").addresses[-1] == "10.1.2.250"
-    assert "10.1.2.250" not in plan(settings(endpoint=False), "redis-ha", "unit").addresses
+    assert plan(settings(), Identity("redis-ha", "unit")).addresses[-1] == "10.1.2.250"
+    assert "10.1.2.250" not in plan(settings(endpoint=False), Identity("redis-ha", "unit")).addresses
 
 
 def test_it_is_declared_last_and_changes_no_node(recorder: Recorder) -> None:
@@ -148,7 +149,9 @@ def test_its_container(recorder: Recorder) -> None:
     deploy(subnet="10.1.2.0/24", endpoint=True, tls={**TLS, "clientAuth": "required"})
     by_name = {one.name: one.inputs for one in recorder.of_type("Container")}
     inputs, files = by_name["endpoint"], by_name["endpoint-files"]
-    assert inputs["image"] == "proxy"
+    image = next(one.inputs for one in recorder.of_type("Image") if one.name == "endpoint-image")
+    assert image["imageName"] == "redis-ha-endpoint:unit"
+    assert image["build"]["args"] == {"BASE": "haproxy:3.0-alpine"}
     assert inputs["capabilities"] == {"drops": ["ALL"]}
     assert inputs["ports"] == [{"internal": p, "external": p, "ip": "127.0.0.1"} for p in (16378, 16377)]
     assert [upload["file"].rpartition("/")[2] for upload in files["uploads"]["value"]] == [

@@ -29,9 +29,10 @@ def folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 def load(monkeypatch: pytest.MonkeyPatch, stack: str, **values: str) -> tuple[str, str | None]:
     config = {f"redis-ha:{key}": value for key, value in values.items()}
     monkeypatch.setattr(pulumi.runtime.config, "get_config_env", lambda: config)
-    found = settings_loader.load_settings("redis-ha", stack)
-    system = found.system_password
-    return found.password.get_secret_value(), system.get_secret_value() if system else None
+    monkeypatch.setattr(pulumi, "get_project", lambda: "redis-ha")
+    monkeypatch.setattr(pulumi, "get_stack", lambda: stack)
+    found: dict[str, Any] = {**settings_loader.config_arguments()}
+    return found["password"], found.get("system_password")
 
 
 def tracked_stack_files() -> list[str]:

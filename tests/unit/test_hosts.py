@@ -7,6 +7,7 @@ import pulumi
 import pytest
 
 from redis_ha.docker.clients import check_hosts, endpoint, left_out
+from redis_ha.plan.identity import Identity
 from redis_ha.plan.topology import Topology, TopologyError, plan
 from redis_ha.settings.loader import parse_settings
 from tests.unit.test_component import Recorder, deploy, environment, recorder
@@ -21,7 +22,7 @@ D = {"name": "d", "docker": "context:far", "address": "10.0.0.4"}
 
 def topology(*hosts: dict[str, Any], **values: Any) -> Topology:
     settings = parse_settings({"password": "pw", "hosts": json.dumps(hosts), **values}, "dev")
-    return plan(settings, "redis-ha", "dev")
+    return plan(settings, Identity("redis-ha", "dev"))
 
 
 @pytest.mark.parametrize(
@@ -64,7 +65,7 @@ def test_ports_are_the_documents_on_every_host() -> None:
 
 
 def test_resources_are_named_by_their_host() -> None:
-    assert [node.resource for node in topology(A, B, C).data_nodes] == ["redis-0.a", "redis-1.b", "redis-2.c"]
+    assert [node.full_name for node in topology(A, B, C).data_nodes] == ["redis-0.a", "redis-1.b", "redis-2.c"]
 
 
 def test_too_few_hosts_for_the_sentinels() -> None:
@@ -87,7 +88,7 @@ def test_each_host_has_its_provider_image_and_nodes(recorder: Recorder) -> None:
     assert providers == {"docker.a": A["docker"], "docker.b": B["docker"], "docker.c": C["docker"]}
     assert sorted(one.name for one in recorder.of_type("Image")) == ["image.a", "image.b", "image.c"]
     for one in (*recorder.of_type("Container"), *recorder.of_type("Volume"), *recorder.of_type("Image")):
-        assert f"::docker.{one.name[-1]}::" in str(one.provider)
+        assert f"::redis-ha-docker.{one.name[-1]}::" in str(one.provider)
     assert len(recorder.carriers()) == 6
     for one in recorder.nodes():
         assert one.inputs["networkMode"] == "host"

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from redis_ha.plan.identity import Identity
 from redis_ha.plan.placement import (
     FEWEST_HOSTS,
     PlacementError,
@@ -143,7 +144,7 @@ def test_a_thousand_clusters_on_a_hundred_hosts_in_seconds() -> None:
     settings = parse_settings({"password": "pw", "replicas": 4, "hosts": hosts}, "dev")
     began = time.monotonic()
     for number in range(1000):
-        topology = plan(settings, "redis-ha", f"cluster{number}")
+        topology = plan(settings, Identity("redis-ha", f"cluster{number}"))
         order = topology.rollout_order
         assert [node.kind for node in order] == ["redis"] * 5 + ["sentinel"] * 3
         assert order[4].role == "master"

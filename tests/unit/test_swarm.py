@@ -10,6 +10,7 @@ import pytest
 from redis_ha.docker import swarm_rollout
 from redis_ha.docker.swarm_nodes import differences
 from redis_ha.docker.swarm_rollout import progress_of, usable
+from redis_ha.plan.identity import Identity
 from redis_ha.plan.topology import TopologyError, plan
 from redis_ha.resources import swarm
 from redis_ha.settings.hosts import Host
@@ -40,7 +41,7 @@ def test_wrong_settings_are_named(values: dict[str, Any], message: str) -> None:
 def test_each_node_needs_a_host_of_its_own(values: dict[str, Any], word: str) -> None:
     settings = parse_settings({"password": "pw", **SWARM, **values, "sentinelPlacement": "soft"}, "dev")
     with pytest.raises(TopologyError, match=word):
-        plan(settings, "redis-ha", "dev")
+        plan(settings, Identity("redis-ha", "dev"))
 
 
 @pytest.fixture
@@ -92,7 +93,7 @@ def test_secrets_are_secrets_of_the_swarm(services: Recorder) -> None:
     files = {f["fileName"]: f["secretId"] for f in _service(services, "redis")["taskSpec"]["containerSpec"]["secrets"]}
     assert set(files) == {"/etc/redis-ha/node/users.acl", "/etc/redis-ha/node/internal"}
     assert {one.name for one in services.of_type("Secret")} == {
-        f"redis-ha-unit-{kind}-{file}" for kind in ("redis", "sentinel") for file in ("users.acl", "internal")
+        f"{kind}-{file}" for kind in ("redis", "sentinel") for file in ("users.acl", "internal")
     }
     assert not [one.inputs["name"] for one in services.of_type("Secret") if one.inputs.get("name")]
 

@@ -4,12 +4,13 @@ from typing import Any
 
 import pytest
 
+from redis_ha.plan.identity import Identity
 from redis_ha.plan.topology import Topology, TopologyError, plan
 from redis_ha.settings.loader import parse_settings
 
 
 def topology(**values: Any) -> Topology:
-    return plan(parse_settings({"password": "pw", **values}, "dev"), "redis-ha", "dev")
+    return plan(parse_settings({"password": "pw", **values}, "dev"), Identity("redis-ha", "dev"))
 
 
 def test_ports_of_the_source_document() -> None:
@@ -70,7 +71,5 @@ def test_sentinel_ids_are_fixed_and_distinct() -> None:
 
 
 def test_stacks_do_not_share_a_default_subnet() -> None:
-    subnets = {
-        parse_settings({"password": "pw"}, stack).subnet_of(stack) for stack in ("dev", "staging", "prod", "test")
-    }
+    subnets = {Identity("redis-ha", stack).subnet(None) for stack in ("dev", "staging", "prod", "test")}
     assert len(subnets) == 4

@@ -104,20 +104,16 @@ def _connected(at: Endpoint) -> "docker.DockerClient":
     return client
 
 
-_unreachable: set[str] = set()
-"""What a preview has found; it says so, and goes on without."""
-
-
 def left_out() -> frozenset[str]:
     """The names of the hosts that this run leaves out."""
-    return frozenset([*re.findall(r"[^\s,]+", os.environ.get(EXCLUDE_VARIABLE, "")), *_unreachable])
+    return frozenset(re.findall(r"[^\s,]+", os.environ.get(EXCLUDE_VARIABLE, "")))
 
 
 def check_hosts(hosts: Iterable[Host | None]) -> None:
     """See that every host answers that is neither left out nor drained.
 
     Raises pulumi.RunError naming those that do not, how they were tried, and what to do; in a preview, which changes
-    nothing, it is an error message.
+    nothing, it is a warning.
     """
     known = [host for host in hosts if host is not None]
     out = left_out()
@@ -137,20 +133,19 @@ def check_hosts(hosts: Iterable[Host | None]) -> None:
             pulumi.log.warn(f"host {host.name} is drained and cannot be reached: {found[host]}")
     dead = [host for host in asked if found[host] and not host.drain]
     if dead:
-        lines = [f"host {host.name} cannot be reached at {host.docker}: {found[host]}" for host in dead]
+        lines = "\n".join(f"host {host.name} cannot be reached at {host.docker}: {found[host]}" for host in dead)
+        if pulumi.runtime.is_dry_run():
+            pulumi.log.warn(f"{lines}\nThis preview has not looked at what is there; `up` will")
+            return
         names = _names(dead).replace(" ", "")
         globs = " ".join(f"--exclude '**.{host.name}'" for host in dead)
-        text = (
-            "\n".join(lines) + f"\nTo go on without: EXCLUDE={names} for make, or {globs} for ./pulumiw "
+        raise pulumi.RunError(
+            f"{lines}\nTo go on without: EXCLUDE={names} for make, or {globs} for ./pulumiw "
             f"(for another pulumi set {EXCLUDE_VARIABLE}={names} too). Nothing has been changed"
         )
-        if not pulumi.runtime.is_dry_run():
-            raise pulumi.RunError(text)
-        pulumi.log.error(text)
-        _unreachable.update(host.name for host in dead)
 
 
-def why_unreachable(host: Host) -> str:
+def why_unreachable(host: Host | None) -> str:
     """Empty when the host's daemon answers, else the reason in one line."""
     from docker.errors import DockerException
     from requests.exceptions import RequestException

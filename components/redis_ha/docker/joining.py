@@ -53,8 +53,9 @@ async def joined(node: Node | Endpoint, topology: Topology, health_check: Sequen
 
 
 async def started(node: Node, first: bool) -> None:
-    """Let `node` begin together with the others. `first`: nothing of its stack was there, so its master may begin empty.
+    """Let `node` begin together with the others.
 
+    `first`: nothing of its cluster was there, so its master may begin empty.
     Raises NotJoinedError where Docker cannot be asked.
     """
     await aside(_let_begin, node, first)
@@ -78,14 +79,17 @@ def look(topology: Topology) -> There:
     from docker.errors import DockerException
     from requests.exceptions import RequestException
 
-    of_stack = {"label": f"{labels.STACK}={topology.stack}"}
+    identity = topology.identity
+    of_stack = {"label": f"{labels.STACK}={identity.stack}"}
     wanted = {(node.name, node.address) for node in topology.sentinels}
     anything, running, told = False, 0, 0
     try:
         for host in topology.hosts:
             api = docker_client(host).api
             containers = api.containers(all=True, filters=of_stack)
-            anything = anything or bool(containers or api.volumes(filters=of_stack)["Volumes"])
+            containers = [one for one in containers if identity.owns(one["Labels"], one["Names"][0])]
+            volumes = api.volumes(filters=of_stack)["Volumes"] or []
+            anything = anything or bool(containers) or any(identity.owns(one["Labels"], one["Name"]) for one in volumes)
             for container in containers:
                 if container["Labels"].get(labels.KIND) == "sentinel":
                     lines = api.inspect_container(container["Id"])["Config"]["Env"] or []
@@ -135,7 +139,7 @@ def _wait_until_joined_once(node: Node, topology: Topology) -> None:
     except NotFound:
         pass
     except (DockerException, RequestException) as error:
-        raise NotJoinedError(f"{node.resource}: cannot be asked whether it has joined: {error}") from None
+        raise NotJoinedError(f"{node.full_name}: cannot be asked whether it has joined: {error}") from None
     _wait_until_joined(node, topology, bootstrap=False)
 
 
@@ -203,11 +207,13 @@ def _absent(topology: Topology) -> frozenset[str]:
 
 def _signal_bootstrap(container: "Container", topology: Topology) -> None:
     """Only where no other data node exists: elsewhere an empty master could wipe the others."""
-    filters: dict[str, str | list[str] | bool] = {"label": [f"{labels.STACK}={topology.stack}", f"{labels.KIND}=redis"]}
+    identity = topology.identity
+    filters: dict[str, str | list[str] | bool] = {"label": [f"{labels.STACK}={identity.stack}", f"{labels.KIND}=redis"]}
     for host in topology.hosts:
         if host is not None and (host.name in left_out() or why_unreachable(host)):
             return  # it may hold data
-        others = docker_client(host).containers.list(all=True, filters=filters)
+        listed = docker_client(host).containers.list(all=True, filters=filters)
+        others = [one for one in listed if identity.owns(one.labels, str(one.name))]
         if not all(_is_new(other) for other in others if other.id != container.id):
             return
     container.exec_run(["touch", FIRST_START_SIGNAL])

@@ -25,8 +25,8 @@ _SENTINEL_ON_NODE = (
 )
 _HANDOVER_ON_NODE = (
     "resetchannels &__redis-ha__ -@all +ping +info +role +replicaof +multi +exec +discard +publish +subscribe "
-    "+script|kill +function|kill +client|pause +client|unpause +client|kill +client|list +client|setname +config|set +config|get "
-    "+config|rewrite +shutdown"
+    "+script|kill +function|kill +client|pause +client|unpause +client|kill +client|list +client|setname "
+    "+config|set +config|get +config|rewrite +shutdown"
 )
 _ENDPOINT_ON_NODE = "resetchannels -@all +ping +role"
 _ENDPOINT_ON_SENTINEL = "resetchannels -@all +auth +ping +sentinel|get-master-addr-by-name +sentinel|master"

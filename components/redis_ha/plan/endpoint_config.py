@@ -2,16 +2,16 @@
 
 import math
 import re
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Callable, Iterable
 from string import Template
 
+from redis_ha.image_files import root
 from redis_ha.plan.acl import endpoint_password
 from redis_ha.plan.topology import Endpoint, Node, Topology
 from redis_ha.resources.node_files import FOLDER
 from redis_ha.settings.model import Settings
 
-TEMPLATE = Path(__file__).parents[3] / "configs" / "haproxy.cfg"
+TEMPLATE = "configs/haproxy.cfg"
 CONFIG_FILE = "haproxy.cfg"
 CA_FILE = "ca.pem"
 CLIENT_FILE = "client.pem"
@@ -59,22 +59,32 @@ def endpoint_config(settings: Settings, topology: Topology, endpoint: Endpoint) 
             for node in nodes
         ),
     }
-    filled = Template(TEMPLATE.read_text()).substitute(values)
+    filled = Template((root() / TEMPLATE).read_text()).substitute(values)
     return re.sub(r"[ \t]+\n", "\n", filled)
 
 
-def endpoint_files(settings: Settings, topology: Topology, endpoint: Endpoint) -> dict[str, str]:
-    """The files of one endpoint, by name: all of them secrets.
+def endpoint_files(settings: Settings, topology: Topology, endpoint: Endpoint) -> dict[str, Callable[[Settings], str]]:
+    """The files of one endpoint, by name, and what makes them of the settings: all of them secrets.
 
     Besides its configuration what its checks trust and, where nodes ask for one, the certificate that they show.
     Clients see the nodes' own.
     """
-    files = {CONFIG_FILE: endpoint_config(settings, topology, endpoint)}
+    files: dict[str, Callable[[Settings], str]] = {
+        CONFIG_FILE: lambda given: endpoint_config(given, topology, endpoint)
+    }
     if settings.tls is not None:
-        files[CA_FILE] = settings.tls.ca.get_secret_value()
+        files[CA_FILE] = _authorities
         if settings.tls.client_auth == "required":
-            files[CLIENT_FILE] = settings.tls.cert.get_secret_value() + settings.tls.key.get_secret_value()
+            files[CLIENT_FILE] = _certificate_and_key
     return files
+
+
+def _authorities(settings: Settings) -> str:
+    return settings.tls.ca.get_secret_value() if settings.tls else ""
+
+
+def _certificate_and_key(settings: Settings) -> str:
+    return settings.tls.cert.get_secret_value() + settings.tls.key.get_secret_value() if settings.tls else ""
 
 
 def _lines(lines: Iterable[str]) -> str:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
+from redis_ha.plan.identity import OWN, Identity
 from redis_ha.plan.placement import PlacementError, Seat, check_sentinels, place_data_nodes, place_sentinels
 from redis_ha.settings.hosts import Host
 from redis_ha.settings.model import Settings
@@ -43,9 +44,13 @@ class Node:
     host: Host | None = None
 
     @property
-    def resource(self) -> str:
-        """Name of its Pulumi resources. With the host in it, `--exclude '**.HOST'` means what is on that host."""
-        return on_host(self.name, self.host)
+    def host_name(self) -> str | None:
+        return self.host.name if self.host else None
+
+    @property
+    def full_name(self) -> str:
+        """With its host, where there are several."""
+        return self.name if self.host is None else f"{self.name}.{self.host.name}"
 
     @property
     def endpoint(self) -> str:
@@ -63,19 +68,18 @@ class Endpoint:
     fixed_address: str | None
     host: Host | None = None
     kind: Literal["endpoint"] = "endpoint"
+    name: Literal["endpoint"] = "endpoint"
 
     @property
-    def resource(self) -> str:
-        """Name of its Pulumi resource, as of a node."""
-        return on_host("endpoint", self.host)
+    def host_name(self) -> str | None:
+        return self.host.name if self.host else None
 
 
 @dataclass(frozen=True)
 class Topology:
-    """All nodes of a stack. `data_nodes[0]` is the bootstrap master."""
+    """All nodes of a cluster. `data_nodes[0]` is the bootstrap master."""
 
-    project: str
-    stack: str
+    identity: Identity
     data_nodes: tuple[Node, ...]
     sentinels: tuple[Node, ...]
     sentinel_slots: tuple[Node, ...]
@@ -84,6 +88,7 @@ class Topology:
     """One on each host that is not drained; none without the setting."""
     hosts: tuple[Host | None, ...] = (None,)
     """In the order of the setting, drained ones too; one None: a single machine."""
+    tls: bool = False
 
     @property
     def addresses(self) -> list[str]:
@@ -107,25 +112,22 @@ class Topology:
 
         On another host it is another Sentinel: while it moves, both are there.
         """
-        name = f"{self.project}/{self.stack}/{sentinel.resource}"
+        identity = self.identity
+        cluster = [identity.project, *([] if identity.name == OWN else [identity.name]), identity.stack]
+        name = "/".join([*cluster, sentinel.full_name])
         return hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
-
-
-def on_host(name: str, host: Host | None) -> str:
-    """The name of a resource that there is one of on each host."""
-    return name if host is None else f"{name}.{host.name}"
 
 
 class TopologyError(ValueError):
     """The settings lead to nodes that cannot exist side by side."""
 
 
-def plan(settings: Settings, project: str, stack: str) -> Topology:
+def plan(settings: Settings, identity: Identity) -> Topology:
     """The topology that `settings` ask for.
 
     Raises TopologyError when two nodes would share an address and port, or a port is above 65535.
     """
-    subnet = settings.subnet_of(stack) if settings.bridged else None
+    subnet = identity.subnet(settings.subnet) if settings.bridged else None
     hosts = tuple(settings.hosts)
     counts: dict[Kind, int] = {"redis": settings.replicas + 1, "sentinel": settings.sentinels}
     seats = _seats(settings, hosts, counts)
@@ -143,7 +145,7 @@ def plan(settings: Settings, project: str, stack: str) -> Topology:
             kind=kind,
             role=_role(kind, index),
             index=index,
-            container=f"{project}-{stack}-{kind if settings.swarm else name}",
+            container=f"{identity.prefix}-{kind if settings.swarm else name}",
             address=host.address if host else settings.advertise or fixed or "127.0.0.1",
             port=_port(settings, kind, index, seat.slot if seat else _only_slot(kind, index)),
             fixed_address=fixed,
@@ -151,14 +153,14 @@ def plan(settings: Settings, project: str, stack: str) -> Topology:
         )
 
     topology = Topology(
-        project=project,
-        stack=stack,
+        identity=identity,
         data_nodes=tuple(node("redis", i) for i in range(counts["redis"])),
         sentinels=tuple(node("sentinel", i) for i in range(counts["sentinel"])),
         sentinel_slots=tuple(node("sentinel", i) for i in range(SENTINEL_SLOTS)),
         subnet=subnet,
-        endpoints=_endpoints(settings, f"{project}-{stack}-endpoint", subnet) if settings.endpoint else (),
+        endpoints=_endpoints(settings, f"{identity.prefix}-endpoint", subnet) if settings.endpoint else (),
         hosts=hosts or (None,),
+        tls=settings.tls is not None,
     )
     _check_ports(topology)
     return topology

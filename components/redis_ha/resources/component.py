@@ -1,177 +1,208 @@
 """The component: one master, its replicas and its Sentinels in Docker."""
 
-from collections.abc import Mapping
-from typing import Any, TypedDict
-from urllib.parse import quote
+from collections.abc import Callable
+from typing import Any, Optional
 
 import pulumi
 import pulumi_docker as docker
 
-from redis_ha.docker.host import Base
-from redis_ha.plan.acl import data_node_acl, internal_password, sentinel_acl
-from redis_ha.plan.directives import redis_directives, sentinel_directives
-from redis_ha.plan.labels import labels
-from redis_ha.plan.topology import Kind, Topology
+from redis_ha.docker.looks import look, refuse_other_dockers
+from redis_ha.plan.identity import Identity
+from redis_ha.plan.topology import Topology, TopologyError, plan
+from redis_ha.resources import outputs
 from redis_ha.resources.data_node import data_node
 from redis_ha.resources.endpoint import endpoint_container
 from redis_ha.resources.machines import Machines
 from redis_ha.resources.node_container import Shared
-from redis_ha.resources.node_files import NodeFiles, node_files, texts_of
+from redis_ha.resources.node_files import node_files, texts_of
+from redis_ha.resources.outputs import EndpointOutput, HostOutput, NodeOutput
 from redis_ha.resources.rollout import Rollout
 from redis_ha.resources.sentinel import sentinel
 from redis_ha.resources.swarm import swarm_services
-from redis_ha.settings.hosts import Host
+from redis_ha.settings.arguments import RedisHaArgs
+from redis_ha.settings.given import Given
 from redis_ha.settings.model import Settings
-
-
-class RedisHaArgs(TypedDict):
-    """What the component is given."""
-
-    settings: Settings
-    topology: Topology
-    bases: Mapping[Host | None, Base]
-    endpoint_images: Mapping[Host | None, str]
+from redis_ha.settings.types import NotYetError
 
 
 class RedisHa(pulumi.ComponentResource):
-    """A highly available Redis.
+    """A highly available Redis: one master, replicas and Sentinels, as containers on one machine or several."""
 
-    Declares image, network, volumes and containers; in a Swarm, services (swarm.py).
-    The containers form one chain, replicas first, then the bootstrap master, then the Sentinels:
-    one is touched only when the one before it has joined. Where there was nothing before, all of a kind start together.
-    """
-
+    master_name: pulumi.Output[str]
+    """What clients ask the Sentinels for."""
+    nodes: pulumi.Output[list[NodeOutput]]
+    """The data nodes, the first master first."""
+    sentinels: pulumi.Output[list[str]]
+    """Where the Sentinels are: host:port."""
+    url: pulumi.Output[str]
+    """The first master as a redis:// or rediss:// URL; after a failover a Sentinel knows the master. A secret."""
+    password: pulumi.Output[str]
+    """The application's. A secret."""
+    endpoint: pulumi.Output[Optional[EndpointOutput]]  # noqa: UP045 - the component host knows no other way
+    """Where clients connect that do not ask the Sentinels, with the argument `endpoint`."""
     image: pulumi.Output[str]
-    """What the containers run, by digest or id."""
+    """What the nodes run, by digest or id."""
+    metrics: pulumi.Output[Optional[list[str]]]  # noqa: UP045
+    """Where a Prometheus gets figures: host:port."""
+    tls: pulumi.Output[bool]
+    """Whether connections are by TLS only."""
+    ca: pulumi.Output[Optional[str]]  # noqa: UP045
+    """What clients trust then, in PEM."""
+    client_cert: pulumi.Output[Optional[str]]  # noqa: UP045
+    """A certificate for clients, where one was given. A secret."""
+    client_key: pulumi.Output[Optional[str]]  # noqa: UP045
+    """Its key. A secret."""
+    endpoints: pulumi.Output[Optional[list[EndpointOutput]]]  # noqa: UP045
+    """All of them, where there are several hosts."""
+    hosts: pulumi.Output[Optional[dict[str, HostOutput]]]  # noqa: UP045
+    """The hosts by name, where there are several."""
+    sentinel_hosts: pulumi.Output[Optional[list[str]]]  # noqa: UP045
+    """The hosts of `sentinels`, in their order."""
 
-    def __init__(
-        self,
-        name: str,
-        args: RedisHaArgs,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
-        super().__init__("redis-ha:index:RedisHa", name, None, opts)
-        settings, topology = args["settings"], args["topology"]
-        if settings.swarm:
-            self.image = swarm_services(settings, topology, args["bases"][None], self._texts(settings), self)
-        else:
-            self.image = self._containers(args)
-        self.register_outputs({"image": self.image})
+    def __init__(self, name: str, args: RedisHaArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        """Raises pulumi.RunError with all that is wrong with the arguments, each by its name."""
+        try:
+            identity = Identity(pulumi.get_project(), pulumi.get_stack(), name)
+        except ValueError as error:
+            raise pulumi.RunError(f"RedisHa: {error}") from None
+        former = [pulumi.Alias(name=old) for old in identity.former(identity.stack)]
+        merged = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=former))
+        super().__init__("redis-ha:index:RedisHa", name, None, merged)
+        refuse_other_dockers(self)
+        given = Given(name, args)
+        try:
+            self._declare(given, identity)
+        except TopologyError as error:
+            raise pulumi.RunError(f"RedisHa {name!r}: {error}") from None
+        except NotYetError as error:
+            raise pulumi.RunError(
+                f"RedisHa {name!r}: {error}; allowed: a plain value, since it decides which resources there are"
+            ) from None
+        self.register_outputs(self.outputs)
 
-    def _containers(self, args: RedisHaArgs) -> pulumi.Output[str]:
-        """The nodes as containers, on one machine or several; the image that they run."""
-        settings, topology = args["settings"], args["topology"]
-        child = pulumi.ResourceOptions(parent=self)
-        machines = Machines(settings, topology, args["bases"], self)
-        shared = Shared(
-            settings=settings,
-            topology=topology,
-            machines=machines,
-            rollout=Rollout(topology),
-            network=self._network(topology, child),
-            files=self._files(settings, topology, machines),
-        )
+    @property
+    def outputs(self) -> dict[str, pulumi.Output[Any]]:
+        """All outputs by name, without those that do not apply."""
+        return {name: getattr(self, name) for name in RedisHa.__annotations__ if name not in self._none}
+
+    def _declare(self, given: Given, identity: Identity) -> None:
+        topology = plan(given.now, identity)
+        _check(given, topology)
+        look(topology, given.now.swarm)
+        self.image = swarm_services(given, topology, self) if given.now.swarm else self._containers(given, topology)
+        self._tell(given, topology)
+
+    def _containers(self, given: Given, topology: Topology) -> pulumi.Output[str]:
+        """The nodes as containers, on one machine or several; the image that they run.
+
+        They form one chain, replicas first, then the bootstrap master, then the Sentinels: one is touched only when the
+        one before it has joined. Where there was nothing before, all of a kind start together.
+        """
+        rollout = Rollout(topology)
+        shared = Shared(given, topology, Machines(given, topology, self), rollout, self, self._network(topology))
+        for node in topology.rollout_order:
+            if (node.kind, node.host) not in shared.files:
+                # One volume for each kind of node on a host: what only Sentinels read must not roll the data nodes.
+                shared.files[node.kind, node.host] = node_files(
+                    shared, node.kind, node.host, shared.machines.at(node.host), texts_of(topology, node.kind)
+                )
         for node in topology.rollout_order:
             declare = sentinel if node.kind == "sentinel" else data_node
             files = shared.files[node.kind, node.host]
-            shared.rollout.add(node, declare(shared, node, self, shared.rollout.after(node, files.carrier)))
+            shared.rollout.add(node, declare(shared, node, shared.rollout.after(node, files.carrier)))
         for endpoint in topology.endpoints:
-            image = args["endpoint_images"][endpoint.host]
-            shared.rollout.add(endpoint, endpoint_container(shared, endpoint, image, self))
-        return machines.image
+            shared.rollout.add(endpoint, endpoint_container(shared, endpoint))
+        return shared.machines.image
 
-    def _files(
-        self, settings: Settings, topology: Topology, machines: Machines
-    ) -> dict[tuple[Kind, Host | None], NodeFiles]:
-        """One volume for each kind of node on a host: what only Sentinels read must not roll the data nodes."""
-        texts = self._texts(settings)
-        nodes = (*topology.data_nodes, *topology.sentinels)
-        return {
-            (kind, host): node_files(topology, kind, host, texts[kind], machines.at(host), self)
-            for kind, host in dict.fromkeys((node.kind, node.host) for node in nodes)
-        }
-
-    @staticmethod
-    def _texts(settings: Settings) -> dict[Kind, dict[str, str]]:
-        """The files of each kind of node, by name."""
-        secret, system = settings.password, settings.system_password
-        internal = internal_password(secret.get_secret_value(), system.get_secret_value() if system else None)
-        return {
-            "redis": texts_of(settings, redis_directives(settings), data_node_acl(settings, internal), internal),
-            "sentinel": texts_of(settings, sentinel_directives(settings), sentinel_acl(settings, internal), internal),
-        }
-
-    @staticmethod
-    def _network(topology: Topology, opts: pulumi.ResourceOptions) -> pulumi.Output[str] | None:
+    def _network(self, topology: Topology) -> pulumi.Output[str] | None:
         if topology.subnet is None:
             return None
+        identity = topology.identity
         network = docker.Network(
-            "network",
-            name=f"{topology.project}-{topology.stack}",
+            identity.resource("network"),
+            name=identity.prefix,
             driver="bridge",
             ipam_configs=[docker.NetworkIpamConfigArgs(subnet=str(topology.subnet), gateway=str(topology.subnet[1]))],
             labels=[
-                docker.NetworkLabelArgs(label=label, value=value)
-                for label, value in labels(topology.stack, "network").items()
+                docker.NetworkLabelArgs(label=label, value=value) for label, value in identity.labels("network").items()
             ],
-            opts=opts,
+            # By what it was first called and labelled it stays, as all addresses on it do.
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                ignore_changes=["name", "labels"],
+                aliases=[pulumi.Alias(name=old) for old in identity.former("network")],
+            ),
         )
         return network.name
 
+    def _tell(self, given: Given, topology: Topology) -> None:
+        """Sets the outputs but for the image."""
 
-def outputs(settings: Settings, topology: Topology, cluster: RedisHa) -> dict[str, Any]:
-    """The stack's outputs: whatever a client or a drill needs."""
-    password = settings.password.get_secret_value()
-    sentinels = [node.endpoint for node in topology.sentinels]
-    return {
-        "master_name": settings.master_name,
-        "nodes": [
-            {
-                "name": node.name,
-                "host": node.address,
-                "port": node.port,
-                "container": node.container,
-                **({"host_name": node.host.name} if node.host else {}),
-            }
-            for node in topology.data_nodes
-        ],
-        "sentinels": sentinels,
-        "image": cluster.image,
-        "password": pulumi.Output.secret(password),
-        "url": pulumi.Output.secret(url(password, topology, tls=settings.tls is not None)),
-        **_endpoint_outputs(topology),
-        **_tls_outputs(settings),
-        **_host_outputs(settings, topology),
-    }
+        def secret(read: Callable[[Settings], str | None]) -> pulumi.Output[Any]:
+            return pulumi.Output.secret(given.of(read))
 
+        def plain(value: object) -> pulumi.Output[Any]:
+            return pulumi.Output.from_input(value)
 
-def _endpoint_outputs(topology: Topology) -> dict[str, Any]:
-    """Where clients that do not ask the Sentinels connect; nothing without the setting. With hosts each has one."""
-    found = [{"write": f"{one.address}:{one.write}", "read": f"{one.address}:{one.read}"} for one in topology.endpoints]
-    if not found:
-        return {}
-    return {"endpoint": found[0], **({"endpoints": found} if topology.hosts != (None,) else {})}
-
-
-def _tls_outputs(settings: Settings) -> dict[str, Any]:
-    """What a client of a stack with TLS must know besides; a CA's certificate is no secret."""
-    if settings.tls is None:
-        return {}
-    found = {"tls": True, "ca": settings.tls.ca.get_secret_value()}
-    pair = {"client_cert": settings.tls.client_cert, "client_key": settings.tls.client_key}
-    return found | {name: pulumi.Output.secret(text.get_secret_value()) for name, text in pair.items() if text}
-
-
-def _host_outputs(settings: Settings, topology: Topology) -> dict[str, Any]:
-    """Which Docker holds what, where there is more than one; no TLS material. A Swarm's need not be known."""
-    if not settings.hosts or not all(host.docker for host in settings.hosts):
-        return {}
-    return {
-        "hosts": {host.name: {"docker": host.docker, "address": host.address} for host in settings.hosts},
-        "sentinel_hosts": [node.host.name for node in topology.sentinels if node.host],
-    }
+        found = [outputs.of_endpoint(one) for one in topology.endpoints]
+        several = topology.hosts != (None,)
+        hosts = outputs.of_hosts(given.now)
+        self.master_name = given.output(lambda settings: settings.master_name)
+        self.nodes = plain(outputs.nodes(topology))
+        self.sentinels = plain([node.endpoint for node in topology.sentinels])
+        self.password = secret(lambda settings: settings.password.get_secret_value())
+        self.url = secret(lambda settings: outputs.url(settings, topology))
+        self.endpoint = plain(found[0] if found else None)
+        self.endpoints = plain(found if several and found else None)
+        self.metrics = plain(None)
+        self.tls = plain(topology.tls)
+        self.ca = given.output(lambda settings: settings.tls.ca.get_secret_value() if settings.tls else None)
+        self.client_cert = secret(lambda settings: _text(settings, "client_cert"))
+        self.client_key = secret(lambda settings: _text(settings, "client_key"))
+        self.hosts = plain(hosts)
+        self.sentinel_hosts = plain([node.host.name for node in topology.sentinels if node.host] if hosts else None)
+        client = _has_client_certificate(given)
+        self._none = {
+            name
+            for name, applies in {
+                "endpoint": found,
+                "endpoints": found and several,
+                "metrics": False,
+                "tls": topology.tls,
+                "ca": topology.tls,
+                "client_cert": client,
+                "client_key": client,
+                "hosts": hosts,
+                "sentinel_hosts": hosts,
+            }.items()
+            if not applies
+        }
 
 
-def url(password: str, topology: Topology, tls: bool = False) -> str:
-    """The bootstrap master as a redis:// or rediss:// URL, percent-encoded; after a failover ask a Sentinel."""
-    return f"{'rediss' if tls else 'redis'}://:{quote(password, safe='')}@{topology.master.endpoint}/0"
+def _text(settings: Settings, name: str) -> str | None:
+    found = getattr(settings.tls, name) if settings.tls else None
+    return found.get_secret_value() if found else None
+
+
+def _has_client_certificate(given: Given) -> bool:
+    try:
+        return given.now.tls is not None and given.now.tls.client_cert is not None
+    except NotYetError:
+        return True
+
+
+def _check(given: Given, topology: Topology) -> None:
+    """Warns of what is allowed but most likely not wanted, and refuses certificates that do not fit."""
+
+    def warn(warnings: list[str]) -> None:
+        for warning in warnings:
+            pulumi.log.warn(warning)
+
+    def check(settings: Settings) -> None:
+        if settings.tls is not None:
+            from redis_ha.tls.certificates import check_certificates  # reading certificates takes a slow package
+
+            check_certificates(settings.tls, topology.addresses)
+
+    given.output(Settings.warnings).apply(warn)
+    given.of(check)

@@ -12,20 +12,18 @@ from redis_ha.resources.node_container import Shared, node_container
 def data_node(
     shared: Shared,
     node: Node,
-    parent: pulumi.Resource,
     after: pulumi.Input[Sequence[pulumi.Resource]],
 ) -> docker.Container:
     """Declare `node`. What it is told does not depend on how many others there are."""
-    settings, topology = shared.settings, shared.topology
+    topology = shared.topology
     return node_container(
         shared,
         node,
-        envs={
+        envs=lambda settings: {
             "redis_port": str(node.port),
             "sentinels": " ".join(slot.endpoint for slot in topology.sentinel_slots),
             "durability": settings.durability,
             "down_after": str(settings.timing.down_after),
         },
-        parent=parent,
         after=after,
     )

@@ -1,7 +1,5 @@
 """The endpoint: HAProxy, for clients that do not ask the Sentinels."""
 
-from dataclasses import replace
-
 import pulumi
 import pulumi_docker as docker
 
@@ -15,33 +13,33 @@ MEMORY_MB = 256  # 4000 connections with full buffers
 STOP_SECONDS = 5
 
 
-def endpoint_container(
-    shared: Shared,
-    endpoint: Endpoint,
-    image: pulumi.Input[str],
-    parent: pulumi.Resource,
-) -> docker.Container:
+def endpoint_container(shared: Shared, endpoint: Endpoint) -> docker.Container:
     """Declare `endpoint` on this host, after all nodes; created is one that has a master to send to.
 
     It knows the whole topology, so scaling replaces it: a gap of about a second for its clients.
     """
-    settings, topology = shared.settings, shared.topology
-    machine = replace(shared.machines.at(endpoint.host), image=pulumi.Output.from_input(image))
-    texts = endpoint_files(settings, topology, endpoint)
-    files = node_files(topology, "endpoint", endpoint.host, texts, machine, parent)
+    given, topology, identity = shared.given, shared.topology, shared.identity
+    machine = shared.machines.endpoint_at(endpoint.host)
+    files = node_files(
+        shared,
+        "endpoint",
+        endpoint.host,
+        machine,
+        endpoint_files(given.now, topology, endpoint),
+    )
     bridge = endpoint.fixed_address is not None
     # Any answer but 200 is a failure of wget.
     health_check = ["wget", "-q", "-T", "2", "-O", "/dev/null", f"http://{GATE_ADDRESS}:{endpoint.write}/"]
     return docker.Container(
-        endpoint.resource,
+        identity.resource("endpoint", endpoint.host_name),
         name=endpoint.container,
-        image=image,
+        image=machine.image,
         command=["haproxy", "-f", f"{FOLDER}/{CONFIG_FILE}"],
         labels=[
             docker.ContainerLabelArgs(label=label, value=value)
             for label, value in {
-                **labels.labels(topology.stack, "endpoint", "endpoint"),
-                labels.TRANSPORT: "plain" if settings.tls is None else "tls",
+                **identity.labels("endpoint", "endpoint"),
+                labels.TRANSPORT: "tls" if topology.tls else "plain",
             }.items()
         ],
         volumes=[docker.ContainerVolumeArgs(container_path=FOLDER, volume_name=files.volume, read_only=True)],
@@ -52,11 +50,11 @@ def endpoint_container(
             else None
         ),
         network_mode=None if bridge else "host",
-        ports=published(settings, [endpoint.write, endpoint.read]) if bridge else None,
+        ports=(given.of(lambda settings: published(settings, [endpoint.write, endpoint.read])) if bridge else None),
         healthcheck=docker.ContainerHealthcheckArgs(
             tests=["CMD", *health_check], interval="15s", timeout="3s", start_period="10s"
         ),
-        restart=settings.restart,
+        restart=given.of(lambda settings: settings.restart),
         memory=MEMORY_MB,
         memory_swap=MEMORY_MB,
         capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
@@ -67,10 +65,11 @@ def endpoint_container(
         stop_timeout=STOP_SECONDS,
         destroy_grace_seconds=STOP_SECONDS,
         opts=pulumi.ResourceOptions(
-            parent=parent,
+            parent=shared.parent,
             provider=machine.provider,
             depends_on=shared.rollout.after(endpoint, files.carrier),
             delete_before_replace=True,
+            aliases=[pulumi.Alias(name=old) for old in identity.former("endpoint", endpoint.host_name)],
             replace_on_changes=["healthcheck"],  # the provider would change it in its state only
             hooks=shared.rollout.until_joined(endpoint, health_check),
         ),

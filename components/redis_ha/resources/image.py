@@ -1,44 +1,117 @@
-"""The Redis image, built from `configs/` and `agent/` on the base image."""
+"""The images: of all nodes, from `agent/` and `configs/` on a Redis image; of the endpoint, an HAProxy image."""
+
+import re
+import secrets
+from collections.abc import Mapping
+from pathlib import PurePosixPath
 
 import pulumi
 import pulumi_docker as docker
 
-from redis_ha.docker.host import Base
-from redis_ha.plan.topology import on_host
+from redis_ha.docker.host import image_is_lost
+from redis_ha.image_files import context
+from redis_ha.plan.identity import OWN, Identity
+from redis_ha.settings.given import Given
 from redis_ha.settings.hosts import Host
 from redis_ha.settings.model import Settings
 from redis_ha.settings.posix_tz import posix_tz
 
-# Relative, since the paths are part of the image's inputs: the same in every checkout.
-CONTEXT = "."
-DOCKERFILE = "configs/Dockerfile"
 
-
-def image_name(settings: Settings, stack: str) -> str:
-    """The name that the image gets."""
-    name = settings.image_name or f"redis-ha:{stack}"
+def image_name(settings: Settings, identity: Identity, suffix: str = "") -> str:
+    """The name that an image gets: that of the cluster, where none is set, and the registry's before it."""
+    parts = [part for part in (identity.project, identity.name) if part != OWN] or [OWN]
+    if identity.project == OWN and identity.name != OWN:
+        parts = [OWN, identity.name]
+    repository = re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
+    name = (
+        (settings.image_name or f"{repository}:{identity.stack}")
+        if not suffix
+        else f"{repository}{suffix}:{identity.stack}"
+    )
     return name if settings.registry is None else f"{settings.registry}/{name}"
 
 
 def redis_image(
-    settings: Settings, base: Base, stack: str, host: Host | None, opts: pulumi.ResourceOptions
-) -> docker.Image:
-    """The image of all roles, built at `host`; pushed only where `registry` is set."""
-    args = {"BASE": base.image, "TZ": posix_tz(settings.time_zone)}
-    if base.build:
-        args["BUILD"] = base.build
-    password = settings.registry_password
+    given: Given,
+    identity: Identity,
+    host: Host | None,
+    provider: pulumi.ProviderResource | None,
+    parent: pulumi.Resource,
+) -> pulumi.Output[str]:
+    """The image of all roles, built at `host`: its id, or its digest where it is pushed."""
+    name = image_name(given.now, identity)
+    args = {
+        "BASE": given.of(lambda settings: settings.base_image),
+        "TZ": given.of(lambda settings: posix_tz(settings.time_zone)),
+    }
+    return _built(given, identity, host, provider, parent, "image", name, ".", "configs/Dockerfile", args)
+
+
+def endpoint_image(
+    given: Given,
+    identity: Identity,
+    host: Host | None,
+    provider: pulumi.ProviderResource | None,
+    parent: pulumi.Resource,
+) -> pulumi.Output[str]:
+    """The endpoint's, with nothing added: by what it is on, its container is replaced exactly when that changes."""
+    name = image_name(given.now, identity, "-endpoint")
+    args = {"BASE": given.of(lambda settings: settings.endpoint_image)}
+    where = "configs/endpoint"
+    return _built(given, identity, host, provider, parent, "endpoint-image", name, where, f"{where}/Dockerfile", args)
+
+
+def _built(
+    given: Given,
+    identity: Identity,
+    host: Host | None,
+    provider: pulumi.ProviderResource | None,
+    parent: pulumi.Resource,
+    what: str,
+    name: str,
+    folder: str,
+    dockerfile: str,
+    args: Mapping[str, pulumi.Input[str]],
+) -> pulumi.Output[str]:
+    where = host.name if host else None
+    registry = given.now.registry
+    # Pulumi does not look whether a host still has its image. Where it is lost, another argument has it built again;
+    # in all other runs, and in previews, which ask nothing, the argument stays what it was.
+    lost = host is not None and not pulumi.runtime.is_dry_run() and image_is_lost(name, host)
+    base = PurePosixPath(context())
     return docker.Image(
-        on_host("image", host),
-        image_name=image_name(settings, stack),
-        build=docker.DockerBuildArgs(context=CONTEXT, dockerfile=DOCKERFILE, args=args),
-        skip_push=settings.registry is None,
+        identity.resource(what, where),
+        image_name=name,
+        build=docker.DockerBuildArgs(
+            context=str(base / folder),
+            dockerfile=str(base / dockerfile),
+            args={**args, **({"BUILD": secrets.token_hex(4)} if lost else {})},
+        ),
+        skip_push=registry is None,
         registry=docker.RegistryArgs(
-            server=settings.registry.partition("/")[0],
-            username=settings.registry_user,
-            password=pulumi.Output.secret(password.get_secret_value()) if password else None,
+            server=registry.partition("/")[0],
+            username=given.of(lambda settings: settings.registry_user),
+            password=registry_password(given),
         )
-        if settings.registry
+        if registry
         else None,
-        opts=opts,
-    )
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            provider=provider,
+            ignore_changes=_kept(host, lost),
+            aliases=[pulumi.Alias(name=old) for old in identity.former(what, where)],
+        ),
+    ).repo_digest
+
+
+def _kept(host: Host | None, lost: bool) -> list[str]:
+    return ["build.args.BUILD"] if host is not None and not lost else []
+
+
+def registry_password(given: Given) -> pulumi.Output[str | None]:
+    """The password at the registry, where there is one."""
+
+    def read(settings: Settings) -> str | None:
+        return settings.registry_password.get_secret_value() if settings.registry_password else None
+
+    return pulumi.Output.secret(given.of(read))

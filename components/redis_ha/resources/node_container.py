@@ -1,16 +1,18 @@
 """What the containers of data nodes and Sentinels have in common."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
 import pulumi_docker as docker
 
 from redis_ha.plan import labels
+from redis_ha.plan.identity import Identity
 from redis_ha.plan.topology import Kind, Node, Topology
 from redis_ha.resources.machines import Machines
 from redis_ha.resources.node_files import FOLDER, NodeFiles
 from redis_ha.resources.rollout import Rollout
+from redis_ha.settings.given import Given
 from redis_ha.settings.hosts import Host
 from redis_ha.settings.model import Settings
 from redis_ha.settings.types import size_in_bytes
@@ -27,27 +29,38 @@ SCRATCH = {RUN_FOLDER: f"rw,noexec,nosuid,nodev,size={SCRATCH_SIZE // 1024**2}m,
 class Shared:
     """What every node of a stack is given."""
 
-    settings: Settings
+    given: Given
     topology: Topology
     machines: Machines
     rollout: Rollout
-    network: pulumi.Input[str] | None
-    files: Mapping[tuple[Kind, Host | None], NodeFiles]
+    parent: pulumi.Resource
+    network: pulumi.Input[str] | None = None
+    files: dict[tuple[Kind, Host | None], NodeFiles] = field(default_factory=dict)
+
+    @property
+    def identity(self) -> Identity:
+        return self.topology.identity
 
 
-def node_volume(shared: Shared, node: Node, parent: pulumi.Resource) -> docker.Volume:
-    """The named volume that is the node's /data."""
+def node_volume(shared: Shared, node: Node) -> docker.Volume:
+    """The named volume that is the node's /data.
+
+    It is never replaced: by what it was first called and labelled it is found as long as it lives.
+    """
+    identity = shared.identity
     return docker.Volume(
-        node.resource,
+        identity.resource(node.name, node.host_name),
         name=node.container,
         labels=[
             docker.VolumeLabelArgs(label=label, value=value)
-            for label, value in labels.labels(shared.topology.stack, node.kind, node.name).items()
+            for label, value in identity.labels(node.kind, node.name).items()
         ],
         opts=pulumi.ResourceOptions(
-            parent=parent,
+            parent=shared.parent,
             provider=shared.machines.at(node.host).provider,
-            retain_on_delete=shared.settings.retain_data,
+            retain_on_delete=shared.given.now.retain_data,
+            ignore_changes=["name", "labels"],
+            aliases=[pulumi.Alias(name=old) for old in identity.former(node.name, node.host_name)],
         ),
     )
 
@@ -56,32 +69,34 @@ def node_container(
     shared: Shared,
     node: Node,
     *,
-    envs: Mapping[str, str],
-    parent: pulumi.Resource,
+    envs: Callable[[Settings], Mapping[str, str]],
     after: pulumi.Input[Sequence[pulumi.Resource]],
 ) -> docker.Container:
     """One node's container, replaced in place of the old one and waited for until it has joined.
 
     `envs` is what only nodes of its kind are told; `after` is what must have joined before this one is touched.
     """
-    settings = shared.settings
+    given, identity = shared.given, shared.identity
     machine = shared.machines.at(node.host)
-    volume = node_volume(shared, node, parent)
-    resources = settings.resources
-    limit = resources.memory if node.kind == "redis" else resources.sentinel_memory
-    memory = size_in_bytes(limit) // 1024**2 if limit else None
+    volume = node_volume(shared, node)
+    memory = given.of(lambda settings: _memory(settings, node))
     bridge = node.fixed_address is not None
     return docker.Container(
-        node.resource,
+        identity.resource(node.name, node.host_name),
         name=node.container,
         image=machine.image,
         command=[node.role],
-        envs=[f"{name}={value}" for name, value in sorted({**_environment(shared, node), **envs}.items())],
+        envs=given.of(
+            lambda settings: [
+                f"{name}={value}"
+                for name, value in sorted({**_environment(shared, settings, node), **envs(settings)}.items())
+            ]
+        ),
         labels=[
             docker.ContainerLabelArgs(label=label, value=value)
             for label, value in {
-                **labels.labels(shared.topology.stack, node.kind, node.name),
-                labels.TRANSPORT: "plain" if settings.tls is None else "tls",
+                **identity.labels(node.kind, node.name),
+                labels.TRANSPORT: "tls" if shared.topology.tls else "plain",
             }.items()
         ],
         volumes=[
@@ -98,11 +113,11 @@ def node_container(
             else None
         ),
         network_mode=None if bridge else "host",
-        ports=published(settings, [node.port]) if bridge else None,
-        restart=settings.restart,
+        ports=given.of(lambda settings: published(settings, [node.port])) if bridge else None,
+        restart=given.of(lambda settings: settings.restart),
         memory=memory,
         memory_swap=memory,
-        cpus=resources.cpus if node.kind == "redis" else None,
+        cpus=given.of(lambda settings: settings.resources.cpus) if node.kind == "redis" else None,
         capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
         security_opts=["no-new-privileges:true"],
         log_driver="json-file",
@@ -110,23 +125,30 @@ def node_container(
         stop_timeout=STOP_SECONDS,
         destroy_grace_seconds=STOP_SECONDS,
         opts=pulumi.ResourceOptions(
-            parent=parent,
+            parent=shared.parent,
             provider=machine.provider,
             depends_on=after,
             delete_before_replace=True,
+            aliases=[pulumi.Alias(name=old) for old in identity.former(node.name, node.host_name)],
             hooks=shared.rollout.until_joined(node),
         ),
     )
 
 
-def _environment(shared: Shared, node: Node) -> dict[str, str]:
+def _memory(settings: Settings, node: Node) -> int | None:
+    """The limit of a node's container, in MB."""
+    limit = settings.resources.memory if node.kind == "redis" else settings.resources.sentinel_memory
+    return size_in_bytes(limit) // 1024**2 if limit else None
+
+
+def _environment(shared: Shared, settings: Settings, node: Node) -> dict[str, str]:
     """What every node is told of itself and of the declared master."""
     return {
         "master_port": str(shared.topology.master.port),
         "master_address": shared.topology.master.address,
         "announce_address": node.address,
         "bind_address": _bind_address(node),
-        "master_name": shared.settings.master_name,
+        "master_name": settings.master_name,
         "node_name": node.name,
     }
 

@@ -7,18 +7,27 @@ A changed file makes another volume: what a running node reads stays as it is un
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_docker as docker
 
 from redis_ha.plan import labels
-from redis_ha.plan.topology import Topology, on_host
-from redis_ha.resources.machines import Machine
+from redis_ha.plan.acl import data_node_acl, internal_password, sentinel_acl
+from redis_ha.plan.directives import redis_directives, sentinel_directives
+from redis_ha.plan.topology import Kind, Topology
 from redis_ha.settings.hosts import Host
 from redis_ha.settings.model import Settings
 
+if TYPE_CHECKING:
+    from redis_ha.resources.machines import Machine
+    from redis_ha.resources.node_container import Shared
+
+Reader = Callable[[Settings], str]
+DIRECTIVES = "directives.conf"
 FOLDER = "/etc/redis-ha/node"  # only the image's Redis user may enter it
 TLS_FILES = {"ca": "tls-ca.crt", "cert": "tls.crt", "key": "tls.key"}
 
@@ -32,29 +41,34 @@ class NodeFiles:
 
 
 def node_files(
-    topology: Topology,
+    shared: "Shared",
     kind: str,
     host: Host | None,
-    texts: Mapping[str, str],
-    machine: Machine,
-    parent: pulumi.Resource,
+    machine: "Machine",
+    texts: Mapping[str, Reader],
 ) -> NodeFiles:
-    """Declare the volume that holds `texts`, by file name. All but the directives are secrets."""
-    name = f"{topology.project}-{topology.stack}-{kind}-files"
+    """Declare the volume that holds `texts`, by the names of the files. All but the directives are secrets."""
+    identity, given, parent = shared.topology.identity, shared.given, shared.parent
+    where = host.name if host else None
+    name = f"{identity.prefix}-{kind}-files"
+    digest = given.output(lambda settings: _digest({file: text(settings) for file, text in texts.items()}, name))
     # No name of its own: Pulumi adds digits to it, so that a new one can stand beside the old one.
     volume = docker.Volume(
-        on_host(name, host),
+        identity.resource(f"{kind}-files", where),
         labels=[
-            docker.VolumeLabelArgs(label=label, value=value)
-            for label, value in {
-                **labels.labels(topology.stack, "files"),
-                labels.FILES: _digest(texts, name),
-            }.items()
+            *(docker.VolumeLabelArgs(label=label, value=value) for label, value in identity.labels("files").items()),
+            # So slow to make that it tells nothing of what it is made of.
+            docker.VolumeLabelArgs(label=labels.FILES, value=pulumi.Output.unsecret(digest)),
         ],
-        opts=pulumi.ResourceOptions(parent=parent, provider=machine.provider),
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            provider=machine.provider,
+            aliases=[pulumi.Alias(name=old) for old in identity.former(name, where)],
+        ),
     )
+
     carrier = docker.Container(
-        on_host(f"{kind}-files", host),
+        identity.resource(f"{kind}-files", where),
         name=name,
         image=machine.image,
         entrypoints=["true"],
@@ -62,32 +76,49 @@ def node_files(
         must_run=False,
         network_mode="none",
         labels=[
-            docker.ContainerLabelArgs(label=label, value=value)
-            for label, value in labels.labels(topology.stack, "files").items()
+            docker.ContainerLabelArgs(label=label, value=value) for label, value in identity.labels("files").items()
         ],
         volumes=[docker.ContainerVolumeArgs(container_path=FOLDER, volume_name=volume.name)],
         uploads=[
             docker.ContainerUploadArgs(
                 file=f"{FOLDER}/{file}",
-                content=text if file == "directives.conf" else pulumi.Output.secret(text),
+                content=given.of(text) if file == DIRECTIVES else pulumi.Output.secret(given.of(text)),
                 permissions="0444",
             )
             for file, text in texts.items()
         ],
         # The running nodes need the volume only.
-        opts=pulumi.ResourceOptions(parent=parent, provider=machine.provider, delete_before_replace=True),
+        opts=pulumi.ResourceOptions(
+            parent=parent,
+            provider=machine.provider,
+            delete_before_replace=True,
+            aliases=[pulumi.Alias(name=old) for old in identity.former(f"{kind}-files", where)],
+        ),
     )
     return NodeFiles(volume.name, carrier)
 
 
-def texts_of(settings: Settings, directives: str, acl: str, internal: str) -> dict[str, str]:
-    """The files of a kind of node, by name. By those of TLS its scripts know that it speaks nothing else."""
-    certificates = {
-        file: getattr(settings.tls, name).get_secret_value()
-        for name, file in TLS_FILES.items()
-        if settings.tls is not None
+def texts_of(topology: Topology, kind: Kind) -> dict[str, Reader]:
+    """The files of a kind of node, by name. By those of TLS it knows that it speaks nothing else."""
+    directives, acl = {
+        "redis": (redis_directives, data_node_acl),
+        "sentinel": (sentinel_directives, sentinel_acl),
+    }[kind]
+    return {
+        DIRECTIVES: directives,
+        "users.acl": lambda settings: acl(settings, _internal(settings)),
+        "internal": lambda settings: f"{_internal(settings)}\n",
+        **({file: partial(_pem, name) for name, file in TLS_FILES.items()} if topology.tls else {}),
     }
-    return {"directives.conf": directives, "users.acl": acl, "internal": f"{internal}\n", **certificates}
+
+
+def _internal(settings: Settings) -> str:
+    system = settings.system_password
+    return internal_password(settings.password.get_secret_value(), system.get_secret_value() if system else None)
+
+
+def _pem(name: str, settings: Settings) -> str:
+    return str(getattr(settings.tls, name).get_secret_value())
 
 
 def _digest(texts: Mapping[str, str], salt: str) -> str:

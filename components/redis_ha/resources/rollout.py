@@ -14,9 +14,10 @@ from redis_ha.plan.topology import Endpoint, Node, Topology
 class Rollout:
     """One run's way along the chain.
 
-    Where most Sentinels were missing when the run began (nothing was there; only volumes; an earlier run was cut off; or all
-    addresses change), no node could join the others: then all data nodes are started at the same time, and after them all
-    Sentinels, which count as created when all have joined. The newest data leads: the nodes and Sentinels see to that.
+    Where most Sentinels were missing when the run began (nothing was there; only volumes; an earlier run was cut off;
+    or all addresses change), no node could join the others: then all data nodes are started at the same time, and
+    after them all Sentinels, which count as created when all have joined. The newest data leads: the nodes and
+    Sentinels see to that.
     """
 
     def __init__(self, topology: Topology) -> None:
@@ -55,7 +56,7 @@ class Rollout:
         return cast(pulumi.Input[Sequence[pulumi.Resource]], asyncio.ensure_future(wait()))
 
     def _before(self, node: Node | Endpoint) -> list[tuple[Node | Endpoint, docker.Container]]:
-        """What must be there before `node` is touched: the one before it; where all start together the kinds before its own."""
+        """What must be there before `node` is touched: the one before; where all start together the other kinds."""
         if not self._together:
             return self._declared[-1:]
         return [(one, container) for one, container in self._declared if one.kind != node.kind]
@@ -78,4 +79,7 @@ class Rollout:
                 data_nodes = topology.data_nodes if node == topology.sentinels[-1] else ()
                 await asyncio.gather(*(joined(one, topology) for one in (*data_nodes, node)))
 
-        return pulumi.ResourceHookBinding(after_create=[pulumi.ResourceHook(f"{node.resource}-joined", wait)])
+        return pulumi.ResourceHookBinding(after_create=[pulumi.ResourceHook(self._hook_name(node), wait)])
+
+    def _hook_name(self, node: Node | Endpoint) -> str:
+        return f"{self._topology.identity.resource(node.name, node.host_name)}-joined"

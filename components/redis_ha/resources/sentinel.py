@@ -12,15 +12,14 @@ from redis_ha.resources.node_container import Shared, node_container
 def sentinel(
     shared: Shared,
     node: Node,
-    parent: pulumi.Resource,
     after: pulumi.Input[Sequence[pulumi.Resource]],
 ) -> docker.Container:
     """Declare `node`. A Sentinel knows the whole topology, so scaling rolls the Sentinels."""
-    settings, topology = shared.settings, shared.topology
+    topology = shared.topology
     return node_container(
         shared,
         node,
-        envs={
+        envs=lambda settings: {
             "sentinel_port": str(node.port),
             "sentinel_index": str(node.index),
             "quorum": str(settings.effective_quorum),
@@ -28,6 +27,5 @@ def sentinel(
             "data_nodes": " ".join(f"{peer.name}={peer.endpoint}" for peer in topology.data_nodes),
             "sentinels": " ".join(f"{peer.endpoint}:{topology.sentinel_id(peer)}" for peer in topology.sentinels),
         },
-        parent=parent,
         after=after,
     )

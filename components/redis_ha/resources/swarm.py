@@ -6,19 +6,21 @@ Host networking: on an overlay network addresses change with each restart, which
 """
 
 import base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import pulumi
 import pulumi_docker as docker
 
 from redis_ha.docker import swarm_rollout
-from redis_ha.docker.host import Base
 from redis_ha.plan import labels
+from redis_ha.plan.identity import Identity
 from redis_ha.plan.topology import Kind, Node, Topology
-from redis_ha.resources.image import redis_image
+from redis_ha.resources.image import redis_image, registry_password
 from redis_ha.resources.node_container import RUN_FOLDER, SCRATCH_SIZE, STOP_SECONDS
-from redis_ha.resources.node_files import FOLDER
+from redis_ha.resources.node_files import DIRECTIVES, FOLDER, Reader, texts_of
+from redis_ha.settings.given import Given
 from redis_ha.settings.model import Settings
 from redis_ha.settings.types import size_in_bytes
 
@@ -34,40 +36,30 @@ RESTART = {"no": "none", "on-failure": "on-failure", "always": "any", "unless-st
 class Swarm:
     """What both services are made of."""
 
-    settings: Settings
+    given: Given
     topology: Topology
     image: pulumi.Input[str]
-    texts: Mapping[Kind, Mapping[str, str]]
     parent: pulumi.Resource
 
     @property
-    def name(self) -> str:
-        return f"{self.topology.project}-{self.topology.stack}"
+    def identity(self) -> Identity:
+        return self.topology.identity
 
 
 def service_name(topology: Topology, kind: Kind) -> str:
     """The name of the service, and of the volume that each of its nodes has on its host."""
-    return f"{topology.project}-{topology.stack}-{kind}"
+    return f"{topology.identity.prefix}-{kind}"
 
 
-def swarm_services(
-    settings: Settings,
-    topology: Topology,
-    base: Base,
-    texts: Mapping[Kind, Mapping[str, str]],
-    parent: pulumi.Resource,
-) -> pulumi.Output[str]:
-    """Declare both, on `base`: the Sentinels are touched only when the data nodes have joined. The image that they run.
-
-    `texts` are the files of each kind of node, by name.
-    """
-    image = redis_image(settings, base, topology.stack, None, pulumi.ResourceOptions(parent=parent)).repo_digest
-    swarm = Swarm(settings, topology, image, texts, parent)
+def swarm_services(given: Given, topology: Topology, parent: pulumi.Resource) -> pulumi.Output[str]:
+    """Declare both: the Sentinels are touched only when the data nodes have joined. The image that they run."""
+    image = redis_image(given, topology.identity, None, None, parent)
+    swarm = Swarm(given, topology, image, parent)
     data = _service(
         swarm,
         "redis",
         topology.data_nodes,
-        {
+        lambda settings: {
             "redis_port": str(topology.master.port),
             "sentinels": " ".join(slot.endpoint for slot in topology.sentinel_slots[: len(topology.sentinels)]),
             "durability": settings.durability,
@@ -78,7 +70,7 @@ def swarm_services(
         swarm,
         "sentinel",
         topology.sentinels,
-        {
+        lambda settings: {
             "sentinel_port": str(settings.ports.sentinel),
             "quorum": str(settings.effective_quorum),
             "sentinel_periods": settings.timing.periods,
@@ -91,14 +83,18 @@ def swarm_services(
 
 
 def _service(
-    swarm: Swarm, kind: Kind, nodes: Sequence[Node], envs: Mapping[str, str], after: docker.Service | None = None
+    swarm: Swarm,
+    kind: Kind,
+    nodes: Sequence[Node],
+    envs: Callable[[Settings], Mapping[str, str]],
+    after: docker.Service | None = None,
 ) -> docker.Service:
-    settings, topology = swarm.settings, swarm.topology
+    given, topology, identity = swarm.given, swarm.topology, swarm.identity
     name = service_name(topology, kind)
     configs, secrets = _files(swarm, kind)
-    marks = labels.labels(topology.stack, kind)
+    marks = identity.labels(kind)
     return docker.Service(
-        kind,
+        identity.resource(kind),
         name=name,
         labels=[docker.ServiceLabelArgs(label=label, value=value) for label, value in marks.items()],
         mode=docker.ServiceModeArgs(replicated=docker.ServiceModeReplicatedArgs(replicas=len(nodes))),
@@ -106,12 +102,12 @@ def _service(
             container_spec=docker.ServiceTaskSpecContainerSpecArgs(
                 image=swarm.image,
                 args=["sentinel" if kind == "sentinel" else "replica"],
-                env={**_environment(settings, topology, nodes), **envs},
+                env=given.of(lambda settings: {**_environment(settings, topology, nodes), **envs(settings)}),
                 labels=[
                     docker.ServiceTaskSpecContainerSpecLabelArgs(label=label, value=value)
                     for label, value in {
                         **marks,
-                        labels.TRANSPORT: "plain" if settings.tls is None else "tls",
+                        labels.TRANSPORT: "tls" if topology.tls else "plain",
                     }.items()
                 ],
                 configs=configs,
@@ -126,15 +122,15 @@ def _service(
             ),
             placement=docker.ServiceTaskSpecPlacementArgs(constraints=_constraints(topology, nodes), max_replicas=1),
             networks_advanceds=[docker.ServiceTaskSpecNetworksAdvancedArgs(id=NETWORK)],
-            resources=_resources(settings) if kind == "redis" else None,
+            resources=given.of(_resources) if kind == "redis" else None,
             restart_policy=docker.ServiceTaskSpecRestartPolicyArgs(
-                condition=RESTART[settings.restart], delay="1s", max_attempts=0, window="0s"
+                condition=given.of(lambda settings: RESTART[settings.restart]), delay="1s", max_attempts=0, window="0s"
             ),
             log_driver=docker.ServiceTaskSpecLogDriverArgs(
                 name="json-file", options={"max-size": "10m", "max-file": "3"}
             ),
         ),
-        auth=_login(settings),
+        auth=_login(given),
         # One node at a time; one that does not start ends the roll-out, and the others keep serving.
         update_config=docker.ServiceUpdateConfigArgs(
             parallelism=1, order="stop-first", delay="1s", monitor="5s", failure_action="pause", max_failure_ratio="0.0"
@@ -143,6 +139,7 @@ def _service(
             parent=swarm.parent,
             depends_on=swarm_rollout.after_joined(after, service_name(topology, "redis")),
             hooks=swarm_rollout.until_joined(name),
+            aliases=[pulumi.Alias(name=old) for old in identity.former(kind)],
             # Docker adds to them: the network's own id, and what the image runs on.
             ignore_changes=["taskSpec.networksAdvanceds", "taskSpec.placement.platforms"],
         ),
@@ -171,13 +168,15 @@ def _files(
     They have no names of their own, so that a new one stands beside the old one until all tasks have it.
     """
     configs, secrets = [], []
-    child = pulumi.ResourceOptions(parent=swarm.parent)
-    marks = labels.labels(swarm.topology.stack, kind)
-    for file, text in swarm.texts[kind].items():
-        name = f"{swarm.name}-{kind}-{file}"
+    identity = swarm.identity
+    marks = identity.labels(kind)
+    for file, text in texts_of(swarm.topology, kind).items():
+        data = swarm.given.of(partial(_encoded, text))
+        name = identity.resource(f"{kind}-{file}")
+        former = identity.former(f"{identity.prefix}-{kind}-{file}")
+        child = pulumi.ResourceOptions(parent=swarm.parent, aliases=[pulumi.Alias(name=old) for old in former])
         path = f"{FOLDER}/{file}"
-        data = base64.b64encode(text.encode()).decode()
-        if file == "directives.conf":
+        if file == DIRECTIVES:
             config = docker.ServiceConfig(
                 name,
                 data=data,
@@ -204,6 +203,10 @@ def _files(
     return configs, secrets
 
 
+def _encoded(text: Reader, settings: Settings) -> str:
+    return base64.b64encode(text(settings).encode()).decode()
+
+
 def _mounts(volume: str, marks: Mapping[str, str]) -> list[docker.ServiceTaskSpecContainerSpecMountArgs]:
     """The volume that is /data, one of this name on each host, and where the agent writes its state."""
     options = docker.ServiceTaskSpecContainerSpecMountVolumeOptionsArgs(
@@ -227,15 +230,15 @@ def _constraints(topology: Topology, nodes: Sequence[Node]) -> list[str]:
     return [f"{swarm_rollout.EXCLUDED}{host.name}" for host in topology.hosts if host and host not in used]
 
 
-def _login(settings: Settings) -> docker.ServiceAuthArgs | None:
+def _login(given: Given) -> docker.ServiceAuthArgs | None:
     """What the hosts show the registry when they pull."""
-    if settings.registry is None or settings.registry_user is None:
+    registry = given.now.registry
+    if registry is None or not given.has("registry_user"):
         return None
-    password = settings.registry_password
     return docker.ServiceAuthArgs(
-        server_address=settings.registry.partition("/")[0],
-        username=settings.registry_user,
-        password=pulumi.Output.secret(password.get_secret_value()) if password else None,
+        server_address=registry.partition("/")[0],
+        username=given.of(lambda settings: settings.registry_user or ""),
+        password=registry_password(given),
     )
 
 

@@ -4,7 +4,7 @@ import ipaddress
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, StringConstraints, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints, model_validator
 
 from redis_ha.settings.types import Ipv4, SettingModel, from_json
 
@@ -25,22 +25,25 @@ def _docker(text: str) -> str:
 class Labels(SettingModel):
     """Where a host stands: nodes are spread over zones first, then over racks, then over hosts."""
 
-    zone: str = ""
-    rack: str = ""
+    zone: str = Field(default="", description="What fails as a whole, such as a data centre")
+    rack: str = Field(default="", description="What fails as a whole inside a zone")
 
 
 class Host(SettingModel):
     """One machine. Its place in the list is its place in the history of placement: see plan/placement.py."""
 
-    name: HostName
-    docker: Annotated[str, AfterValidator(_docker)] = ""
-    """Empty in a Swarm, where only a manager is reached: by DOCKER_HOST or the current Docker context."""
-    address: Ipv4
-    labels: Annotated[Labels, BeforeValidator(from_json)] = Labels()
-    drain: bool = False
-    ca: SecretStr | None = None
-    cert: SecretStr | None = None
-    key: SecretStr | None = None
+    name: HostName = Field(description="Names its resources; in a Swarm the node's hostname")
+    docker: Annotated[str, AfterValidator(_docker)] = Field(
+        default="",
+        description="How its Docker is reached: `ssh://user@host`, `tcp://host:port`, `unix:///path` or a context; "
+        "left out in a Swarm",
+    )
+    address: Ipv4 = Field(description="The address that its nodes announce")
+    labels: Annotated[Labels, BeforeValidator(from_json)] = Field(default=Labels(), description="Where it stands")
+    drain: bool = Field(default=False, description="Take all nodes off it")
+    ca: SecretStr | None = Field(default=None, description="The CA of a Docker at `tcp://`, in PEM")
+    cert: SecretStr | None = Field(default=None, description="What is shown to it, in PEM")
+    key: SecretStr | None = Field(default=None, description="Secret. Its private key, in PEM")
 
     @model_validator(mode="after")
     def _tls_is_whole(self) -> Self:

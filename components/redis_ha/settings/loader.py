@@ -2,39 +2,50 @@
 
 import difflib
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from redis_ha.settings import generated
-from redis_ha.settings.model import Settings
+from redis_ha.settings.arguments import RedisHaArgs
+from redis_ha.settings.model import SHAPE, Settings
 from redis_ha.settings.types import SettingModel
 
 _KEYS = {field.alias or name: name for name, field in Settings.model_fields.items()}
 SECRET_KEYS = {"password", "previousPassword", "systemPassword", "otherSystemPassword", "registryPassword"}
 
+_WITH_SECRETS = ("users", "tls", "hosts")
 
-def load_settings(project: str, stack: str) -> Settings:
-    """The settings of `stack`, from the running program's config.
+
+def config_arguments() -> RedisHaArgs:
+    """The arguments of RedisHa that the running program's stack has in its config.
 
     Raises pulumi.RunError, which Pulumi prints without a stack trace, naming every wrong key.
     """
+    project, stack = pulumi.get_project(), pulumi.get_stack()
     prefix = f"{project}:"
     config = {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
     values = {k[len(prefix) :]: v for k, v in config.items() if k.startswith(prefix)}
     if generated.wanted(stack):
         values = {**_generated(project, stack), **_set(values)}
-    settings = parse_settings(values, stack)
-    if settings.system_password is None:
+    if parse_settings(values, stack).system_password is None:
         pulumi.log.warn(
             "systemPassword: not set: what nodes log in to each other with follows from `password`; for rotations "
             f"without downtime, before the first `up`: ./pulumiw config set --secret systemPassword --stack {stack}"
         )
-    for warning in settings.warnings():
-        pulumi.log.warn(warning)
-    return settings
+    found = {
+        _KEYS.get(key, key): pulumi.Output.secret(value) if _hidden_as_a_whole(key, f"{prefix}{key}") else value
+        for key, value in values.items()
+    }
+    return cast(RedisHaArgs, found)
+
+
+def _hidden_as_a_whole(key: str, full_key: str) -> bool:
+    """Whether a setting has been set with `--secret` that the component does not take for a secret by itself."""
+    secret = pulumi.runtime.config.is_config_secret(full_key)
+    return secret and not (key in SECRET_KEYS or key in _WITH_SECRETS or _KEYS.get(key, key) in SHAPE)
 
 
 def _generated(project: str, stack: str) -> dict[str, Any]:
@@ -61,19 +72,29 @@ def parse_settings(values: Mapping[str, Any], stack: str) -> Settings:
     try:
         return Settings.model_validate(_set(values))
     except ValidationError as error:
-        lines = [_line(detail, stack) for detail in error.errors()]
+        lines = lines_of(error, {}, stack)
     raise pulumi.RunError(
         f"{len(lines)} wrong setting{'s' * (len(lines) > 1)} in stack {stack}:\n"
         + "\n".join(f"  {line}" for line in lines)
     )
 
 
-def _line(detail: ErrorDetails, stack: str) -> str:
+def lines_of(error: ValidationError, spelled: Mapping[str, str], stack: str | None = None) -> list[str]:
+    """A line for each thing that is wrong: the key, as `spelled` by its name, the value, and what is allowed.
+
+    With a `stack` the values are those of its config.
+    """
+    return [_line(detail, spelled, stack) for detail in error.errors()]
+
+
+def _line(detail: ErrorDetails, spelled: Mapping[str, str], stack: str | None) -> str:
     path = [str(part) for part in detail["loc"]]
-    key = ".".join(path)
+    key = ".".join([spelled.get(_KEYS.get(path[0], path[0]), path[0]), *path[1:]] if path else [])
     if detail["type"] == "missing":
         if path[0] == "hosts":
             return f"{key}: missing; each host needs a name, a docker and an address"
+        if stack is None:
+            return f"{key}: missing"
         words = f"--secret {'--path ' * (len(path) > 1)}{key}"
         return f"{key}: missing; set it with: ./pulumiw config set {words} --stack {stack} (it asks for the value)"
     if detail["type"] == "extra_forbidden":
@@ -82,7 +103,7 @@ def _line(detail: ErrorDetails, stack: str) -> str:
     if not path:  # found by comparing settings: the message names them
         return message
     plain_of_host = path[0] == "hosts" and path[-1] in ("name", "docker", "address", "drain", "zone", "rack")
-    hidden = path[0] in SECRET_KEYS or (path[0] in ("users", "tls", "hosts") and not plain_of_host)
+    hidden = path[0] in SECRET_KEYS or (path[0] in _WITH_SECRETS and not plain_of_host)
     value = "[secret]" if hidden else repr(detail["input"])
     return f"{key}: {value}: {_allowed(detail, message)}"
 

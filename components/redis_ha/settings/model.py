@@ -1,7 +1,5 @@
 """The settings of a stack: every key, its type, its default, and what fits together."""
 
-import ipaddress
-import zlib
 from dataclasses import replace
 from typing import Annotated, Self
 
@@ -32,6 +30,24 @@ from redis_ha.settings.types import (
 )
 
 MAX_PER_ROLE = 120  # what the fixed addresses of a /24 leave for each of the two kinds
+SHAPE = frozenset(
+    [
+        "replicas",
+        "sentinels",
+        "hosts",
+        "swarm",
+        "sentinel_placement",
+        "network",
+        "subnet",
+        "advertise",
+        "ports",
+        "endpoint",
+        "registry",
+        "image_name",
+        "retain_data",
+    ]
+)
+"""Settings that decide which resources there are, and where. They have to be known when the program runs."""
 IMAGE_REFERENCE = r"^[a-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?$"
 Count = Annotated[int, Field(ge=0, le=MAX_PER_ROLE - 1)]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=128)]
@@ -61,7 +77,9 @@ class Settings(SettingModel):
         "haproxy:3.0-alpine", alias="endpointImage", description="Image of the endpoint"
     )
     image_name: Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)] | None = Field(
-        None, alias="imageName", description="Name of our image; default: redis-ha:STACK"
+        None,
+        alias="imageName",
+        description="Name of our image; default: by the names of project and cluster, such as redis-ha:STACK",
     )
     registry: Annotated[str, StringConstraints(pattern=r"^[a-z0-9.-]+(:[0-9]+)?(/.+)?$")] | None = Field(
         None, description="Registry to push the image to; default: it stays on the machine"
@@ -89,7 +107,7 @@ class Settings(SettingModel):
         description="`bridge` (a subnet of the stack's own) or `host`; default: `bridge`, with `hosts` always `host`",
     )
     subnet: Subnet | None = Field(
-        None, description="The bridge's /24; default: one of 10.213.0.0/16, by the stack's name"
+        None, description="The bridge's /24; default: one by the names of project, stack and cluster"
     )
     advertise: Ipv4 | None = Field(None, description="Address of this host that nodes announce instead of their own")
     publish: Publish = Field(
@@ -234,12 +252,6 @@ class Settings(SettingModel):
         """The profile's times, with those that are set explicitly in their place."""
         own = {"down_after": self.down_after, "failover_timeout": self.failover_timeout}
         return replace(PROFILES[self.profile], **{name: value for name, value in own.items() if value is not None})
-
-    def subnet_of(self, stack: str) -> ipaddress.IPv4Network:
-        """The bridge's subnet; where none is set, one that the stack's name leads to."""
-        if self.subnet is not None:
-            return ipaddress.IPv4Network(self.subnet)
-        return ipaddress.IPv4Network(f"10.213.{zlib.crc32(stack.encode()) % 256}.0/24")
 
     def warnings(self) -> list[str]:
         """What is allowed but most likely not wanted."""

@@ -6,8 +6,8 @@ from typing import Literal
 ProfileName = Literal["fast", "balanced", "patient"]
 
 
-# After its clock or its process stood still, Sentinel does nothing for this long, ms; by itself for 30 s. It has to be longer
-# than what makes its view of the others fresh again: two pings and a hello.
+# After its clock or its process stood still, Sentinel does nothing for this long, ms; by itself for 30 s. It has to be
+# longer than what makes its view of the others fresh again: two pings and a hello.
 TILT_PERIOD = 3000
 
 

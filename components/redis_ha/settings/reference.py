@@ -1,22 +1,38 @@
-"""Writes what follows from the settings: Pulumi.yaml's config schema and the README's table.
+"""Writes what follows from the settings: Pulumi.yaml's config schema, the README's table, the component's arguments.
 
-`python -m redis_ha.settings.reference` rewrites both between their markers; a test checks that they are
-up to date.
+`python -m redis_ha.settings.reference` rewrites the first two between their markers, and arguments.py; a test checks
+that they are up to date.
 """
 
 import json
+import textwrap
+import types
+import typing
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from redis_ha.settings.hosts import Host, Labels
 from redis_ha.settings.loader import SECRET_KEYS
-from redis_ha.settings.model import Settings
-from redis_ha.settings.types import SettingModel
+from redis_ha.settings.model import SHAPE, Settings
+from redis_ha.settings.tls import Tls
+from redis_ha.settings.types import Ports, Resources, SettingModel, User
 
 BEGIN = "generated from components/redis_ha/settings/model.py: begin"
 END = "generated from components/redis_ha/settings/model.py: end"
+
+
+ARGUMENTS = Path(__file__).with_name("arguments.py")
+_HEAD = '''"""The component's arguments. Written by `python -m redis_ha.settings.reference`: change model.py instead."""
+
+from typing import Any, NotRequired, TypedDict
+
+import pulumi
+'''
+_NESTED: list[type[SettingModel]] = [Labels, Host, Ports, Resources, Tls, User]
 
 
 def schema() -> str:
@@ -45,6 +61,53 @@ def table() -> str:
     return "\n".join(rows) + "\n"
 
 
+def arguments() -> str:
+    """The module of the component's arguments: what is an Input may be an Output, all else is known to the program."""
+    classes = [_typed_dict(model, f"{model.__name__}Args", set()) for model in _NESTED]
+    return "\n\n".join([_HEAD, *classes, _typed_dict(Settings, "RedisHaArgs", set(SHAPE))])
+
+
+def _typed_dict(model: type[SettingModel], name: str, shape: set[str]) -> str:
+    known = set(model.model_fields) if model in (Host, Labels, Ports) else shape | {"client_auth"}
+    title = "All arguments of RedisHa." if model is Settings else (model.__doc__ or "").strip().partition("\n")[0]
+    lines = [f"class {name}(TypedDict):", f'    """{title}"""', ""]
+    for member, field in model.model_fields.items():
+        spelled = _spelled(field.annotation, model, member)
+        kind = spelled if member in known else f"pulumi.Input[{spelled}]"
+        lines.append(f"    {member}: {kind if field.is_required() else f'NotRequired[{kind}]'}")
+        text = f'"""{field.description}{_default_words(field)}"""'
+        lines += textwrap.wrap(text, 112, initial_indent="    ", subsequent_indent="    ")
+    return "\n".join(lines) + "\n"
+
+
+def _default_words(field: FieldInfo) -> str:
+    default = _default(field)
+    if default in ("", {}, []) or isinstance(default, dict) or "default" in (field.description or ""):
+        return "."
+    return f"; default: {default if isinstance(default, str) else json.dumps(default)}."
+
+
+def _spelled(annotation: Any, model: type[SettingModel], member: str) -> str:
+    """The Python type of a setting as a program writes it."""
+    if (model, member) == (Resources, "cpus"):
+        return "float"
+    origin, inside = typing.get_origin(annotation), typing.get_args(annotation)
+    if origin is typing.Annotated:
+        return _spelled(inside[0], model, member)
+    if origin in (types.UnionType, typing.Union):
+        return _spelled(next(one for one in inside if one is not type(None)), model, member)
+    if origin is typing.Literal or annotation is SecretStr:
+        return "str"
+    if origin is list:
+        return f"list[{_spelled(inside[0], model, member)}]"
+    if origin is dict:
+        value = inside[1]
+        return f"dict[str, {'pulumi.Input[Any]' if value is Any else _spelled(value, model, member)}]"
+    if annotation in _NESTED:
+        return f"{annotation.__name__}Args"
+    return str(annotation.__name__)
+
+
 def replaced(text: str, block: str) -> str:
     """`text` with what stands between the marker lines replaced by `block`."""
     head, begin, rest = text.partition(BEGIN)
@@ -59,7 +122,8 @@ def replaced(text: str, block: str) -> str:
 def targets(root: Path) -> dict[Path, str]:
     """Each generated file and the text that it should have."""
     blocks = {root / "Pulumi.yaml": schema(), root / "README.md": f"\n{table()}\n"}
-    return {path: replaced(path.read_text(), block) for path, block in blocks.items()}
+    found = {path: replaced(path.read_text(), block) for path, block in blocks.items()}
+    return {**found, ARGUMENTS: arguments()}
 
 
 def _fields() -> list[tuple[str, FieldInfo]]:

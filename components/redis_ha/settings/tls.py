@@ -2,7 +2,7 @@
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BeforeValidator, Field, SecretStr, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationInfo, field_validator, model_validator
 
 from redis_ha.settings.types import SettingModel, from_json
 
@@ -10,15 +10,23 @@ from redis_ha.settings.types import SettingModel, from_json
 class Tls(SettingModel):
     """PEM texts: `ca` (one or more), `cert` (the nodes', with intermediate ones after it) and its `key`."""
 
-    ca: SecretStr
-    cert: SecretStr
-    key: SecretStr
-    ca_key: SecretStr | None = Field(None, alias="caKey")
-    """Only `make certs` uses it, for certificates of the same CA later on; no container is given it."""
-    client_cert: SecretStr | None = Field(None, alias="clientCert")
-    client_key: SecretStr | None = Field(None, alias="clientKey")
-    """A certificate for clients, which the stack's outputs hand out: the drill shows it."""
-    client_auth: Literal["none", "optional", "required"] = Field("none", alias="clientAuth")
+    ca: SecretStr = Field(description="Certificates of the CA, one or more, in PEM; clients and nodes trust them")
+    cert: SecretStr = Field(description="The nodes' certificate, with intermediate ones after it, in PEM")
+    key: SecretStr = Field(description="Secret. Its private key, in PEM")
+    ca_key: SecretStr | None = Field(
+        default=None,
+        alias="caKey",
+        description="Secret. Used by `make certs` only, for further certificates of the same CA",
+    )
+    client_cert: SecretStr | None = Field(
+        default=None, alias="clientCert", description="Secret. A certificate for clients, handed out as an output"
+    )
+    client_key: SecretStr | None = Field(default=None, alias="clientKey", description="Secret. Its private key")
+    client_auth: Literal["none", "optional", "required"] = Field(
+        default="none",
+        alias="clientAuth",
+        description="Whether clients show a certificate: `none`, `optional` or `required`",
+    )
 
     @field_validator("ca", "cert", "key", "client_cert", "client_key")
     @classmethod
@@ -27,8 +35,9 @@ class Tls(SettingModel):
         return value and SecretStr(value.get_secret_value().strip() + "\n")
 
     @model_validator(mode="after")
-    def _client_pair(self) -> Self:
-        if (self.client_cert is None) != (self.client_key is None):
+    def _client_pair(self, info: ValidationInfo) -> Self:
+        """Left out where some of the values come later."""
+        if not info.context and (self.client_cert is None) != (self.client_key is None):
             raise ValueError("clientCert and clientKey belong together; allowed: both or neither")
         return self
 

@@ -5,7 +5,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Callable
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -130,20 +130,40 @@ Fsync = Literal["always", "everysec", "no"]
 Restart = Literal["no", "on-failure", "always", "unless-stopped"]
 
 
+class NotYetError(Exception):
+    """A setting is an Output: its value is known later, or in a preview perhaps not at all."""
+
+    def __init__(self, model: type[BaseModel], name: str) -> None:
+        super().__init__(f"{name} (of {model.__name__}) is an Output")
+        self.setting = (model, name)
+
+
 class SettingModel(BaseModel):
-    """Base of the settings: camelCase keys as in Pulumi's config, unknown ones refused."""
+    """Base of the settings: camelCase keys as in Pulumi's config, unknown ones refused.
+
+    Reading one that given.py has taken out, because it is known later, raises NotYetError.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name in type(self).model_fields:
+                raise NotYetError(type(self), name)
+            return super().__getattr__(name)
 
 
 class Ports(SettingModel):
     """First port of each role; a further node of a role on the same host gets +10. The last two are the endpoint's."""
 
-    master: Port = 16379
-    replica: Port = 16380
-    sentinel: Port = 16381
-    write: Port = 16378
-    read: Port = 16377
+    master: Port = Field(default=16379, description="The first master's")
+    replica: Port = Field(
+        default=16380, description="The first replica's; `slave` is accepted for it in a stack's config"
+    )
+    sentinel: Port = Field(default=16381, description="The first Sentinel's")
+    write: Port = Field(default=16378, description="The endpoint's for writes")
+    read: Port = Field(default=16377, description="The endpoint's for reads")
 
     @model_validator(mode="before")
     @classmethod
@@ -157,10 +177,14 @@ class Ports(SettingModel):
 class Resources(SettingModel):
     """Limits of each container: `memory` and `cpus` of a data node's, `sentinelMemory` of a Sentinel's."""
 
-    memory: Annotated[Size, AfterValidator(_at_least(LEAST_MEMORY))] | None = None
-    cpus: Annotated[str, BeforeValidator(_cpus)] | None = None
+    memory: Annotated[Size, AfterValidator(_at_least(LEAST_MEMORY))] | None = Field(
+        default=None, description=f"Memory of a data node, such as 1g; {LEAST_MEMORY} and up; default: no limit"
+    )
+    cpus: Annotated[str, BeforeValidator(_cpus)] | None = Field(
+        default=None, description="CPUs of a data node, such as 1.5; default: no limit"
+    )
     sentinel_memory: Annotated[Size, AfterValidator(_at_least(LEAST_SENTINEL_MEMORY))] = Field(
-        default="128m", alias="sentinelMemory"
+        default="128m", alias="sentinelMemory", description=f"Memory of a Sentinel; {LEAST_SENTINEL_MEMORY} and up"
     )
 
 
@@ -173,8 +197,8 @@ def _reaches_hello(rule: str) -> bool:
 class User(SettingModel):
     """A further user of the data nodes: its password, and its Redis ACL rules."""
 
-    password: SecretStr = Field(min_length=1, max_length=128)
-    rules: str
+    password: SecretStr = Field(min_length=1, max_length=128, description="Secret. What the user logs in with")
+    rules: str = Field(description="Redis ACL rules for keys, channels and commands, such as `~app:* +@read`")
 
     @field_validator("rules")
     @classmethod

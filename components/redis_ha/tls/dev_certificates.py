@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from redis_ha.plan.identity import Identity
 from redis_ha.plan.topology import FIRST_DATA_ADDRESS
 from redis_ha.settings import generated
 from redis_ha.settings.loader import parse_settings
@@ -97,7 +98,7 @@ def addresses_of(config: dict[str, Any], stack: str) -> list[str]:
         found.append(settings.advertise)
     found += [host.address for host in settings.hosts]
     if settings.bridged:
-        subnet = settings.subnet_of(stack)
+        subnet = Identity(PROJECT, stack).subnet(settings.subnet)
         found += [str(subnet[i]) for i in range(FIRST_DATA_ADDRESS, LAST_ADDRESS + 1)]
     return found
 

@@ -120,21 +120,39 @@ def test_an_unknown_engine_is_refused(wrapped: Machine, engine: str) -> None:
 
 
 def test_a_base_image_that_is_there_costs_one_look(machine: Machine) -> None:
-    machine.program("docker", f'echo "$*" >> {machine.home}/calls; echo "[redis:8-alpine] "')
+    machine.program("docker", f'echo "$*" >> {machine.home}/calls; echo "|"')
     done = machine.run("bootstrap/base-image", "redis:8-alpine")
     assert (done.returncode, done.stderr) == (0, "")
     assert len((machine.home / "calls").read_text().splitlines()) == 1
 
 
-@pytest.mark.parametrize("image", ["redis:8-alpine", "docker.io/library/redis:8-alpine", "redis:8-alpine@sha256:12"])
+STAND_IN = "redis:8-alpine|Redis 8.0.2 from Debian trixie"
+
+
+@pytest.mark.parametrize("image", ["redis:8-alpine", "docker.io/library/redis:8-alpine"])
 def test_the_stand_in_is_announced_each_time(machine: Machine, image: str) -> None:
-    machine.program("docker", 'echo "[redis-ha-stand-in:8-alpine] redis:8-alpine|Redis 8.0.2 from Debian trixie"')
+    machine.program("docker", f'echo "{STAND_IN}"')
     done = machine.run("bootstrap/base-image", image)
     assert done.returncode == 0
     assert done.stderr == (
         f"base image: {image} cannot be pulled here; using the stand-in redis-ha-stand-in:8-alpine "
         "(Redis 8.0.2 from Debian trixie)\n"
     )
+
+
+def test_a_stand_in_that_is_there_gets_the_images_name(machine: Machine) -> None:
+    script = f'case "$*" in *"inspect"*redis-ha-stand-in*) echo "{STAND_IN}" ;; *inspect*) exit 1 ;; esac'
+    machine.program("docker", f'echo "$*" >> {machine.home}/calls; {script}')
+    assert "using the stand-in" in machine.run("bootstrap/base-image", "redis:8-alpine").stderr
+    assert "image tag redis-ha-stand-in:8-alpine redis:8-alpine" in (machine.home / "calls").read_text()
+
+
+def test_no_stand_in_takes_the_place_of_a_digest(machine: Machine) -> None:
+    script = f'case "$*" in *"inspect"*redis-ha-stand-in*) echo "{STAND_IN}" ;; *inspect* | pull*) exit 1 ;; esac'
+    machine.program("docker", script)
+    done = machine.run("bootstrap/base-image", "redis:8-alpine@sha256:12")
+    assert done.returncode == 1
+    assert "cannot be pulled here, and a stand-in would be another image" in done.stderr
 
 
 def test_an_image_of_ones_own_is_left_to_the_program(machine: Machine) -> None:

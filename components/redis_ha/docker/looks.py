@@ -1,0 +1,43 @@
+"""What only Docker can tell before anything is changed: `up` stops with the reason.
+
+A preview says what it could not see: it may run where neither Docker nor any host is reached, as for a pull request.
+"""
+
+import pulumi
+
+from redis_ha.docker.clients import check_hosts, why_unreachable
+from redis_ha.docker.host import refuse_switching_tls
+from redis_ha.docker.swarm_nodes import check_swarm
+from redis_ha.plan.topology import Topology
+
+
+def look(topology: Topology, swarm: bool) -> None:
+    """Raises pulumi.RunError when a host does not answer, a Swarm has other nodes, or TLS would be switched."""
+    preview = pulumi.runtime.is_dry_run()
+    hosts = [host for host in topology.hosts if host is not None]
+    if swarm or not hosts:
+        missing = why_unreachable(None) if preview else ""
+        if missing:
+            pulumi.log.warn(
+                f"Docker cannot be reached: {missing}. This preview has not looked at what is there; `up` will"
+            )
+            return
+    if swarm:
+        check_swarm(hosts)
+    else:
+        check_hosts(hosts)
+    refuse_switching_tls(topology, swarm)
+
+
+def refuse_other_dockers(component: pulumi.ComponentResource) -> None:
+    """Nodes are waited for at the Docker that they were made at: by another way to name it they would not be found.
+
+    Raises pulumi.RunError naming what is set.
+    """
+    instead = "name the machine by DOCKER_HOST, a Docker context, or the argument `hosts`"
+    config = {**pulumi.runtime.config.get_config_env(), **pulumi.runtime.config.CONFIG.get()}
+    found = sorted(key for key in config if key.startswith("docker:"))
+    if found:
+        raise pulumi.RunError(f"{', '.join(found)}: set in the config of the stack, and not read by RedisHa; {instead}")
+    if "docker" in component._providers:
+        raise pulumi.RunError(f"a docker provider among the options of RedisHa is not used by all of it; {instead}")

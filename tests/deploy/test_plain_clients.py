@@ -1,0 +1,57 @@
+"""Clients of the endpoint that know nothing: no limit on any time, no retry but to connect again."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from drills.cluster import Cluster
+from drills.faults import FAULTS
+from drills.faults.base import Scene
+from drills.health import wait_healthy
+from drills.load import Load
+from drills.routes import PlainThroughEndpoint, ThroughEndpoint
+from drills.timeline import Timeline
+from drills.waiting import until
+from tests.deploy.support import longest, no_errors, nothing_lost
+
+# With a dozen of them one always connects while a dead node still counts as up.
+CLIENTS = 12
+# Seconds without an answer, beside others that have one, until a client is said to hang.
+HANGS = 10
+
+
+@pytest.mark.parametrize("name", ["master-killed", "hand-over", "master-hung", "master-cut-off", "endpoint-restarted"])
+def test_none_waits_for_longer_than_one_with_a_recipe(
+    cluster: Cluster, timeline: Timeline, figure: Callable[[str], None], name: str
+) -> None:
+    fault = FAULTS[name]
+    scene = Scene(cluster, timeline)
+    if reason := fault.refused(scene):
+        pytest.skip(reason)
+    before = cluster.master()
+    plain = Load(lambda: PlainThroughEndpoint(cluster.outputs), CLIENTS, 25.0, "plain client")
+    recipe = Load(lambda: ThroughEndpoint(cluster.outputs), 2, 50.0, "recipe client")
+    with plain, recipe:
+        with fault.inject(scene):
+            since = timeline.find("fault")[-1].at
+            if fault.failover:
+                until(lambda: cluster.master() != before, "a failover", 30)
+            recipe.settle()
+            _all_write_after(plain, time.time())
+        wait_healthy(cluster)
+        _all_write_after(plain, time.time())
+    figure(f"without a move {longest(plain, since):.2f} s, by the recipe {longest(recipe, since):.2f} s")
+    assert longest(plain, since) < longest(recipe, since) + 1
+    if name != "hand-over":  # see below
+        no_errors(plain)
+    nothing_lost(cluster, plain, recipe)
+
+
+def _all_write_after(load: Load, since: float) -> None:
+    """Wait until each has been answered after `since`."""
+
+    def hanging() -> list[str]:
+        return [c.name for c in load.clients if c.acknowledged[-1][1] <= since]
+
+    until(lambda: not hanging(), "all to be answered", HANGS, because=lambda: f"{len(hanging())} of {CLIENTS} are not")
