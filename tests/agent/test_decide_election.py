@@ -87,9 +87,7 @@ def test_it_takes_office(now: Situation) -> None:
         ),
         pytest.param(dead(mark=HALF), "not whole", id="its copy is not finished"),
         pytest.param(dead(mark=EMPTY), "not whole", id="it has no data"),
-        pytest.param(
-            dead(mark=OLD), "last in sync with the master of epoch 4", id="it was not there at the last change"
-        ),
+        pytest.param(dead(mark=OLD), "last in sync in epoch 4", id="it was not there at the last change"),
         pytest.param(dead(own=replica(storing=False)), "cannot write", id="its disk is full"),
         pytest.param(dead(own=replica(link_down_for=60.0)), "down for too long", id="cut off for a minute before"),
         pytest.param(dead(in_touch=False), "not been in touch", id="it has just started"),

@@ -239,7 +239,7 @@ def test_a_node_with_data_does_not_follow_an_empty_master(formed: Cluster) -> No
         node.start()
     eventually(lambda: formed.named() == [("127.0.0.1", empty.port)] * 3, 20, "the Sentinels name it")
     # Sentinel by itself makes a replica follow the named master after its failover-timeout.
-    seconds = formed.declared.timing.failover_timeout / 1000 + 5
+    seconds = 2 * formed.declared.timing.failover_timeout / 1000 + 5
     stays(lambda: all(not node.follows(empty.port) for node in others), seconds, "nobody follows it")
     assert all(node.client().get("kept") == "1" for node in others)
     assert any("that master has no data, and this node has" in node.log() for node in others)
