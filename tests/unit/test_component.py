@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 from redis_ha.docker import joining
-from redis_ha.plan.acl import data_node_acl, endpoint_password, internal_password, sentinel_acl
+from redis_ha.plan.acl import data_node_acl, endpoint_password, internal_password, operator_password, sentinel_acl
 from redis_ha.plan.directives import redis_directives, sentinel_directives
 from redis_ha.resources import component, rollout
 from redis_ha.resources.component import RedisHa
@@ -52,7 +52,7 @@ class Recorder(pulumi.runtime.Mocks):
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     # Mocks have no daemon to ask, and Pulumi's mocks run no hooks.
     monkeypatch.setattr(joining, "_wait_until_joined_once", lambda node, topology: None)
-    monkeypatch.setattr(rollout, "nothing_there", lambda topology: False)
+    monkeypatch.setattr(rollout, "what_is_there", lambda topology: rollout.There(anything=True, led=True))
     monkeypatch.setattr(component, "look", lambda topology, swarm: None)
     monkeypatch.setattr(rollout.Rollout, "until_joined", lambda *_: None)
     monkeypatch.setattr(certificates, "check_certificates", lambda tls, addresses: None)  # these are mere words
@@ -234,6 +234,7 @@ def test_another_system_password_is_accepted_but_not_used() -> None:
     following = [
         internal_password(PASSWORD, "new"),
         endpoint_password(PASSWORD, "new"),
+        operator_password(PASSWORD, "new"),
     ]
     for acl in (data_node_acl, sentinel_acl):
         before = acl(parse_settings(given, "unit"), internal)
