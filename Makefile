@@ -12,13 +12,13 @@ PYTHON := .venv/bin/python
 PULUMI := ./pulumiw
 SCRIPTS := pulumiw .ci/run $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* configs/bin/* configs/lib/* tests/hosts/* tests/bare/* 2>/dev/null)
 # The test folders, quickest first.
-TESTS := $(wildcard tests/unit tests/entrypoint tests/preview tests/deploy tests/hosts)
+TESTS := $(wildcard tests/unit tests/agent tests/endpoint tests/preview tests/deploy tests/hosts)
 
 comma := ,
 EXCLUDED := $(foreach host,$(subst $(comma), ,$(EXCLUDE)),--exclude '**.$(host)')
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview refresh destroy status outputs connect certs test test-unit test-entrypoint test-preview \
+.PHONY: help up preview refresh destroy status outputs connect certs test test-unit test-agent test-endpoint test-preview \
 	test-deploy test-hosts test-bare drill bench lint fmt clean venv venv-dev daemon rig-tools
 
 help: ## Lists the targets
@@ -57,14 +57,17 @@ connect: venv ## Where to connect, with lines to paste
 certs: venv ## A CA and certificates for development, encrypted in the stack's config; again: a new certificate
 	@$(PYTHON) -m redis_ha.tls.dev_certificates --stack $(STACK)
 
-test: venv-dev daemon rig-tools ## All tests: unit, entrypoint, preview and, on clusters of their own, after deployment
+test: venv-dev daemon rig-tools ## All tests: unit, agent, endpoint, preview and, on clusters of their own, after deployment
 	@$(PYTHON) -m pytest $(TESTS) $(ARGS)
 
 test-unit: venv ## Unit tests: seconds, no Docker
 	@$(PYTHON) -m pytest tests/unit $(ARGS)
 
-test-entrypoint: venv-dev daemon ## The image's scripts, in containers
-	@$(PYTHON) -m pytest tests/entrypoint $(ARGS)
+test-agent: venv-dev daemon ## Process 1: its decisions, as real processes, in the image
+	@$(PYTHON) -m pytest tests/agent $(ARGS)
+
+test-endpoint: venv-dev daemon ## The endpoint's decisions, among nodes that are not real
+	@$(PYTHON) -m pytest tests/endpoint $(ARGS)
 
 test-preview: venv daemon ## Previews
 	@$(PYTHON) -m pytest tests/preview $(ARGS)

@@ -1,16 +1,17 @@
 """Failovers that the Sentinels lead while the master is alive."""
 
-from tests.entrypoint.conftest import MakeCluster
-from tests.entrypoint.node import Node, eventually
-from tests.entrypoint.processes import MASTER_NAME, Cluster
-from tests.entrypoint.writer import Writer, by_role, by_sentinel
+from agent.watch.events import CHANNELS
+from tests.agent.harness.cluster import MASTER_NAME, Cluster
+from tests.agent.harness.node import Node, eventually
+from tests.agent.harness.writer import Writer, by_sentinel
+from tests.agent.processes.conftest import MakeCluster
 
 
 def wait_until_heard(cluster: Cluster) -> None:
     """Until every data node listens to every Sentinel."""
 
     def listeners(sentinel: Node) -> int:
-        return sum(client["sub"] == "5" for client in sentinel.client("handover").client_list())
+        return sum(client["sub"] == str(len(CHANNELS)) for client in sentinel.client("handover").client_list())
 
     for sentinel in cluster.sentinels:
         eventually(lambda: listeners(sentinel) == len(cluster.data), 15, "all listen")  # noqa: B023
@@ -22,7 +23,7 @@ def test_failover_by_hand_loses_nothing(formed: Cluster) -> None:
         old = formed.master()
         with Writer(by_sentinel(formed, retries=50), prefix=f"r{round_number}") as writer:
             writer.goes_on(300)
-            formed.sentinels[round_number].client("default").execute_command("SENTINEL FAILOVER", MASTER_NAME)
+            formed.sentinels[round_number].client("handover").execute_command("SENTINEL FAILOVER", MASTER_NAME)
             formed.wait_failover(old)
             eventually(lambda: old.role_now() == "slave", 10, "the old master follows")  # noqa: B023
             writer.goes_on(300)
@@ -38,18 +39,8 @@ def test_a_sentinel_that_the_nodes_were_not_told_of_is_heard_too(make_cluster: M
     old = cluster.master()
     with Writer(by_sentinel(cluster, retries=50)) as writer:
         writer.goes_on(300)
-        cluster.sentinels[4].client("default").execute_command("SENTINEL FAILOVER", MASTER_NAME)
+        cluster.sentinels[4].client("handover").execute_command("SENTINEL FAILOVER", MASTER_NAME)
         cluster.wait_failover(old)
         eventually(lambda: old.role_now() == "slave", 10, "the old master follows")
         writer.goes_on(300)
     assert writer.missing(cluster.master().client()) == []
-
-
-def test_a_master_that_hung_gives_way_as_soon_as_it_goes_on(formed: Cluster) -> None:
-    old = formed.master()
-    with old.hung():
-        formed.wait_failover(old)
-    eventually(lambda: old.role_now() == "slave", 3, "follows without waiting for Sentinel's next look")
-    with Writer(by_role(formed)) as writer:
-        writer.goes_on(100)
-    assert writer.missing(formed.master().client()) == []

@@ -10,21 +10,21 @@ from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
 import redis_ha_client
-from tests.entrypoint.node import HOST, INTERNAL, PASSWORD, eventually
-from tests.entrypoint.processes import MASTER_NAME, Cluster
+from tests.agent.harness.cluster import MASTER_NAME, Cluster
+from tests.agent.harness.node import HOST, INTERNAL, PASSWORD, eventually
 
 Connect = Callable[[], redis.Redis]
 
 
-def by_sentinel(cluster: Cluster, retries: int = 1) -> Connect:
-    """A client by the recipe, made once, that retries `retries` times."""
+def by_sentinel(cluster: Cluster, retries: int = 1, timeout: float = 5) -> Connect:
+    """A client by the recipe, made once, that retries `retries` times, each after `timeout` seconds of silence."""
     client: redis.Redis = redis_ha_client.master(
         [(HOST, node.port) for node in cluster.sentinels],
         MASTER_NAME,
         PASSWORD,
         sentinel_kwargs={"username": "handover", "password": INTERNAL},
         decode_responses=True,
-        socket_timeout=5,
+        socket_timeout=timeout,
         retry=Retry(ConstantBackoff(0.01), retries),
     )
     return lambda: client

@@ -2,8 +2,8 @@
 
 import time
 
-from tests.entrypoint.conftest import MakeCluster
-from tests.entrypoint.node import Node, eventually
+from tests.agent.harness.node import Node, eventually
+from tests.agent.processes.conftest import MakeCluster
 
 KEYS = {f"key:{i}": f"value {i}" for i in range(1000)}
 SNAPSHOTS = "appendonly no\nsave 3600 1\n"
@@ -36,7 +36,7 @@ def test_switching_the_append_only_file_on_keeps_what_is_in_the_snapshot(make_cl
     node.start()
     eventually(node.joined, 20, "runs again")
     log = node.root / "log"
-    eventually(lambda: "now has what was in" in log.read_text(), 10, "says so")
+    eventually(lambda: "all data is loaded; appendonly is yes now" in log.read_text(), 10, "says so")
     eventually(lambda: _logs_all(node), 10, "its append-only file has everything")
     assert node.client().mget(list(KEYS)) == list(KEYS.values())
     node.client().set("later", "1")
@@ -47,7 +47,7 @@ def test_switching_the_append_only_file_on_keeps_what_is_in_the_snapshot(make_cl
     assert node.client().get("later") == "1"
     assert node.client().dbsize() == len(KEYS) + 1
     time.sleep(0.5)
-    assert log.read_text().count("now has what was in") == 1
+    assert log.read_text().count("all data is loaded; appendonly is yes now") == 1
 
 
 def test_killed_before_the_append_only_file_is_there(make_cluster: MakeCluster) -> None:
@@ -74,3 +74,26 @@ def test_an_append_only_file_that_was_not_finished_is_none(make_cluster: MakeClu
     node.start()
     eventually(node.joined, 20, "runs again")
     assert node.client().dbsize() == len(KEYS)
+
+
+def test_switching_the_append_only_file_off_and_on_keeps_what_is_newest(make_cluster: MakeCluster) -> None:
+    """Redis by itself looks at the append-only file alone where it is on, and at the snapshot alone where it is off."""
+    node = make_cluster(replicas=0, sentinel_count=0).data[0]
+    node.start()
+    eventually(node.joined, 20, "runs")
+    node.client().mset(KEYS)
+    for turn, (directives, wanted) in enumerate([(SNAPSHOTS, "no"), ("appendonly yes\n", "yes"), (SNAPSHOTS, "no")]):
+        node.stop()
+        _directives(node, directives)
+        node.start()
+        eventually(lambda: f"all data is loaded; appendonly is {wanted} now" in node.log(), 20, "switched")  # noqa: B023
+        eventually(node.joined, 20, "runs again")
+        assert node.setting("appendonly") == wanted
+        assert node.client().dbsize() == len(KEYS) + turn
+        node.client().set(f"later:{turn}", "1")
+        eventually(lambda: wanted == "no" or _logs_all(node), 10, "its append-only file has everything")  # noqa: B023
+        (node.root / "log").write_text("")
+    node.stop()
+    node.start()
+    eventually(node.joined, 20, "runs once more")
+    assert node.client().dbsize() == len(KEYS) + 3, "and what was set aside is not loaded again"

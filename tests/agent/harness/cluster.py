@@ -1,25 +1,25 @@
-"""Clusters of the entrypoint's processes on loopback, each node declared as the component declares it."""
+"""Clusters of agents and their servers on loopback, each node declared as the component declares it."""
 
+import os
 import random
+import signal
 import socket
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 import redis
 
 from redis_ha.plan.acl import data_node_acl, sentinel_acl
+from redis_ha.plan.directives import redis_directives, sentinel_directives
 from redis_ha.settings.model import Settings
-from tests.entrypoint.node import HOST, INTERNAL, PASSWORD, Node, eventually
+from tests.agent.harness.node import HOST, INTERNAL, PASSWORD, Node, eventually
 
 MASTER_NAME: Final = "mymaster"
-SENTINEL_TIMERS: Final = "".join(
-    f"sentinel {name} {MASTER_NAME} {value}\n"
-    for name, value in {"down-after-milliseconds": 1250, "failover-timeout": 10000, "parallel-syncs": 1}.items()
-)
+DOWN_AFTER: Final = Settings.model_validate({"password": PASSWORD}).timing.down_after / 1000
+"""Seconds, of the default profile."""
 
 
 @dataclass
@@ -29,14 +29,17 @@ class Cluster:
     root: Path
     replicas: int = 2
     sentinel_count: int = 3
-    directives: str = "appendonly yes\nappendfsync everysec\n"
-    durability: str = "available"
     secrets: bool = True
+    settings: dict[str, object] = field(default_factory=dict)
+    """Of the component, by their names in Python."""
+    directives: str = ""
+    """Further ones of the data nodes."""
     data: list[Node] = field(default_factory=list)
     sentinels: list[Node] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.base = _free_ports()
+        self.base = free_ports()
+        self.declared = Settings.model_validate({"password": PASSWORD, **self.settings})
         for index in range(self.replicas + 1):
             self.data.append(self._data_node(index))
         for index in range(self.sentinel_count):
@@ -47,33 +50,39 @@ class Cluster:
     def nodes(self) -> list[Node]:
         return [*self.data, *self.sentinels]
 
+    def move(self) -> None:
+        """Declare all nodes at other ports: those of processes that do not run."""
+        self.base, before = free_ports(), self.base
+        for node in self.nodes:
+            node.port += self.base - before
+            for name in ("master_port", "redis_port", "sentinel_port"):
+                if name in node.env:
+                    node.env[name] = str(int(node.env[name]) + self.base - before)
+        for node in self.data:
+            node.env["sentinels"] = self._slots()
+        self.declare_sentinels()
+
     def declare_sentinels(self) -> None:
         """Tell every Sentinel of the nodes and Sentinels in the lists, as a changed declaration would."""
         every = " ".join(f"{node.endpoint}:{_myid(node.name)}" for node in self.sentinels)
         for node in self.sentinels:
             node.env |= {
                 "sentinels": every,
-                "data_nodes": " ".join(one.endpoint for one in self.data),
+                "data_nodes": " ".join(f"{one.name}={one.endpoint}" for one in self.data),
                 "quorum": str(len(self.sentinels) // 2 + 1),
             }
 
     def form(self) -> None:
-        """Start everything and wait until each has joined."""
-        (self.data[0].root / "run/bootstrap").touch()
-        self.data[0].start()
-        # A replica that finds no master tries again a second later only.
-        eventually(lambda: self.data[0].role_now() == "master", 20, "the master is up")
-        for node in self.data[1:]:
+        """A first start: everything is started and waited for together."""
+        self.data[0].say_first_start()
+        for node in self.nodes:
             node.start()
-        for node in self.data[1:]:
-            eventually(partial(node.follows, self.data[0].port), 20, f"{node.name} follows")
-        for node in self.sentinels:
-            node.start()
-        self.wait_joined()
+        self.wait_joined(seconds=40)
 
     def wait_joined(self, nodes: Sequence[Node] | None = None, seconds: float = 20) -> None:
         for node in self.nodes if nodes is None else nodes:
-            eventually(node.joined, seconds, f"{node.name} joins: {node.health()}")
+            eventually(lambda: node.joined() or self._gone(node), seconds, f"{node.name} joins")  # noqa: B023
+            assert node.joined(), f"{node.name} has ended: {node.log()[-1000:]}"
 
     def master(self) -> Node:
         """The data node that all Sentinels which answer name; AssertionError where they do not agree."""
@@ -100,30 +109,78 @@ class Cluster:
                 found.append(None)
         return found
 
+    def masters(self) -> list[Node]:
+        """The data nodes that say that they are master."""
+        return [node for node in self.data if node.role_now() == "master"]
+
+    def epoch(self) -> int:
+        """The newest configuration epoch that a Sentinel knows."""
+        found = [0]
+        for node in self.sentinels:
+            with suppress(redis.RedisError):
+                answer = node.client("handover").execute_command("SENTINEL MASTER", MASTER_NAME)
+                found.append(int(answer["config-epoch"]))
+        return max(found)
+
+    def promotions(self) -> int:
+        """How many times a Sentinel has been told of, or has seen, another master: of the one that has seen most."""
+        return max(node.log().count("+switch-master") for node in self.sentinels)
+
+    def copied(self) -> None:
+        """Wait until every replica that is linked has all that the master has now."""
+        master = self.master()
+        count = int(master.client("handover").info("replication")["connected_slaves"])
+        assert master.client(timeout=60).execute_command("WAIT", count, 30_000) == count
+
+    def kill_all(self) -> None:
+        """At one moment, as in a power failure: nobody notices the end of another."""
+        for pid in [pid for node in self.nodes for pid in node.pids()]:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.end()
+
     def end(self) -> None:
         for node in self.nodes:
             node.kill()
 
+    @staticmethod
+    def _gone(node: Node) -> bool:
+        return node.process is None or node.process.poll() is not None
+
     def _data_node(self, index: int) -> Node:
         port = self.base + index
         node = Node(f"redis-{index}", "replica" if index else "master", port, self.root / f"redis-{index}", {})
-        slots = [f"{HOST}:{self.base + 100 + slot}" for slot in range(3)] if self.sentinel_count else []
         node.env = self._common(node) | {
             "redis_port": str(port),
-            "sentinels": " ".join(slots),
-            "durability": self.durability,
+            "sentinels": self._slots(),
+            "durability": self.declared.durability,
+            "down_after": str(self.declared.timing.down_after),
         }
-        (node.root / "etc/node/directives.conf").write_text(self.directives)
-        self._give_secrets(node, data_node_acl(_settings(), INTERNAL))
+        self.direct(node, redis_directives(self.declared) + self.directives)
+        self._give_secrets(node, data_node_acl(self.declared, INTERNAL))
         return node
+
+    def _slots(self) -> str:
+        """What data nodes are told: three places, whether or not a Sentinel is there."""
+        slots = range(3) if self.sentinel_count else []
+        return " ".join(f"{HOST}:{self.base + 100 + slot}" for slot in slots)
 
     def _sentinel(self, index: int) -> Node:
         port = self.base + 100 + index
         node = Node(f"sentinel-{index}", "sentinel", port, self.root / f"sentinel-{index}", {})
-        node.env = self._common(node) | {"sentinel_port": str(port), "sentinel_index": str(index)}
-        (node.root / "etc/node/directives.conf").write_text(SENTINEL_TIMERS)
-        self._give_secrets(node, sentinel_acl(_settings(), INTERNAL))
+        node.env = self._common(node) | {
+            "sentinel_port": str(port),
+            "sentinel_index": str(index),
+            "sentinel_periods": self.declared.timing.periods,
+        }
+        self.direct(node, sentinel_directives(self.declared))
+        self._give_secrets(node, sentinel_acl(self.declared, INTERNAL))
         return node
+
+    @staticmethod
+    def direct(node: Node, directives: str) -> None:
+        """Give it other directives, for its next start."""
+        (node.root / "etc/node/directives.conf").write_text(directives)
 
     def _common(self, node: Node) -> dict[str, str]:
         return {
@@ -137,36 +194,15 @@ class Cluster:
 
     def _give_secrets(self, node: Node, acl: str) -> None:
         if self.secrets:
-            # Debian's Redis 7.0 does not know these yet, and refuses the file.
-            acl = acl.replace(" +quit", "").replace(" +reset", "").replace(" +client|setinfo", "")
             (node.root / "etc/node/users.acl").write_text(acl)
             (node.root / "etc/node/internal").write_text(f"{INTERNAL}\n")
-
-
-@contextmanager
-def cluster(root: Path, **options: object) -> Iterator[Cluster]:
-    """A cluster that is not started yet; its processes end with the block, its logs are shown if that fails."""
-    made = Cluster(root, **options)  # type: ignore[arg-type]
-    try:
-        yield made
-    except BaseException:
-        for node in made.nodes:
-            if (node.root / "log").exists():
-                print(f"----- {node.name} ({node.role})", *node.log().splitlines()[-25:], sep="\n")
-        raise
-    finally:
-        made.end()
 
 
 def _myid(name: str) -> str:
     return name.encode().hex().ljust(40, "0")[:40]
 
 
-def _settings() -> Settings:
-    return Settings.model_validate({"password": PASSWORD})
-
-
-def _free_ports() -> int:
+def free_ports() -> int:
     """The first port of a block of which none that a cluster uses is taken, by another test run for instance."""
     blocks = list(range(20000, 32000, 200))
     random.shuffle(blocks)

@@ -21,8 +21,8 @@ from redis_ha.plan.endpoint_config import CONFIG_FILE, endpoint_files
 from redis_ha.plan.identity import Identity
 from redis_ha.plan.topology import plan
 from redis_ha.settings.loader import parse_settings
-from tests.entrypoint.fakes import Fake, serve
-from tests.entrypoint.node import eventually
+from tests.agent.harness.node import eventually
+from tests.endpoint.fakes import Fake, serve
 
 IMAGE = "haproxy:3.0-alpine"
 SECONDS = 40  # a bound on a busy machine; a switch takes a tenth of a second on a quiet one
