@@ -55,6 +55,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     monkeypatch.setattr(rollout, "nothing_there", lambda topology: False)
     monkeypatch.setattr(component, "look", lambda topology, swarm: None)
     monkeypatch.setattr(rollout.Rollout, "until_joined", lambda *_: None)
+    monkeypatch.setattr(certificates, "check_certificates", lambda tls, addresses: None)  # these are mere words
     asyncio.set_event_loop(asyncio.new_event_loop())  # other tests have closed theirs
     mocks = Recorder()
     pulumi.runtime.set_mocks(mocks, project="redis-ha", stack="unit", preview=False)
@@ -247,10 +248,7 @@ def test_without_a_memory_limit_the_templates_limits_hold() -> None:
     assert "maxclients" not in redis_directives(parse_settings({"password": PASSWORD}, "unit"))
 
 
-def test_tls_adds_files_and_outputs_and_changes_nothing_without(
-    recorder: Recorder, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(certificates, "check_certificates", lambda tls, addresses: None)
+def test_tls_adds_files_and_outputs_and_changes_nothing_without(recorder: Recorder) -> None:
     plain = deploy(subnet="10.1.2.0/24", replicas=0, sentinels=1)
     before = {one.name: one.inputs for one in recorder.carriers()}
     recorder.resources.clear()
