@@ -6,8 +6,8 @@ import sys
 import time
 from collections import Counter, defaultdict
 
-from tests.agent.simulation.plans import PLANS
 from tests.agent.simulation.many import spread
+from tests.agent.simulation.plans import PLANS
 from tests.agent.simulation.run import Outcome, run
 
 
