@@ -16,6 +16,7 @@ class NodeOutput(TypedDict):
     host: str
     """The address that it announces."""
     port: int
+    """The port that it announces."""
     container: str
     """The container's name; in a Swarm that of the service."""
     host_name: NotRequired[str]
@@ -35,7 +36,9 @@ class HostOutput(TypedDict):
     """One of several hosts."""
 
     docker: str
+    """How its Docker is reached."""
     address: str
+    """The address that its nodes announce."""
 
 
 def nodes(topology: Topology) -> list[NodeOutput]:
