@@ -3,7 +3,8 @@
     ./pulumiw preview --diff --stack dev | python -m bootstrap.preview_markdown --stack dev
 
 GitHub colours a `diff` block by the first character of a line. The embedded engine's text is such a diff. In that of
-Pulumi the marks move there: `+` and `-` as they are, `~`, `+-` and `!` become `!`. Secrets are masked in the text already.
+Pulumi the marks move there: `+` and `-` as they are, `~`, `+-` and `!` become `!`. Secrets are
+masked in the text already.
 """
 
 from __future__ import annotations

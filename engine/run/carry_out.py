@@ -165,9 +165,7 @@ class Run:
                 if not made.outputs:
                     made = handler.preview(existing, inputs, False)
             else:
-                for item in self.context.inventory.half_made:
-                    if item.urn == declared.urn:
-                        handler.delete(item, item.applied.inputs)
+                self._drop_half_made(declared.urn, handler)
                 made = handler.create(inputs, marks, progress, lambda: self._make_room(declared, handler, decision))
         if handler.word == "network":
             for other in self.context.hosts.opened():
@@ -178,6 +176,11 @@ class Run:
             outputs = marked_outputs(decision, made.outputs, declared.secret_outputs)
             self.hooks.run(declared, made.id, decision.visible_inputs, outputs)
         return made
+
+    def _drop_half_made(self, urn: str, handler: Handler) -> None:
+        for item in [item for item in self.context.inventory.half_made if item.urn == urn]:
+            handler.delete(item, item.applied.inputs)
+            self.context.inventory.half_made.remove(item)
 
     def _make_room(self, declared: Declared, handler: Handler, decision: Decision) -> None:
         """Removes the old one of a replacement, and before it what is built on it: that is made anew in its turn."""

@@ -86,7 +86,7 @@ def test_yaml_is_read_as_pulumi_reads_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", ["secretsprovider: awskms://x", "environment: [a]", "config: [1]", "config: {a", "new: 1"]
+    "line", ["secretsprovider: awskms://x", "environment: [a]", "config: [1]", "config: {", "new: 1"]
 )
 def test_what_a_stack_file_may_not_hold(tmp_path: Path, line: str) -> None:
     path = tmp_path / "Pulumi.dev.yaml"

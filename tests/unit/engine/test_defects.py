@@ -31,9 +31,7 @@ def test_what_is_to_be_retained_is_not_replaced(stand: Stand) -> None:
     stand.run(VOLUME)
     for config in ({"retain": "1", "driver": "other"}, {"retain": "1"}, {"driver": "other"}):
         if "driver" in config:
-            with pytest.raises(
-                EngineError, match="'vv' would have to be replaced .diff: driver., and is to be retained"
-            ):
+            with pytest.raises(EngineError, match=r"'vv' would have to be replaced .* and is to be retained"):
                 stand.run(VOLUME, **config)
         else:
             stand.run(VOLUME, **config)
@@ -244,7 +242,7 @@ c = pulumi.Config()
 docker.Volume("w", name=c.get("n") or "n1", opts=pulumi.ResourceOptions(delete_before_replace=False))
 """
     stand.run(program)
-    with pytest.raises(EngineError, match="delete_before_replace=False is not implemented"):
+    with pytest.raises(EngineError, match="delete_before_replace=False with a name of its own is not"):
         stand.run(program, n="n2")
 
 
