@@ -9,7 +9,7 @@ import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-import redis_ha_client
+from clients import redis_ha_client
 from tests.entrypoint.node import HOST, INTERNAL, PASSWORD, eventually
 from tests.entrypoint.processes import MASTER_NAME, Cluster
 

@@ -14,7 +14,7 @@ from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 
-import redis_ha_client
+from clients import redis_ha_client
 
 Answer = Callable[[list[str]], str | None]
 NAME = "mymaster"
