@@ -16,7 +16,7 @@ import (
 // How long things may take. A LAN answers in a millisecond.
 const (
 	connectTimeout = 250 * time.Millisecond
-	askTimeout     = time.Second            // of a Sentinel; nobody waits for one that is late: all are listened to at once
+	askTimeout     = 3 * time.Second        // of a Sentinel; nobody waits for one that is late: all are listened to at once
 	readTimeout    = 500 * time.Millisecond // longer than the write pause of a planned hand-over
 	pause          = 10 * time.Millisecond  // between two attempts of a command
 	patience       = 15 * time.Second       // of a command that finds no master
@@ -71,19 +71,79 @@ func Client(sentinels []string, name, password string) *redis.Client {
 			DialTimeout: askTimeout, ReadTimeout: askTimeout, MaxRetries: -1, DialerRetries: 1,
 		}), address)
 	}
-	return redis.NewClient(&redis.Options{
-		Addr:            name,
-		Password:        password,
-		Dialer:          master.dial,
-		DialTimeout:     patience,
-		DialerRetries:   1,
-		ReadTimeout:     readTimeout,
-		WriteTimeout:    readTimeout,
-		MaxRetries:      int(patience / pause),
-		MinRetryBackoff: pause,
-		MaxRetryBackoff: pause,
-		// The demoted master says READONLY, the promoted one nothing at all: both are retried by go-redis.
+	client := redis.NewClient(&redis.Options{
+		Addr:          name,
+		Password:      password,
+		Dialer:        master.dial,
+		DialTimeout:   patience,
+		DialerRetries: 1,
+		ReadTimeout:   readTimeout,
+		WriteTimeout:  readTimeout,
+		// go-redis' own retries would say hello again and again on a connection that is dead.
+		MaxRetries: -1,
 	})
+	client.AddHook(again{master})
+	return client
+}
+
+// again does a command again until a master has answered it.
+type again struct{ master *Master }
+
+func (a again) DialHook(next redis.DialHook) redis.DialHook { return next }
+
+func (a again) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		switch cmd.Name() {
+		case "hello", "auth", "client", "select": // of a new connection: it is the connection that is made again
+			return next(ctx, cmd)
+		}
+		return a.until(ctx, func() error { return next(ctx, cmd) })
+	}
+}
+
+func (a again) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		switch cmds[0].Name() {
+		case "hello", "auth", "client", "select":
+			return next(ctx, cmds)
+		}
+		return a.until(ctx, func() error { return next(ctx, cmds) })
+	}
+}
+
+func (a again) until(ctx context.Context, step func() error) error {
+	var ends time.Time // counted from the first failure: who waits may have waited for hours
+	for {
+		_, changed := a.master.current()
+		err := step()
+		if err == nil || ctx.Err() != nil || !elsewhere(err) {
+			return err
+		}
+		if ends.IsZero() {
+			ends = time.Now().Add(patience)
+		}
+		if time.Now().After(ends) {
+			return err
+		}
+		select {
+		case <-changed:
+		case <-time.After(pause):
+		}
+	}
+}
+
+// elsewhere is whether an error is of the connection, or of a master that takes no writes (yet, or any more).
+func elsewhere(err error) bool {
+	var answer redis.Error
+	if !errors.As(err, &answer) {
+		return !errors.Is(err, redis.ErrClosed)
+	}
+	for _, kind := range []string{"READONLY ", "UNBLOCKED ", "NOREPLICAS ", "LOADING ", "MASTERDOWN "} {
+		if strings.HasPrefix(answer.Error(), kind) {
+			return true
+		}
+	}
+	return false
 }
 
 // dial connects to whoever is master, as soon as it can be had, for as long as go-redis lets it.

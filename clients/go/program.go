@@ -14,7 +14,7 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-const every = 5 * time.Millisecond // between two writes
+const every = 10 * time.Millisecond // between two writes
 
 func say(format string, words ...any) {
 	// One call is one write: lines of several goroutines do not mix.

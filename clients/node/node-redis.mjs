@@ -5,7 +5,7 @@ import { setTimeout as pause } from "node:timers/promises";
 
 // All in ms. A LAN answers in one; a hand-over pauses writes for less than half a second.
 const CONNECT_TIMEOUT = 250;
-const SENTINEL_TIMEOUT = 1000; // nobody waits for one that is late: all are listened to at once
+const SENTINEL_TIMEOUT = 3000; // nobody waits for one that is late: all are listened to at once
 const ANSWER_TIMEOUT = 500;
 const PAUSE = 10;
 const PATIENCE = 15000;
@@ -42,9 +42,7 @@ export class Master {
 
   /** Waits until there is another master, `ms` at most. */
   async changes(ms) {
-    const ended = new AbortController();
-    await Promise.race([this.#changed.promise, pause(ms, undefined, { signal: ended.signal })]);
-    ended.abort();
+    await within(ms, this.#changed.promise).catch(() => {});
   }
 
   #expect() {
@@ -82,12 +80,9 @@ export class Master {
         await within(SENTINEL_TIMEOUT, client.subscribe(SWITCHED, () => wake?.()));
         for (;;) {
           const announced = new Promise((resolve) => (wake = resolve));
-          client.once("end", wake);
+          closed(client).then(wake);
           await ask();
-          const ended = new AbortController();
-          await Promise.race([announced, pause(LOOK_EVERY, undefined, { signal: ended.signal, ref: false })]);
-          ended.abort();
-          client.off("end", wake);
+          await within(LOOK_EVERY, announced).catch(() => {});
         }
       } catch {
         this.#heard(sentinel, undefined);
@@ -134,7 +129,7 @@ class Connection {
   async subscribe(channel, listener) {
     for (;;) {
       await this.run(async (client) => {
-        const ended = new Promise((_, reject) => client.once("end", () => reject(new Late("closed"))));
+        const ended = closed(client);
         await client.subscribe(channel, listener);
         await ended;
       }, Infinity);
@@ -166,13 +161,10 @@ class Connection {
       },
     }));
     client.on("error", () => {});
-    await within(CONNECT_TIMEOUT, Promise.race([client.connect(), this.#ended(client)]));
+    const gone = closed(client).then(() => Promise.reject(new Late("closed")));
+    await within(CONNECT_TIMEOUT, Promise.race([client.connect(), gone]));
+    gone.catch(() => {}); // what comes later is seen by who uses it
     return client;
-  }
-
-  // destroy() leaves connect() without an end.
-  #ended(client) {
-    return new Promise((_, reject) => client.once("end", () => reject(new Late("closed"))));
   }
 }
 
@@ -182,6 +174,14 @@ function within(ms, answer) {
   let timer;
   const late = new Promise((_, reject) => (timer = setTimeout(() => reject(new Late(`no answer in ${ms} ms`)), ms)));
   return Promise.race([answer, late]).finally(() => clearTimeout(timer));
+}
+
+/** When the connection of a client that does not reconnect is over: it says "end" where we, "error" where others end it. */
+function closed(client) {
+  return new Promise((resolve) => {
+    client.once("end", resolve);
+    client.once("error", resolve);
+  });
 }
 
 function drop(client) {

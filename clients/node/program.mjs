@@ -4,7 +4,7 @@ import { writeSync } from "node:fs";
 import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 
-const EVERY = 5; // ms between two writes
+const EVERY = 10; // ms between two writes
 
 const now = () => String(BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n);
 const say = (...words) => writeSync(1, words.join(" ") + "\n");
@@ -22,10 +22,11 @@ async function forever(step) {
 
 /** What each library is told to do: the same four things. */
 const libraries = {
-  async ioredis({ sentinels, master, password }) {
-    const { client } = await import("./ioredis.mjs");
-    const make = (waits) => client(sentinels, master, password, waits);
-    const [ordinary, pops, reads, hears] = [make(false), make(true), make(true), make(true)];
+  async ioredis({ sentinels, master: name, password }) {
+    const { Master } = await import("./ioredis.mjs");
+    const master = new Master(sentinels, name, { password });
+    const ordinary = master.client();
+    const [pops, reads, hears] = Array.from({ length: 3 }, () => master.client({ waits: true }));
     return {
       group: (key) => ordinary.xgroup("CREATE", key, "group", "$", "MKSTREAM"),
       set: (key, value) => ordinary.set(key, value),
@@ -69,7 +70,12 @@ given.sentinels = given.sentinels.map((one) => {
   return { host: one.slice(0, at), port: Number(one.slice(at + 1)) };
 });
 const redis = await libraries[process.argv[2]](given);
-await redis.group(`${given.prefix}:stream`).catch((error) => say("error", error.message));
+for (let made = false; !made; ) {
+  made = await redis.group(`${given.prefix}:stream`).then(
+    () => true,
+    (error) => (say("error", error.message), error.message.startsWith("BUSYGROUP")),
+  );
+}
 let number = 0;
 forever(async () => {
   await redis.set(`${given.prefix}:${number}`, String(number));

@@ -1,6 +1,6 @@
 """What tests/clients runs: a client that writes, two that wait for elements, and one that subscribes.
 
-    python -m clients.python.program threads|asyncio
+    python -m clients.python.program threads|asyncio|endpoint
 
 The first line of standard input is JSON: `url` (redis+sentinel://...) and `prefix` of the keys. Each acknowledged
 write is a line `ack NUMBER TIME`, each element and message that came a line `blpop|xread|message NUMBER TIME`, each
@@ -17,11 +17,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from redis.exceptions import RedisError, ResponseError
+from redis import Redis
+from redis.backoff import ConstantBackoff
+from redis.exceptions import ReadOnlyError, RedisError, ResponseError
+from redis.retry import Retry
 
 from clients import redis_ha_client
 
-EVERY = 0.005  # seconds between two writes
+EVERY = 0.01  # seconds between two writes
 
 
 def say(*words: object) -> None:
@@ -39,11 +42,15 @@ def forever(step: Callable[[], None]) -> None:
             time.sleep(EVERY)
 
 
-def with_threads(url: str, prefix: str) -> None:
-    """Each part on a thread of its own."""
-    client = redis_ha_client.from_url(url, decode_responses=True)
-    # For what waits longer than any answer takes.
-    waiting = redis_ha_client.from_url(url, decode_responses=True, socket_timeout=None)
+def through_endpoint(address: str, **options: Any) -> Any:
+    """The recipe for the endpoint, which is of use in any language: retries, also when the answer is READONLY."""
+    host, _, port = address.rpartition(":")
+    retry = Retry(ConstantBackoff(0.025), 600)
+    return Redis(host, int(port), retry=retry, retry_on_error=[ReadOnlyError], decode_responses=True, **options)
+
+
+def with_threads(client: Any, waiting: Any, prefix: str) -> None:
+    """Each part on a thread of its own. `waiting` is for what waits longer than any answer takes."""
     number = 0
 
     def write() -> None:
@@ -141,7 +148,16 @@ def main() -> None:
     """Runs the part that the first argument names."""
     given = json.loads(sys.stdin.readline())
     if sys.argv[1] == "threads":
-        with_threads(given["url"], given["prefix"])
+        one = redis_ha_client.from_url(given["url"], decode_responses=True)
+        waiting = redis_ha_client.from_url(given["url"], decode_responses=True, socket_timeout=None)
+        with_threads(one, waiting, given["prefix"])
+    elif sys.argv[1] == "endpoint":
+        login = {"address": given["endpoint"], "password": given["password"]}
+        with_threads(
+            through_endpoint(**login, socket_timeout=0.5),
+            through_endpoint(**login, socket_timeout=None),
+            given["prefix"],
+        )
     else:
         asyncio.run(in_asyncio(given["url"], given["prefix"]))
 

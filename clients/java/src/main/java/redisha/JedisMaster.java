@@ -37,7 +37,7 @@ public final class JedisMaster implements JedisSocketFactory {
     // All in milliseconds. A LAN answers in one; a hand-over pauses writes for less than half a second.
     private static final int CONNECT_TIMEOUT = 250;
     private static final int READ_TIMEOUT = 500;
-    private static final int ASK_TIMEOUT = 1000; // of a Sentinel; nobody waits for one that is late
+    private static final int ASK_TIMEOUT = 3000; // of a Sentinel; nobody waits for one that is late
     private static final int LOOK_EVERY = 2000; // a Sentinel that has announced nothing is asked again
     private static final int PAUSE = 10;
     private static final int PATIENCE = 15_000;

@@ -15,6 +15,7 @@ import io.lettuce.core.resource.SocketAddressResolver;
 import io.lettuce.core.sentinel.api.StatefulRedisSentinelConnection;
 import io.netty.channel.Channel;
 import io.netty.util.HashedWheelTimer;
+import java.io.IOException;
 import java.net.InetSocketAddress;
 import java.net.SocketAddress;
 import java.time.Duration;
@@ -35,7 +36,7 @@ import java.util.function.Supplier;
  */
 public final class LettuceMaster {
     private static final Duration CONNECT_TIMEOUT = Duration.ofMillis(250); // a LAN answers in one
-    private static final Duration ASK_TIMEOUT = Duration.ofSeconds(1); // of a Sentinel; nobody waits for a late one
+    private static final Duration ASK_TIMEOUT = Duration.ofSeconds(3); // of a Sentinel; nobody waits for a late one
     private static final Duration PAUSE = Duration.ofMillis(10);
     private static final Duration PATIENCE = Duration.ofSeconds(15);
     private static final long LOOK_EVERY = 2000; // ms; a Sentinel that has announced nothing is asked again
@@ -92,28 +93,35 @@ public final class LettuceMaster {
         return client;
     }
 
-    /** Does a command again while the master says that it is none (READONLY), or lets go who waits (UNBLOCKED). */
+    /** Does a command again while the master says that it is none (READONLY), lets go who waits (UNBLOCKED), or is gone. */
     public static <T> T patiently(Supplier<T> command) {
         long ends = 0; // counted from the first failure: who waits may have waited for hours
         while (true) {
             try {
                 return command.get();
-            } catch (RedisCommandExecutionException answer) {
+            } catch (RedisException failed) {
                 long now = System.nanoTime();
                 ends = ends == 0 ? now + PATIENCE.toNanos() : ends;
-                boolean elsewhere = answer.getMessage() != null
-                        && answer.getMessage().matches("(?s)(READONLY|UNBLOCKED|NOREPLICAS|LOADING|MASTERDOWN).*");
-                if (!elsewhere || now > ends) {
-                    throw answer;
+                if (!elsewhere(failed) || now > ends) {
+                    throw failed;
                 }
                 try {
                     Thread.sleep(PAUSE.toMillis());
                 } catch (InterruptedException ended) {
                     Thread.currentThread().interrupt();
-                    throw answer;
+                    throw failed;
                 }
             }
         }
+    }
+
+    /** Of a connection that was reset lettuce gives up the oldest command; the others it sends again. */
+    private static boolean elsewhere(RedisException failed) {
+        if (!(failed instanceof RedisCommandExecutionException)) {
+            return failed.getCause() instanceof IOException;
+        }
+        return failed.getMessage() != null
+                && failed.getMessage().matches("(?s)(READONLY|UNBLOCKED|NOREPLICAS|LOADING|MASTERDOWN).*");
     }
 
     /** The master; waits for the first answer of a Sentinel. */

@@ -21,7 +21,7 @@ import redis.clients.jedis.params.XReadGroupParams;
 
 /** What tests/clients runs, with `jedis` or `lettuce`; what it prints is described in clients/python/program.py. */
 public final class Program {
-    private static final int EVERY = 5; // ms between two writes
+    private static final int EVERY = 10; // ms between two writes
 
     private record Given(List<String> sentinels, String master, String password, String prefix) {}
 
