@@ -19,7 +19,7 @@ EXCLUDED := $(foreach host,$(subst $(comma), ,$(EXCLUDE)),--exclude '**.$(host)'
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview refresh destroy status outputs connect certs test test-unit test-agent test-endpoint test-preview \
-	test-deploy test-hosts test-bare drill bench lint fmt clean venv venv-dev daemon rig-tools
+	test-deploy test-clients test-hosts test-bare drill bench lint fmt clean venv venv-dev daemon rig-tools client-tools
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -75,6 +75,9 @@ test-preview: venv daemon ## Previews
 test-deploy: venv daemon ## Failures against a real cluster
 	@$(PYTHON) -m pytest tests/deploy $(ARGS)
 
+test-clients: venv daemon client-tools ## redis-py, jedis, lettuce, ioredis, node-redis and go-redis through failovers
+	@$(PYTHON) -m pytest tests/clients $(ARGS)
+
 test-hosts: venv daemon rig-tools ## Failures of whole hosts, on three Docker daemons on this machine (needs root)
 	@$(PYTHON) -m pytest tests/hosts $(ARGS)
 
@@ -114,4 +117,8 @@ daemon:
 
 # What the hosts of tests/hosts need beside Docker.
 rig-tools:
-	@bootstrap/rig-tools
+	@bootstrap/rig-tools client-tools
+
+# What the clients in other languages are built and run with.
+client-tools: venv
+	@bootstrap/client-tools

@@ -34,6 +34,8 @@ class RedisHa(pulumi.ComponentResource):
     """The data nodes, the first master first."""
     sentinels: pulumi.Output[list[str]]
     """Where the Sentinels are: host:port."""
+    sentinel_url: pulumi.Output[str]
+    """The Sentinels, the master's name and the password as one URL, for the recipes of clients/; secret."""
     url: pulumi.Output[str]
     """The first master as a redis:// or rediss:// URL; after a failover a Sentinel knows the master. A secret."""
     password: pulumi.Output[str]
@@ -160,6 +162,7 @@ class RedisHa(pulumi.ComponentResource):
         self.password = secret(lambda settings: settings.password.get_secret_value())
         self.operator_password = secret(outputs.operator)
         self.url = secret(lambda settings: outputs.url(settings, topology))
+        self.sentinel_url = secret(lambda settings: outputs.sentinel_url(settings, topology))
         self.endpoint = plain(found[0] if found else None)
         self.endpoints = plain(found if several and found else None)
         self.metrics = plain(None)

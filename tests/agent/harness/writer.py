@@ -9,7 +9,7 @@ import redis
 from redis.backoff import ConstantBackoff
 from redis.retry import Retry
 
-import redis_ha_client
+from clients import redis_ha_client
 from tests.agent.harness.cluster import MASTER_NAME, Cluster
 from tests.agent.harness.node import HOST, INTERNAL, PASSWORD, eventually
 
