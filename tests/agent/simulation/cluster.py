@@ -73,8 +73,9 @@ class Cluster:
         return self.servers.get(address) or self.sentinels.get(address)
 
     def refuses(self, address: Address) -> bool:
-        """Whether a kernel there refuses connections, where no process runs."""
-        return address not in self.silent
+        """Whether a kernel there refuses connections, where no process takes them."""
+        process = self.process_at(address)
+        return (process is not None and process.up) or address not in self.silent
 
     def new_write(self) -> int:
         self._writes += 1

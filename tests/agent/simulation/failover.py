@@ -134,7 +134,10 @@ class Watch:
     def _ping(self, seen: Seen, process: "Server | Sentinel | None", now: float) -> bool:
         network = self.sentinel.cluster.network
         seen.connected = (
-            process is not None and process.up and network.both_ways(self.sentinel.machine, process.machine)
+            process is not None
+            and process.up
+            and not process.closed
+            and network.both_ways(self.sentinel.machine, process.machine)
         )
         well = process is not None and seen.connected and not process.stopped
         if well:

@@ -95,6 +95,8 @@ class Process:
         self.run_id = "".join(self.random.choices("0123456789abcdef", k=40))
         self.up = True
         self.stopped = False
+        self.closed = False
+        """Bound to its own machine's loopback: nobody else gets a new connection."""
         self.connections: list[Connection] = []
         self._inbox: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
 

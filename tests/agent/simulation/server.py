@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 LOADING = Refusal("LOADING Redis is loading the dataset in memory")
 OK = "OK"
+MIN_REPLICAS = "min-replicas-to-write"
 Reply = Callable[[list[Result]], None]
 
 
@@ -36,6 +37,7 @@ class Server(Process):
         self.log = volume.log
         self.whole = volume.whole
         self.silent = False
+        self.min_replicas = "0"
         self.starting = load_for > 0
         self.priority = 0
         self.title = title
@@ -162,6 +164,12 @@ class Server(Process):
             self.title = words[2]
         elif words[:2] == ("SET", "replica-priority"):
             self.priority = int(words[2])
+        elif words == ("GET", MIN_REPLICAS):
+            return [MIN_REPLICAS, self.min_replicas]
+        elif words[:2] == ("SET", MIN_REPLICAS):
+            self.min_replicas = words[2]
+        elif words[:2] == ("SET", "bind"):
+            self.closed = words[2] == "127.0.0.1"
         elif words != ("REWRITE",):
             raise NotImplementedError(f"the simulation's Redis has no CONFIG {words}")
         return OK

@@ -35,7 +35,7 @@ class Request:
         process = cluster.process_at(peer)
         if not self._local and process is not None and not cluster.network.both_ways(self._machine, process.machine):
             self._arm(Unknown.UNSENT)
-        elif process is None or not process.up:
+        elif process is None or not process.up or (process.closed and not self._local):
             if cluster.refuses(peer):
                 cluster.clock.after(2 * self._delay(), self._end, Unknown.CLOSED)
             else:
@@ -48,7 +48,7 @@ class Request:
         return LOCAL if self._local else self._cluster.network.delay()
 
     def _arrive(self, process: Process) -> None:
-        if not process.up:
+        if not process.up or (process.closed and not self._local):
             self._end(Unknown.LATE)
         elif not self._local and not self._cluster.network.reaches(self._machine, process.machine):
             self._arm(Unknown.LATE)
@@ -147,7 +147,7 @@ class SimWorld:
         process = cluster.process_at(peer)
         if process is not None and not cluster.network.both_ways(self.machine, process.machine):
             cluster.clock.after(within, future.set, Probe.SILENT)
-        elif process is not None and process.up:
+        elif process is not None and process.up and not process.closed:
             cluster.clock.after(2 * cluster.network.delay(), future.set, Probe.LISTENS)
         elif cluster.refuses(peer):
             cluster.clock.after(2 * cluster.network.delay(), future.set, Probe.CLOSED)
@@ -164,7 +164,10 @@ class SimWorld:
         local = peer.host == "127.0.0.1"
         cluster = self.cluster
         process = cluster.process_at(self._me if local else peer)
-        if process is None or not process.up or not cluster.network.both_ways(self.machine, process.machine):
+        if process is not None and not local and not cluster.network.both_ways(self.machine, process.machine):
+            await self.sleep(within)
+            return None
+        if process is None or not process.up or (process.closed and not local):
             await self.sleep(2 * cluster.network.delay() if cluster.refuses(peer) else within)
             return None
         await self.sleep(2 * LOCAL if local else 2 * cluster.network.delay())

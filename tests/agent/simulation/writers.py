@@ -34,6 +34,9 @@ class Writer:
         clock, network = cluster.clock, cluster.network
         if server is None:
             clock.after(self._every, self._next)
+        elif server.closed:
+            self._master = None
+            clock.after(self._every, self._next)
         elif not network.both_ways(self._machine, server.machine):
             self._master = None
             clock.after(self._patience, self._next)
@@ -93,6 +96,7 @@ class Writer:
             each
             for each in cluster.servers.values()
             if each.up
+            and not each.closed
             and not each.stopped
             and each.is_master
             and cluster.network.both_ways(self._machine, each.machine)
