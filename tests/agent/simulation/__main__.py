@@ -6,9 +6,9 @@ import sys
 import time
 from collections import Counter, defaultdict
 
-from tests.agent.simulation.plans import PLANS
-from tests.agent.simulation.many import spread
-from tests.agent.simulation.run import Outcome, run
+from tests.agent.simulation.schedule.many import spread
+from tests.agent.simulation.schedule.plans import PLANS
+from tests.agent.simulation.schedule.run import Outcome, run
 
 
 def main() -> int:

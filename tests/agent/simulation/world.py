@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from agent.wire.answers import Address, Command, Probe, Result, Unknown
 from tests.agent.simulation.clock import Future, Group, Task
-from tests.agent.simulation.process import Connection, Message, Process, held
+from tests.agent.simulation.redis.process import Connection, Message, Process, held
 
 if TYPE_CHECKING:
-    from tests.agent.simulation.cluster import Cluster
+    from tests.agent.simulation.deployment.cluster import Cluster
 
 LOCAL = 0.0001
 """Seconds that a message to the own server takes. They are all the same: none overtakes another on one connection."""

@@ -8,7 +8,7 @@ from agent.wire.answers import Address, Command, Result
 from tests.agent.simulation.clock import Future, Group
 
 if TYPE_CHECKING:
-    from tests.agent.simulation.cluster import Cluster
+    from tests.agent.simulation.deployment.cluster import Cluster
 
 
 class Message:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from agent.wire.answers import Address
 
 if TYPE_CHECKING:
-    from tests.agent.simulation.server import Server
+    from tests.agent.simulation.redis.server import Server
 
 LIMBO = Address("127.0.0.1", 1)
 WRITE_BYTES = 10

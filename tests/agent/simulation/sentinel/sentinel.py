@@ -4,12 +4,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from agent.wire.answers import Address, Command, Refusal, Result
-from tests.agent.simulation.failover import Seen, Watch
-from tests.agent.simulation.process import Process
-from tests.agent.simulation.server import Reply
+from tests.agent.simulation.redis.process import Process
+from tests.agent.simulation.redis.server import Reply
+from tests.agent.simulation.sentinel.seen import Seen
+from tests.agent.simulation.sentinel.watch import Watch
 
 if TYPE_CHECKING:
-    from tests.agent.simulation.cluster import Cluster
+    from tests.agent.simulation.deployment.cluster import Cluster
 
 NAME = "mymaster"
 DESYNC = 1.0
@@ -94,7 +95,7 @@ class Sentinel(Process):
         if what == "IS-MASTER-DOWN-BY-ADDR":
             return self.ballot(Address(command[2], int(command[3])), int(command[4]), command[5])
         if what == "FAILOVER":
-            return self.watch.forced()
+            return self.watch.failover.forced()
         return Refusal(f"ERR the simulation's Sentinel has no {command}")
 
     def ballot(self, disputed: Address, epoch: int, run_id: str) -> list[Result]:
@@ -115,7 +116,7 @@ class Sentinel(Process):
             kept.leader, kept.leader_epoch = run_id, kept.current_epoch
             self.event("+vote-for-leader", text=f"{run_id} {epoch}")
             if run_id != self.run_id:
-                self.watch.started_at = self.clock.now + DESYNC * self.random.random()
+                self.watch.failover.started_at = self.clock.now + DESYNC * self.random.random()
         return kept.leader, kept.leader_epoch
 
     def hear(self, current_epoch: int, master: Address, epoch: int) -> None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from tests.agent.simulation.cluster import Cluster
-from tests.agent.simulation.faults import Faults
-from tests.agent.simulation.judge import Violation
-from tests.agent.simulation.plans import PLANS, WEIGHTS
+from tests.agent.simulation.deployment.cluster import Cluster
+from tests.agent.simulation.schedule.faults import Faults
+from tests.agent.simulation.schedule.judge import Violation
+from tests.agent.simulation.schedule.plans import PLANS, WEIGHTS
 
 SETTLE_WITHIN = 60.0
 """Seconds after the last fault. A Sentinel that has voted for another tries again after 20 s."""
@@ -36,7 +36,7 @@ def run(seed: int, plan: str | None = None, traced: bool = False) -> Outcome:
     kind = random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
     kind = plan or kind
     sentinels = random.choice((3, 3, 3, 3, 5)) if kind in ("planned", "killed", "partition") else 3
-    nodes = random.choice((2, 3, 3, 3, 4))
+    nodes = 4 if kind == "minority" else random.choice((2, 3, 3, 3, 4))
     cluster = Cluster(random, nodes, sentinels, consistent=random.random() < 0.4)
     if traced:
         cluster.trace = []

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 from tests.agent.simulation.network import OUTSIDE
 
 if TYPE_CHECKING:
-    from tests.agent.simulation.cluster import Cluster
-    from tests.agent.simulation.server import Server
+    from tests.agent.simulation.deployment.cluster import Cluster
+    from tests.agent.simulation.redis.server import Server
 
 
 class Writer:

@@ -6,9 +6,10 @@ from agent.view.mark import Mark
 from agent.wire.answers import Address
 
 if TYPE_CHECKING:
-    from tests.agent.simulation.cluster import Cluster
-    from tests.agent.simulation.container import Container, NodeContainer
-    from tests.agent.simulation.server import Server
+    from tests.agent.simulation.deployment.cluster import Cluster
+    from tests.agent.simulation.deployment.container import Container
+    from tests.agent.simulation.deployment.node import NodeContainer
+    from tests.agent.simulation.redis.server import Server
 
 
 class Violation(Exception):
