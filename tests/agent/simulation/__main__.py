@@ -42,8 +42,8 @@ def report(outcomes: list[Outcome], seconds: float) -> None:
         times = sorted(each.settled_after for each in some)
         print(
             f"{plan:12} {len(some):6} schedules, {len(bad)} violated; settled after {times[len(times) // 2]:.1f} s, "
-            f"at most {times[-1]:.1f}; {sum(e.acknowledged for e in some)} writes, {sum(e.excused for e in some)} excused, "
-            f"{sum(e.calls for e in some) // len(some)} calls"
+            f"at most {times[-1]:.1f}; {sum(e.acknowledged for e in some)} writes, "
+            f"{sum(e.excused for e in some)} excused, {sum(e.calls for e in some) // len(some)} calls"
         )
     for words, count in Counter(_kind(each) for each in outcomes if each.violation).most_common():
         seeds = [str(each.seed) for each in outcomes if each.violation and _kind(each) == words]

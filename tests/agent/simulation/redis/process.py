@@ -22,7 +22,7 @@ class Message:
 
 
 class Connection:
-    """A connection that is held open: a subscription, or a door. It ends when the process does, if that can be heard."""
+    """A connection that is held open: a subscription, or a door. It ends when the process does, if heard."""
 
     def __init__(self, cluster: "Cluster", machine: str, process: "Process", channels: frozenset[str]) -> None:
         self._cluster = cluster

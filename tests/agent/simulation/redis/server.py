@@ -20,7 +20,7 @@ Reply = Callable[[list[Result]], None]
 
 @dataclass
 class Volume:
-    """What survives a kill: the append-only file, and what the agent remembers. `whole` is the model's own knowledge."""
+    """What survives a kill: the append-only file, and what the agent remembers. `whole` is the model's knowledge."""
 
     log: list[int] = field(default_factory=list)
     whole: bool = False

@@ -7,7 +7,7 @@ from random import Random
 
 from tests.agent.simulation.deployment.cluster import Cluster
 from tests.agent.simulation.schedule.faults import Faults
-from tests.agent.simulation.schedule.judge import Violation
+from tests.agent.simulation.schedule.judge import ViolationError
 from tests.agent.simulation.schedule.plans import PLANS, WEIGHTS
 
 SETTLE_WITHIN = 60.0
@@ -32,7 +32,7 @@ class Outcome:
 
 def run(seed: int, plan: str | None = None, traced: bool = False) -> Outcome:
     """Run the schedule of `seed`; the same seed is the same schedule."""
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311 - schedules, not secrets
     kind = random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
     kind = plan or kind
     sentinels = random.choice((3, 3, 3, 3, 5)) if kind in ("planned", "killed", "partition") else 3
@@ -49,7 +49,7 @@ def run(seed: int, plan: str | None = None, traced: bool = False) -> Outcome:
         faults.end()
         ended = cluster.clock.now
         _settle(cluster)
-    except Violation as found:
+    except ViolationError as found:
         violation = str(found)
     except Exception as error:  # noqa: BLE001 - whatever an agent raises is one, too
         where = traceback.extract_tb(error.__traceback__)[-1]
@@ -82,7 +82,7 @@ def _settle(cluster: Cluster) -> None:
             if why is None:
                 break
         if clock.now > until:
-            raise Violation(f"{SETTLE_WITHIN:g} s after the last fault: {why}")
+            raise ViolationError(f"{SETTLE_WITHIN:g} s after the last fault: {why}")
         if why is None:
             for writer in cluster.writers:
                 writer.active = False

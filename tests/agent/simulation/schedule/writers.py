@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Writer:
-    """Writes one thing after the other. It asks a Sentinel for the master, or (as the endpoint does) the nodes for ROLE."""
+    """Writes one thing after the other. It finds the master by a Sentinel, or (as the endpoint does) by ROLE."""
 
     def __init__(self, cluster: "Cluster", by_sentinel: bool, machine: str = OUTSIDE, patience: float = 0.5) -> None:
         self._cluster = cluster
