@@ -49,8 +49,8 @@ def report(outcomes: list[Outcome], seconds: float) -> None:
         seeds = [str(each.seed) for each in outcomes if each.violation and _kind(each) == words]
         print(f"{count:5} {words}: seeds {', '.join(seeds[:8])}")
     cpu = sum(os.times()[:4])
-    each = 1000 / max(1, len(outcomes))
-    print(f"{len(outcomes)} schedules in {seconds:.1f} s: {each * seconds:.1f} ms each, {each * cpu:.1f} ms of CPU")
+    share = 1000 / max(1, len(outcomes))
+    print(f"{len(outcomes)} schedules in {seconds:.1f} s: {share * seconds:.1f} ms each, {share * cpu:.1f} ms of CPU")
 
 
 def _kind(outcome: Outcome) -> str:

@@ -91,6 +91,11 @@ class Request:
         held(self._group, lambda: self._future.set([unknown] * len(self._commands)))
 
 
+def _takes(process: Process, local: bool) -> bool:
+    """Whether it gets a new connection."""
+    return process.up and (local or not process.closed)
+
+
 class Listener:
     """Messages of one subscription."""
 
@@ -167,11 +172,11 @@ class SimWorld:
         if process is not None and not local and not cluster.network.both_ways(self.machine, process.machine):
             await self.sleep(within)
             return None
-        if process is None or not process.up or (process.closed and not local):
+        if process is None or not _takes(process, local):
             await self.sleep(2 * cluster.network.delay() if cluster.refuses(peer) else within)
             return None
         await self.sleep(2 * LOCAL if local else 2 * cluster.network.delay())
-        if not process.up:
+        if not _takes(process, local):
             return None
         connection = Connection(cluster, self.machine, process, channels)
         if not process.stopped or not channels:

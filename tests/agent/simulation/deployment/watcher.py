@@ -7,6 +7,7 @@ from agent.view import council as council_view
 from agent.view import node as node_view
 from agent.view.council import Council
 from agent.view.mark import Mark
+from agent.view.node import Node
 from agent.wire.answers import Address
 from tests.agent.simulation.deployment.container import Container
 from tests.agent.simulation.redis.info import info
@@ -53,7 +54,7 @@ class SentinelContainer(Container):
 
     def _watched(self, waited: float) -> Watch | str:
         cluster, reaches = self.cluster, self.cluster.network.both_ways
-        nodes = {}
+        nodes: dict[Address, Node | None] = {}
         for address in cluster.known_nodes():
             server = cluster.servers.get(address)
             nodes[address] = None

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from agent.wire.answers import Address, Command, Refusal, Result
+from agent.wire.answers import Address, Command, Refusal, Result, Unknown, Value
 from tests.agent.simulation.redis.info import info, role
 from tests.agent.simulation.redis.process import Process
 from tests.agent.simulation.redis.replication import LIMBO, Replication
@@ -218,8 +218,9 @@ class Server(Process):
         self.replication.start()
 
 
-def _inner(result: Result) -> Result:
+def _inner(result: Result) -> Value:
     """A result within EXEC: an error is a line there."""
+    assert not isinstance(result, Unknown), "the simulation: a server that does not know its own answer"
     return result.text if isinstance(result, Refusal) else result
 
 

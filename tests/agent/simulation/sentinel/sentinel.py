@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from agent.wire.answers import Address, Command, Refusal, Result
+from agent.wire.answers import Address, Command, Refusal, Result, Value
 from tests.agent.simulation.redis.process import Process
 from tests.agent.simulation.redis.server import Reply
 from tests.agent.simulation.sentinel.seen import Seen
@@ -98,7 +98,7 @@ class Sentinel(Process):
             return self.watch.failover.forced()
         return Refusal(f"ERR the simulation's Sentinel has no {command}")
 
-    def ballot(self, disputed: Address, epoch: int, run_id: str) -> list[Result]:
+    def ballot(self, disputed: Address, epoch: int, run_id: str) -> list[Value]:
         """Whether the master is down, and the vote there is or is given now."""
         if disputed != self.master:
             return [0, "*", 0]
@@ -155,13 +155,14 @@ class Sentinel(Process):
         network = self.cluster.network
         return any(
             server.up
+            and not server.closed
             and not server.stopped
             and network.reaches(self.machine, server.machine)
             and network.reaches(server.machine, other.machine)
             for server in self.cluster.servers.values()
         )
 
-    def _master(self) -> Result:
+    def _master(self) -> Value:
         watch, master = self.watch, self.master
         seen = watch.master
         flags = ["s_down"] if seen.down else []
@@ -170,7 +171,7 @@ class Sentinel(Process):
         flags.append("master")
         if watch.failing_over:
             flags.append("failover_in_progress")
-        words: list[Result] = ["name", NAME, "ip", master.host, "port", str(master.port), "runid", seen.run_id]
+        words: list[Value] = ["name", NAME, "ip", master.host, "port", str(master.port), "runid", seen.run_id]
         words += ["flags", ",".join(flags), "config-epoch", str(self.volume.config_epoch)]
         words += ["num-slaves", str(len(watch.replicas)), "num-other-sentinels", str(len(self.peers))]
         words += ["quorum", str(self.quorum)]
@@ -179,6 +180,6 @@ class Sentinel(Process):
         return words
 
 
-def _pairs(address: Address, run_id: str, kind: str, down: bool) -> Result:
+def _pairs(address: Address, run_id: str, kind: str, down: bool) -> Value:
     flags = f"s_down,{kind},disconnected" if down else kind
     return ["name", str(address), "ip", address.host, "port", str(address.port), "runid", run_id, "flags", flags]
