@@ -1,44 +1,26 @@
-"""What a Sentinel watches and its own failover: the timer, who is down, the election, the promotion. Follows sentinel.c."""
+"""What a Sentinel watches: its timer, who is down, and what it asks the others. Follows sentinel.c."""
 
 from typing import TYPE_CHECKING
 
-from agent.wire.answers import Address, Refusal, Result
+from agent.wire.answers import Address
+from tests.agent.simulation.sentinel.failover import Failover, slaveof
+from tests.agent.simulation.sentinel.seen import (
+    ASK,
+    BUSY,
+    CALM,
+    FAILOVER_TIMEOUT,
+    HELLO,
+    INFO,
+    INFO_DOWN,
+    PING,
+    TILT_AFTER,
+    TILT_FOR,
+    Seen,
+)
 
 if TYPE_CHECKING:
-    from tests.agent.simulation.sentinel import Peer, Sentinel
-    from tests.agent.simulation.server import Server
-
-PING, ASK, HELLO = 0.3, 1.0, 2.0
-INFO, INFO_DOWN = 0.5, 1.0
-BUSY, CALM = 0.1, 0.3
-ELECTION, FAILOVER_TIMEOUT = 10.0, 10.0
-TILT_AFTER, TILT_FOR = 2.0, 2.0
-"""Sentinel's own TILT lasts for 30 s; the agent shortens it."""
-
-
-class Seen:
-    """An instance as a Sentinel sees it."""
-
-    def __init__(self, address: Address, now: float) -> None:
-        self.address = address
-        self.down = False
-        self.down_since = now
-        self.pinged_at = -1.0
-        self.waiting_since: float | None = now
-        self.available_at = now
-        self.connected = False
-        self.info_at: float | None = None
-        self.role = ""
-        self.role_since = now
-        self.follows: Address | None = None
-        self.follows_since = now
-        self.link_down_for = 0.0
-        self.link_up = False
-        self.priority = 100
-        self.offset = 0
-        self.run_id = ""
-        self.reconfigured = ""
-        """Nothing, sent, inprog or done."""
+    from tests.agent.simulation.redis.server import Server
+    from tests.agent.simulation.sentinel.sentinel import Peer, Sentinel
 
 
 class Watch:
@@ -50,30 +32,24 @@ class Watch:
         self.random = sentinel.random
         self.tilt = False
         self.objectively_down = False
-        self.state = "none"
-        """none, start, select, send, wait, reconf or update."""
-        self.started_at = -100.0
-        self.epoch = 0
-        self.promoted: Address | None = None
-        self._forced = False
-        self._state_since = 0.0
         self._tilt_since = 0.0
         self._ticked_at = self.clock.now
         self._hello_at = self.clock.now - HELLO * self.random.random()
         self._rebooted_at: float | None = None
         self.master = Seen(sentinel.master, self.clock.now)
         self.replicas = {at: Seen(at, self.clock.now) for at in sentinel.cluster.known_nodes() if at != sentinel.master}
+        self.failover = Failover(self)
         self.clock.after(BUSY * self.random.random(), sentinel.arrive, self.tick)
 
     @property
     def failing_over(self) -> bool:
-        return self.state != "none"
+        return self.failover.state != "none"
 
     def named(self) -> Address:
         """The master, or who has been promoted already."""
-        return (
-            self.promoted if self.promoted is not None and self.state in ("reconf", "update") else self.master.address
-        )
+        failover = self.failover
+        past = failover.promoted is not None and failover.state in ("reconf", "update")
+        return failover.promoted if past and failover.promoted is not None else self.master.address
 
     def reset(self, old: Address) -> None:
         """The master has been changed: all is looked at anew."""
@@ -81,20 +57,9 @@ class Watch:
         replicas = [at for at in self.replicas if at != master]
         self.master = Seen(master, now)
         self.replicas = {at: Seen(at, now) for at in [*replicas, old]}
-        self.state, self.promoted, self._forced = "none", None, False
+        self.failover.reset()
         self.objectively_down = False
-        self.started_at = -100.0
         self._rebooted_at = None
-
-    def forced(self) -> Result:
-        """SENTINEL FAILOVER."""
-        if self.failing_over:
-            return Refusal("INPROG Failover already in progress")
-        if self._select() is None:
-            return Refusal("NOGOODSLAVE No suitable replica to promote")
-        self._start()
-        self._forced = True
-        return "OK"
 
     def tick(self) -> None:
         """The timer."""
@@ -134,7 +99,10 @@ class Watch:
     def _ping(self, seen: Seen, process: "Server | Sentinel | None", now: float) -> bool:
         network = self.sentinel.cluster.network
         seen.connected = (
-            process is not None and process.up and network.both_ways(self.sentinel.machine, process.machine)
+            process is not None
+            and process.up
+            and not process.closed
+            and network.both_ways(self.sentinel.machine, process.machine)
         )
         well = process is not None and seen.connected and not process.stopped
         if well:
@@ -178,20 +146,16 @@ class Watch:
         """What follows from a replica's INFO."""
         sentinel = self.sentinel
         if seen.role == "master":
-            if seen.address == self.promoted:
-                if self.state == "wait":
-                    sentinel.volume.config_epoch = self.epoch
-                    self._become("reconf")
-                    sentinel.event("+promoted-slave", seen.address)
-                    sentinel.say_hello()
+            if seen.address == self.failover.promoted:
+                self.failover.took_office(seen.address)
             elif self._sane(now) and self._well_for(seen, 4 * HELLO) and now - seen.role_since > 4 * HELLO:
-                self._slaveof(server, self.master.address)
+                slaveof(sentinel, server, self.master.address)
             return
         if seen.follows != self.master.address:
             wait = FAILOVER_TIMEOUT
             if self._sane(now) and self._well_for(seen, wait) and now - seen.follows_since > wait:
-                self._slaveof(server, self.master.address)
-        if seen.reconfigured == "sent" and seen.follows == self.promoted:
+                slaveof(sentinel, server, self.master.address)
+        if seen.reconfigured == "sent" and seen.follows == self.failover.promoted:
             seen.reconfigured = "inprog"
         if seen.reconfigured == "inprog" and seen.link_up:
             seen.reconfigured = "done"
@@ -226,10 +190,10 @@ class Watch:
             self.objectively_down = False
             return True
         self._check_objectively(now)
-        if self.objectively_down and not self.failing_over and now - self.started_at >= 2 * FAILOVER_TIMEOUT:
-            self._start()
+        if self.objectively_down and self.failover.may_start(now):
+            self.failover.start()
             self._ask(now, forced=True)
-        self._step(now)
+        self.failover.step(now)
         self._ask(now, forced=False)
         return False
 
@@ -279,106 +243,3 @@ class Watch:
         peer.says_down = down
         if leader != "*":
             peer.leader, peer.leader_epoch = leader, epoch
-
-    def _become(self, state: str) -> None:
-        self.state, self._state_since = state, self.clock.now
-
-    def _start(self) -> None:
-        kept = self.sentinel.volume
-        kept.current_epoch += 1
-        self.epoch = kept.current_epoch
-        self._become("start")
-        self.started_at = self.clock.now + self.random.random()
-
-    def _abort(self, why: str) -> None:
-        self.sentinel.event(f"-failover-abort-{why}", self.master.address)
-        self._become("none")
-        self.promoted, self._forced = None, False
-
-    def _step(self, now: float) -> None:
-        """The failover's own states."""
-        if self.state == "start":
-            if self._leads() or self._forced:
-                self._become("select")
-            elif now - self.started_at > ELECTION:
-                self._abort("not-elected")
-        elif self.state == "select":
-            self.promoted = self._select()
-            if self.promoted is None:
-                self._abort("no-good-slave")
-            else:
-                self.sentinel.event("+selected-slave", self.promoted)
-                self._become("send")
-        elif self.state == "send":
-            self._send(now)
-        elif self.state == "wait":
-            if now - self._state_since > FAILOVER_TIMEOUT:
-                self._abort("slave-timeout")
-        elif self.state == "reconf":
-            self._reconfigure(now)
-
-    def _leads(self) -> bool:
-        sentinel = self.sentinel
-        votes: dict[str, int] = {}
-        for peer in sentinel.peers.values():
-            if peer.leader and peer.leader_epoch == sentinel.volume.current_epoch:
-                votes[peer.leader] = votes.get(peer.leader, 0) + 1
-        winner = max(votes, key=lambda each: votes[each], default=None)
-        mine, epoch = sentinel.vote(self.epoch, winner or sentinel.run_id)
-        if mine and epoch == self.epoch:
-            votes[mine] = votes.get(mine, 0) + 1
-            if winner is None or votes[mine] > votes[winner]:
-                winner = mine
-        needed = max((len(sentinel.peers) + 1) // 2 + 1, sentinel.quorum)
-        return winner == sentinel.run_id and votes[winner] >= needed
-
-    def _select(self) -> Address | None:
-        now = self.clock.now
-        allowed = 10 * self.sentinel.cluster.down_after
-        if self.master.down:
-            allowed += now - self.master.down_since
-        fresh = 5 * PING if self.master.down else 3 * INFO
-        able = [
-            seen
-            for seen in self.replicas.values()
-            if not seen.down and seen.connected and now - seen.available_at <= 5 * PING and seen.priority != 0
-            if seen.info_at is not None and now - seen.info_at <= fresh and seen.link_down_for <= allowed
-        ]
-        best = min(able, key=lambda seen: (seen.priority, -seen.offset, seen.run_id), default=None)
-        return best.address if best else None
-
-    def _send(self, now: float) -> None:
-        assert self.promoted is not None, "the simulation: nobody to promote"
-        server = self.sentinel.cluster.servers.get(self.promoted)
-        if server is None or not self.replicas[self.promoted].connected:
-            if now - self._state_since > FAILOVER_TIMEOUT:
-                self._abort("slave-timeout")
-            return
-        self._slaveof(server, None)
-        self.sentinel.event("+failover-state-wait-promotion", self.promoted)
-        self._become("wait")
-
-    def _slaveof(self, server: "Server", master: Address | None) -> None:
-        words = ("SLAVEOF", master.host, str(master.port)) if master else ("SLAVEOF", "NO", "ONE")
-        kill = (("CLIENT", "KILL", "TYPE", "normal"), ("CLIENT", "KILL", "TYPE", "pubsub"))
-        commands = (("MULTI",), words, ("CONFIG", "REWRITE"), *kill, ("EXEC",))
-        network = self.sentinel.cluster.network
-        self.clock.after(network.delay(), server.arrive, server.answer, commands, lambda _: None)
-
-    def _reconfigure(self, now: float) -> None:
-        assert self.promoted is not None, "the simulation: nobody was promoted"
-        late = now - self._state_since > FAILOVER_TIMEOUT
-        pending = 0
-        for at, seen in self.replicas.items():
-            if at == self.promoted or seen.reconfigured == "done":
-                continue
-            server = self.sentinel.cluster.servers.get(at)
-            if not seen.reconfigured and seen.connected and server is not None:
-                self._slaveof(server, self.promoted)
-                seen.reconfigured = "sent"
-            pending += not seen.down
-        if self.replicas[self.promoted].down:
-            return
-        if not pending or late:
-            self._become("update")
-            self.sentinel.switch(self.promoted)

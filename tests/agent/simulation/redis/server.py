@@ -4,21 +4,23 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from agent.wire.answers import Address, Command, Refusal, Result
-from tests.agent.simulation.process import Process
-from tests.agent.simulation.replication import LIMBO, Replication
+from agent.wire.answers import Address, Command, Refusal, Result, Unknown, Value
+from tests.agent.simulation.redis.info import info, role
+from tests.agent.simulation.redis.process import Process
+from tests.agent.simulation.redis.replication import LIMBO, Replication
 
 if TYPE_CHECKING:
-    from tests.agent.simulation.cluster import Cluster
+    from tests.agent.simulation.deployment.cluster import Cluster
 
 LOADING = Refusal("LOADING Redis is loading the dataset in memory")
 OK = "OK"
+MIN_REPLICAS = "min-replicas-to-write"
 Reply = Callable[[list[Result]], None]
 
 
 @dataclass
 class Volume:
-    """What survives a kill: the append-only file, and what the agent remembers. `whole` is the model's own knowledge."""
+    """What survives a kill: the append-only file, and what the agent remembers. `whole` is the model's knowledge."""
 
     log: list[int] = field(default_factory=list)
     whole: bool = False
@@ -36,6 +38,7 @@ class Server(Process):
         self.log = volume.log
         self.whole = volume.whole
         self.silent = False
+        self.min_replicas = "0"
         self.starting = load_for > 0
         self.priority = 0
         self.title = title
@@ -127,9 +130,9 @@ class Server(Process):
     def _one(self, command: Command) -> Result:
         name = command[0]
         if name == "INFO":
-            return self.info()
+            return info(self)
         if name == "ROLE":
-            return self._role()
+            return role(self)
         if name == "PING":
             return LOADING if self.loading else "PONG"
         if name == "PUBLISH":
@@ -162,6 +165,12 @@ class Server(Process):
             self.title = words[2]
         elif words[:2] == ("SET", "replica-priority"):
             self.priority = int(words[2])
+        elif words == ("GET", MIN_REPLICAS):
+            return [MIN_REPLICAS, self.min_replicas]
+        elif words[:2] == ("SET", MIN_REPLICAS):
+            self.min_replicas = words[2]
+        elif words[:2] == ("SET", "bind"):
+            self.closed = words[2] == "127.0.0.1"
         elif words != ("REWRITE",):
             raise NotImplementedError(f"the simulation's Redis has no CONFIG {words}")
         return OK
@@ -208,49 +217,10 @@ class Server(Process):
         self.starting = False
         self.replication.start()
 
-    def _role(self) -> Result:
-        stream = self.replication
-        if stream.master is None:
-            return ["master", stream.offset, []]
-        state = {"up": "connected", "copying": "sync", "loading": "sync"}.get(stream.state, "connect")
-        return ["slave", stream.master.host, stream.master.port, state, stream.offset]
 
-    def info(self) -> str:
-        """INFO, as far as anybody here reads it."""
-        stream, master = self.replication, self.replication.master
-        lines = [
-            "redis_version:8.0.2",
-            f"run_id:{self.run_id}",
-            f"uptime_in_seconds:{int(self.clock.now - self.started_at)}",
-            f"loading:{self.loading:d}",
-            "aof_last_write_status:ok",
-            "rdb_last_bgsave_status:ok",
-            f"aof_rewrite_in_progress:{self.volume.log is not self.log and stream.up:d}",
-        ]
-        if master is None:
-            lines.append(f"role:master\r\nmaster_repl_offset:{stream.offset}")
-        else:
-            down = -1 if stream.down_since is None else int(self.clock.now - stream.down_since)
-            lines.append(
-                f"role:slave\r\nmaster_host:{master.host}\r\nmaster_port:{master.port}\r\n"
-                f"master_link_status:{'up' if stream.up else 'down'}\r\n"
-                f"master_sync_in_progress:{stream.state in ('copying', 'loading'):d}\r\n"
-                f"slave_repl_offset:{stream.offset}\r\nslave_priority:{self.priority}\r\n"
-                f"master_repl_offset:{stream.offset}"
-            )
-            if not stream.up:
-                lines.append(f"master_link_down_since_seconds:{down}")
-        for number, follower in enumerate(stream.followers):
-            at = follower.server.address
-            state = "online" if follower.up else "send_bulk"
-            lines.append(f"slave{number}:ip={at.host},port={at.port},state={state},offset={follower.offset},lag=0")
-        if self.log:
-            lines.append(f"db0:keys={len(self.log)},expires=0,avg_ttl=0")
-        return "\r\n".join(lines)
-
-
-def _inner(result: Result) -> Result:
+def _inner(result: Result) -> Value:
     """A result within EXEC: an error is a line there."""
+    assert not isinstance(result, Unknown), "the simulation: a server that does not know its own answer"
     return result.text if isinstance(result, Refusal) else result
 
 

@@ -5,13 +5,15 @@ from random import Random
 from agent.view.mark import Mark
 from agent.wire.answers import Address
 from tests.agent.simulation.clock import Clock
-from tests.agent.simulation.container import Container, NodeContainer, SentinelContainer
-from tests.agent.simulation.judge import Judge
+from tests.agent.simulation.deployment.container import Container
+from tests.agent.simulation.deployment.node import NodeContainer
+from tests.agent.simulation.deployment.watcher import SentinelContainer
 from tests.agent.simulation.network import Network
-from tests.agent.simulation.process import Process
-from tests.agent.simulation.sentinel import Sentinel
-from tests.agent.simulation.server import Server
-from tests.agent.simulation.writers import Writer
+from tests.agent.simulation.redis.process import Process
+from tests.agent.simulation.redis.server import Server
+from tests.agent.simulation.schedule.judge import Judge
+from tests.agent.simulation.schedule.writers import Writer
+from tests.agent.simulation.sentinel.sentinel import Sentinel
 
 
 class Cluster:
@@ -73,8 +75,9 @@ class Cluster:
         return self.servers.get(address) or self.sentinels.get(address)
 
     def refuses(self, address: Address) -> bool:
-        """Whether a kernel there refuses connections, where no process runs."""
-        return address not in self.silent
+        """Whether a kernel there refuses connections, where no process takes them."""
+        process = self.process_at(address)
+        return (process is not None and process.up) or address not in self.silent
 
     def new_write(self) -> int:
         self._writes += 1

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from tests.agent.simulation.cluster import Cluster
-from tests.agent.simulation.faults import Faults
-from tests.agent.simulation.judge import Violation
-from tests.agent.simulation.plans import PLANS, WEIGHTS
+from tests.agent.simulation.deployment.cluster import Cluster
+from tests.agent.simulation.schedule.faults import Faults
+from tests.agent.simulation.schedule.judge import ViolationError
+from tests.agent.simulation.schedule.plans import PLANS, WEIGHTS
 
 SETTLE_WITHIN = 60.0
 """Seconds after the last fault. A Sentinel that has voted for another tries again after 20 s."""
 LOOK_EVERY = 0.15
-LAST_WRITES_WITHIN = 1.0
-"""Seconds until the replicas have them, once nobody writes any more."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +32,11 @@ class Outcome:
 
 def run(seed: int, plan: str | None = None, traced: bool = False) -> Outcome:
     """Run the schedule of `seed`; the same seed is the same schedule."""
-    random = Random(seed)
+    random = Random(seed)  # noqa: S311 - schedules, not secrets
     kind = random.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
     kind = plan or kind
     sentinels = random.choice((3, 3, 3, 3, 5)) if kind in ("planned", "killed", "partition") else 3
-    nodes = random.choice((2, 3, 3, 3, 4))
+    nodes = 4 if kind == "minority" else random.choice((2, 3, 3, 3, 4))
     cluster = Cluster(random, nodes, sentinels, consistent=random.random() < 0.4)
     if traced:
         cluster.trace = []
@@ -51,7 +49,7 @@ def run(seed: int, plan: str | None = None, traced: bool = False) -> Outcome:
         faults.end()
         ended = cluster.clock.now
         _settle(cluster)
-    except Violation as found:
+    except ViolationError as found:
         violation = str(found)
     except Exception as error:  # noqa: BLE001 - whatever an agent raises is one, too
         where = traceback.extract_tb(error.__traceback__)[-1]
@@ -71,20 +69,22 @@ def run(seed: int, plan: str | None = None, traced: bool = False) -> Outcome:
 
 
 def _settle(cluster: Cluster) -> None:
-    """Wait until all is as it must be in the end, and judge."""
+    """Wait until all is as it must be in the end, and stays so when nobody writes any more; then judge.
+
+    What looks settled may not be so yet: a lease that has run out during the last cut holds writes back a moment later.
+    """
     clock, judge = cluster.clock, cluster.judge
     until = clock.now + SETTLE_WITHIN
-    while (why := judge.unsettled()) is not None:
+    while True:
+        why = judge.unsettled()
+        if why is None and not any(writer.active for writer in cluster.writers):
+            why = None if judge.equal() else "the nodes have not the same data"
+            if why is None:
+                break
         if clock.now > until:
-            raise Violation(f"{SETTLE_WITHIN:g} s after the last fault: {why}")
+            raise ViolationError(f"{SETTLE_WITHIN:g} s after the last fault: {why}")
+        if why is None:
+            for writer in cluster.writers:
+                writer.active = False
         clock.run(clock.now + LOOK_EVERY)
-    for writer in cluster.writers:
-        writer.active = False
-    until = clock.now + LAST_WRITES_WITHIN
-    clock.run(clock.now + LOOK_EVERY)
-    while clock.now < until and not judge.equal():
-        clock.run(clock.now + LOOK_EVERY)
-    why = judge.unsettled()
-    if why is not None:
-        raise Violation(f"settled, and then: {why}")
     judge.end()

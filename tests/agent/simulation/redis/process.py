@@ -8,7 +8,7 @@ from agent.wire.answers import Address, Command, Result
 from tests.agent.simulation.clock import Future, Group
 
 if TYPE_CHECKING:
-    from tests.agent.simulation.cluster import Cluster
+    from tests.agent.simulation.deployment.cluster import Cluster
 
 
 class Message:
@@ -22,7 +22,7 @@ class Message:
 
 
 class Connection:
-    """A connection that is held open: a subscription, or a door. It ends when the process does, if that can be heard."""
+    """A connection that is held open: a subscription, or a door. It ends when the process does, if heard."""
 
     def __init__(self, cluster: "Cluster", machine: str, process: "Process", channels: frozenset[str]) -> None:
         self._cluster = cluster
@@ -95,6 +95,8 @@ class Process:
         self.run_id = "".join(self.random.choices("0123456789abcdef", k=40))
         self.up = True
         self.stopped = False
+        self.closed = False
+        """Bound to its own machine's loopback: nobody else gets a new connection."""
         self.connections: list[Connection] = []
         self._inbox: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
-from tests.agent.simulation.run import Outcome, run
+from tests.agent.simulation.schedule.run import Outcome, run
 
 CHUNK = 25
 """Schedules that one worker takes at a time: their garbage is collected at once."""

@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING
 from tests.agent.simulation.network import OUTSIDE
 
 if TYPE_CHECKING:
-    from tests.agent.simulation.cluster import Cluster
-    from tests.agent.simulation.server import Server
+    from tests.agent.simulation.deployment.cluster import Cluster
+    from tests.agent.simulation.redis.server import Server
 
 
 class Writer:
-    """Writes one thing after the other. It asks a Sentinel for the master, or (as the endpoint does) the nodes for ROLE."""
+    """Writes one thing after the other. It finds the master by a Sentinel, or (as the endpoint does) by ROLE."""
 
     def __init__(self, cluster: "Cluster", by_sentinel: bool, machine: str = OUTSIDE, patience: float = 0.5) -> None:
         self._cluster = cluster
@@ -33,6 +33,9 @@ class Writer:
         server = self._master
         clock, network = cluster.clock, cluster.network
         if server is None:
+            clock.after(self._every, self._next)
+        elif server.closed:
+            self._master = None
             clock.after(self._every, self._next)
         elif not network.both_ways(self._machine, server.machine):
             self._master = None
@@ -93,6 +96,7 @@ class Writer:
             each
             for each in cluster.servers.values()
             if each.up
+            and not each.closed
             and not each.stopped
             and each.is_master
             and cluster.network.both_ways(self._machine, each.machine)

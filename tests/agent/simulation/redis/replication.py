@@ -5,12 +5,14 @@ from typing import TYPE_CHECKING
 from agent.wire.answers import Address
 
 if TYPE_CHECKING:
-    from tests.agent.simulation.server import Server
+    from tests.agent.simulation.redis.server import Server
 
 LIMBO = Address("127.0.0.1", 1)
 WRITE_BYTES = 10
 AGAIN = 1.0
 """Seconds between two attempts to connect (replicationCron)."""
+STUCK = 0.05
+"""Seconds after which a copy that a cut holds up is looked at again."""
 
 
 class Replication:
@@ -83,7 +85,7 @@ class Replication:
         if self not in source.followers:
             self.server.arrive(self._lost, self._attempt)
         elif self.up:
-            self._pass_on(len(source.server.log), self._attempt)
+            self._pass_on(source.server.log, len(source.server.log), self._attempt)
 
     def start(self) -> None:
         """The server has loaded its data."""
@@ -93,26 +95,27 @@ class Replication:
     def _feed(self) -> None:
         if not self.followers:
             return
-        cluster, length = self.server.cluster, len(self.server.log)
+        cluster, log = self.server.cluster, self.server.log
         for follower in self.followers:
             if follower.up:
                 seconds = cluster.network.delay() + cluster.lag
-                cluster.clock.after(seconds, follower._pass_on, length, follower._attempt)
+                cluster.clock.after(seconds, follower._pass_on, log, len(log), follower._attempt)
 
-    def _pass_on(self, length: int, attempt: int) -> None:
-        """So many writes of the source have arrived at this server's kernel."""
+    def _pass_on(self, theirs: list[int], length: int, attempt: int) -> None:
+        """The first `length` writes of `theirs`, the source's data when they were sent, are at this server's kernel."""
         source = self.source
         if attempt == self._attempt and source is not None and source.server.up and self._hears(source):
-            self.server.arrive(self._apply, length, attempt)
+            self.server.arrive(self._apply, theirs, length, attempt)
 
-    def _apply(self, length: int, attempt: int) -> None:
-        source = self.source
-        if attempt != self._attempt or source is None or not self.up:
+    def _apply(self, theirs: list[int], length: int, attempt: int) -> None:
+        """The offset goes by what has come: the source's own may be that of another history by now."""
+        if attempt != self._attempt or self.source is None or not self.up:
             return
-        log, theirs = self.server.log, source.server.log
-        if len(log) < length:
+        log = self.server.log
+        more = length - len(log)
+        if more > 0:
             log.extend(theirs[len(log) : length])
-            self.offset = source.offset - WRITE_BYTES * (len(theirs) - len(log))
+            self.offset += WRITE_BYTES * more
             self._feed()
 
     def _hears(self, source: "Replication") -> bool:
@@ -143,7 +146,7 @@ class Replication:
             cluster.clock.after(seconds + 0.7 * copy, self.server.arrive, self._load, attempt, 0.3 * copy)
 
     def _accepts(self, source: "Server") -> bool:
-        if source is self.server or not source.up or source.stopped or source.loading:
+        if source is self.server or not source.up or source.closed or source.stopped or source.loading:
             return False
         if not source.cluster.network.both_ways(self.server.machine, source.machine):
             return False
@@ -159,7 +162,7 @@ class Replication:
         source = self.source
         if attempt != self._attempt or source is None:
             return
-        if not self._continues(source):  # it has changed its own history meanwhile
+        if self not in source.followers or not self._continues(source):  # it has changed its own history meanwhile
             self._lost(attempt)
             return
         mine = self.server.log
@@ -172,21 +175,31 @@ class Replication:
 
     def _load(self, attempt: int, seconds: float) -> None:
         """The copy has come: the old data is thrown away, and the new is read. The disk still has the old."""
-        if attempt != self._attempt or self.source is None:
+        source = self.source
+        if attempt != self._attempt or source is None:
             return
-        self.state = "loading"
-        self._send_away()
-        self.server.log = []
-        self.server.whole = False
-        self.server.cluster.clock.after(seconds, self.server.arrive, self._copied, attempt)
+        clock = self.server.clock
+        if self not in source.followers or not source.server.up:
+            self._lost(attempt)
+        elif not self._hears(source):
+            clock.after(STUCK, self.server.arrive, self._load, attempt, seconds)
+        else:
+            self.state = "loading"
+            self._send_away()
+            self.server.log = []
+            self.server.whole = False
+            place = (source._id, source.offset)
+            theirs = source.server.log
+            clock.after(seconds, self.server.arrive, self._copied, attempt, theirs, len(theirs), place)
 
-    def _copied(self, attempt: int) -> None:
+    def _copied(self, attempt: int, theirs: list[int], length: int, place: tuple[str, int]) -> None:
+        """Loaded: the first `length` writes of `theirs`, which end at this place in the stream."""
         source = self.source
         if attempt != self._attempt or source is None:
             return
         server = self.server
-        server.log.extend(source.server.log)
-        self.offset, self._id = source.offset, source._id
+        server.log.extend(theirs[:length])
+        self._id, self.offset = place
         self._former_id, self._former_until = "", -1
         self._linked()
         server.clock.after(server.cluster.rewrite_seconds, server.arrive, server.store, server.log)
@@ -197,7 +210,8 @@ class Replication:
         self.state = "up"
         self.down_since = None
         self.server.whole = True
-        self._apply(len(source.server.log), self._attempt)
+        if self in source.followers and self._hears(source):
+            self._apply(source.server.log, len(source.server.log), self._attempt)
 
     def _lost(self, attempt: int) -> None:
         """The connection to the master has ended."""

@@ -3,13 +3,14 @@
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from agent.wire.answers import Address, Command, Refusal, Result
-from tests.agent.simulation.failover import Seen, Watch
-from tests.agent.simulation.process import Process
-from tests.agent.simulation.server import Reply
+from agent.wire.answers import Address, Command, Refusal, Result, Value
+from tests.agent.simulation.redis.process import Process
+from tests.agent.simulation.redis.server import Reply
+from tests.agent.simulation.sentinel.seen import Seen
+from tests.agent.simulation.sentinel.watch import Watch
 
 if TYPE_CHECKING:
-    from tests.agent.simulation.cluster import Cluster
+    from tests.agent.simulation.deployment.cluster import Cluster
 
 NAME = "mymaster"
 DESYNC = 1.0
@@ -94,10 +95,10 @@ class Sentinel(Process):
         if what == "IS-MASTER-DOWN-BY-ADDR":
             return self.ballot(Address(command[2], int(command[3])), int(command[4]), command[5])
         if what == "FAILOVER":
-            return self.watch.forced()
+            return self.watch.failover.forced()
         return Refusal(f"ERR the simulation's Sentinel has no {command}")
 
-    def ballot(self, disputed: Address, epoch: int, run_id: str) -> list[Result]:
+    def ballot(self, disputed: Address, epoch: int, run_id: str) -> list[Value]:
         """Whether the master is down, and the vote there is or is given now."""
         if disputed != self.master:
             return [0, "*", 0]
@@ -115,7 +116,7 @@ class Sentinel(Process):
             kept.leader, kept.leader_epoch = run_id, kept.current_epoch
             self.event("+vote-for-leader", text=f"{run_id} {epoch}")
             if run_id != self.run_id:
-                self.watch.started_at = self.clock.now + DESYNC * self.random.random()
+                self.watch.failover.started_at = self.clock.now + DESYNC * self.random.random()
         return kept.leader, kept.leader_epoch
 
     def hear(self, current_epoch: int, master: Address, epoch: int) -> None:
@@ -154,13 +155,14 @@ class Sentinel(Process):
         network = self.cluster.network
         return any(
             server.up
+            and not server.closed
             and not server.stopped
             and network.reaches(self.machine, server.machine)
             and network.reaches(server.machine, other.machine)
             for server in self.cluster.servers.values()
         )
 
-    def _master(self) -> Result:
+    def _master(self) -> Value:
         watch, master = self.watch, self.master
         seen = watch.master
         flags = ["s_down"] if seen.down else []
@@ -169,7 +171,7 @@ class Sentinel(Process):
         flags.append("master")
         if watch.failing_over:
             flags.append("failover_in_progress")
-        words: list[Result] = ["name", NAME, "ip", master.host, "port", str(master.port), "runid", seen.run_id]
+        words: list[Value] = ["name", NAME, "ip", master.host, "port", str(master.port), "runid", seen.run_id]
         words += ["flags", ",".join(flags), "config-epoch", str(self.volume.config_epoch)]
         words += ["num-slaves", str(len(watch.replicas)), "num-other-sentinels", str(len(self.peers))]
         words += ["quorum", str(self.quorum)]
@@ -178,6 +180,6 @@ class Sentinel(Process):
         return words
 
 
-def _pairs(address: Address, run_id: str, kind: str, down: bool) -> Result:
+def _pairs(address: Address, run_id: str, kind: str, down: bool) -> Value:
     flags = f"s_down,{kind},disconnected" if down else kind
     return ["name", str(address), "ip", address.host, "port", str(address.port), "runid", run_id, "flags", flags]

@@ -1,91 +1,23 @@
-"""Containers: their start, their end by any means, and what is kept on their volumes."""
+"""A data node's container: Redis, its agent, and what is kept on its volume."""
 
 from typing import TYPE_CHECKING
 
 from agent.act.datanode import DataNode
-from agent.decide.watched import Watch, watched
 from agent.settings import NodeSettings
-from agent.view import council as council_view
-from agent.view import node as node_view
-from agent.view.council import Council
 from agent.view.mark import Mark
 from agent.wire.answers import Address
-from tests.agent.simulation.process import Process
-from tests.agent.simulation.sentinel import NAME, Sentinel, SentinelVolume
-from tests.agent.simulation.server import Server, Volume
+from tests.agent.simulation.deployment.container import Container
+from tests.agent.simulation.redis.server import Server, Volume
+from tests.agent.simulation.sentinel.sentinel import NAME
 from tests.agent.simulation.world import LOCAL, SimWorld
 
 if TYPE_CHECKING:
-    from tests.agent.simulation.cluster import Cluster
+    from tests.agent.simulation.deployment.cluster import Cluster
 
 SHUTDOWN = 1.0
 """shutdown-timeout of the server: how long a leaving master waits for its replicas."""
 GRACE = 10.0
 """Docker kills after so long."""
-
-
-class Container:
-    """One that runs a server process."""
-
-    def __init__(self, cluster: "Cluster", name: str, address: Address, machine: str) -> None:
-        self.cluster = cluster
-        self.name = name
-        self.address = address
-        self.machine = machine
-        self.running = False
-        self.leaving = False
-        self.process: Process | None = None
-        self.incarnation = 0
-
-    def start(self) -> None:
-        """Docker starts it, unless it runs."""
-        if self.running:
-            return
-        self.running, self.leaving = True, False
-        self.incarnation += 1
-        self.cluster.say(self.name, "-- started")
-        self._begin()
-
-    def kill(self, silent: bool = False) -> None:
-        """SIGKILL; `silent`: the machine is gone, nobody is told."""
-        if not self.running:
-            return
-        self.cluster.say(self.name, "-- killed, in silence" if silent else "-- killed")
-        self.cluster.judge.dies(self)
-        self.end(silent)
-
-    def end(self, silent: bool = False) -> None:
-        """The processes end."""
-        self.running = False
-        self.incarnation += 1
-        self._end_agent()
-        if silent or self.cluster.random.random() < 0.5:
-            self.cluster.silent.add(self.address)
-        else:
-            self.cluster.silent.discard(self.address)
-        if self.process is not None and self.process.up:
-            if silent:
-                self.process.vanish()
-            else:
-                self.process.die()
-
-    def stop_server(self) -> None:
-        """SIGSTOP of the server alone."""
-        if self.process is not None:
-            self.cluster.say(self.name, "-- server stopped by SIGSTOP")
-            self.process.stop()
-
-    def go_on(self) -> None:
-        """Everything goes on."""
-        if self.process is not None and self.process.stopped:
-            self.cluster.say(self.name, "-- goes on")
-            self.process.go_on()
-
-    def _begin(self) -> None:
-        raise NotImplementedError
-
-    def _end_agent(self) -> None:
-        """Nothing, where there is no agent in the simulation."""
 
 
 class NodeContainer(Container):
@@ -205,55 +137,3 @@ class NodeContainer(Container):
             return
         self.cluster.say(self.name, "-- stopped")
         self.end()
-
-
-class SentinelContainer(Container):
-    """A Sentinel. Its agent is not here, but for how it finds the master of a Sentinel that remembers none."""
-
-    def __init__(self, cluster: "Cluster", name: str, address: Address, machine: str) -> None:
-        super().__init__(cluster, name, address, machine)
-        self.volume = SentinelVolume()
-
-    def _begin(self) -> None:
-        self.cluster.clock.after(0.05, self._find, self.incarnation, self.cluster.clock.now)
-
-    def _find(self, incarnation: int, began: float) -> None:
-        if incarnation != self.incarnation:
-            return
-        cluster = self.cluster
-        if self.volume.master is None:
-            found = self._watched(cluster.clock.now - began)
-            if not isinstance(found, Watch):
-                cluster.clock.after(0.2, self._find, incarnation, began)
-                return
-            kept = self.volume
-            kept.master, kept.config_epoch = found.master, found.epoch
-            kept.leader_epoch = kept.current_epoch = found.epoch
-        self._run()
-
-    def start_at_once(self) -> None:
-        """At the beginning of a schedule, with what is on the volume."""
-        self.running = True
-        self._run()
-
-    def _run(self) -> None:
-        cluster = self.cluster
-        self.process = cluster.sentinels[self.address] = Sentinel(
-            cluster, self.address, self.machine, self.volume, cluster.sentinel_ids()
-        )
-
-    def _watched(self, waited: float) -> Watch | str:
-        cluster, reaches = self.cluster, self.cluster.network.both_ways
-        nodes = {}
-        for address in cluster.known_nodes():
-            server = cluster.servers.get(address)
-            nodes[address] = None
-            if server is not None and server.up and not server.stopped and reaches(self.machine, server.machine):
-                nodes[address] = node_view.from_info(address, server.info(), Mark.parse(server.title))
-        answers = {
-            at: [other.answer_one(("SENTINEL", "MASTER", NAME))]
-            for at, other in cluster.sentinels.items()
-            if at != self.address and other.up and not other.stopped and reaches(self.machine, other.machine)
-        }
-        council: Council = council_view.council(answers)
-        return watched(cluster.declared_master(), nodes, council, waited)

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 
 from agent.wire.answers import Address
-from tests.agent.simulation.cluster import Cluster
-from tests.agent.simulation.container import Container
-from tests.agent.simulation.faults import Faults
-from tests.agent.simulation.writers import Writer
+from tests.agent.simulation.deployment.cluster import Cluster
+from tests.agent.simulation.deployment.container import Container
+from tests.agent.simulation.schedule.faults import Faults
+from tests.agent.simulation.schedule.writers import Writer
 
 Plan = Callable[[Cluster, Faults], None]
 BEGIN = 0.3
@@ -133,6 +133,17 @@ def partition(cluster: Cluster, faults: Faults) -> None:
         faults.cut([cluster.random.choice(machines)], at + _between(cluster, 0, 2), _between(cluster, 0.2, 2.0))
 
 
+def minority(cluster: Cluster, faults: Faults) -> None:
+    """The master is cut off together with a replica and a Sentinel; a roll-out goes on there."""
+    cluster.form()
+    _writers(cluster, "m0", "m1")
+    at = BEGIN + cluster.random.random() / 2
+    seconds = _between(cluster, 2.0, 6.0)
+    faults.cut(["m0", cluster.nodes[-1].machine], at, seconds)
+    for node in (cluster.nodes[0], cluster.nodes[-1]):
+        faults.roll(node, at + _between(cluster, 0.1, seconds))
+
+
 def noise(cluster: Cluster, faults: Faults) -> None:
     """Connections are dropped, servers stand still for a moment, links break for half a second: nobody is promoted."""
     cluster.down_after = 1.25
@@ -182,6 +193,17 @@ def mixed(cluster: Cluster, faults: Faults) -> None:
 
 
 PLANS: dict[str, Plan] = {
-    each.__name__: each for each in (planned, killed, hung, everything, copying, partition, noise, first_start, mixed)
+    each.__name__: each
+    for each in (planned, killed, hung, everything, copying, partition, minority, noise, first_start, mixed)
 }
-WEIGHTS = {"planned": 5, "killed": 4, "hung": 1, "everything": 2, "copying": 2, "partition": 3, "noise": 1, "mixed": 2}
+WEIGHTS = {
+    "planned": 5,
+    "killed": 4,
+    "hung": 1,
+    "everything": 2,
+    "copying": 2,
+    "partition": 3,
+    "minority": 1,
+    "noise": 1,
+    "mixed": 2,
+}

@@ -6,12 +6,13 @@ from agent.view.mark import Mark
 from agent.wire.answers import Address
 
 if TYPE_CHECKING:
-    from tests.agent.simulation.cluster import Cluster
-    from tests.agent.simulation.container import Container, NodeContainer
-    from tests.agent.simulation.server import Server
+    from tests.agent.simulation.deployment.cluster import Cluster
+    from tests.agent.simulation.deployment.container import Container
+    from tests.agent.simulation.deployment.node import NodeContainer
+    from tests.agent.simulation.redis.server import Server
 
 
-class Violation(Exception):
+class ViolationError(Exception):
     """Something that must hold does not."""
 
 
@@ -24,9 +25,9 @@ class Judge:
         self.excused: set[int] = set()
         """Writes that may be lost: no living whole replica had them when their master failed."""
         self.suspects: set[Address] = set()
-        """Masters that have been hung or cut off, until they are none any more: what they take meanwhile may be lost."""
+        """Masters that have been hung or cut off, until they are none any more: what they take may be lost."""
         self.tolerated: set[Address] = set()
-        """Suspects that nothing keeps from taking writes beside another: hung ones, and without a lease those cut off."""
+        """Suspects that may take writes beside another: hung ones, and without a lease those cut off."""
         self.promotions = 0
         self._serving: set[Address] = set()
         self._taken: dict[int, Address] = {}
@@ -55,16 +56,16 @@ class Judge:
         self._serving = {each.address for each in servers if each is not None and each.serves}
         counted = self._serving - self.tolerated
         if len(counted) > 1:
-            raise Violation(f"two nodes take writes: {', '.join(map(str, sorted(counted)))}")
+            raise ViolationError(f"two nodes take writes: {', '.join(map(str, sorted(counted)))}")
 
     def promoted(self, server: "Server") -> None:
         """`server` is about to become a master: its data must be whole, or there has never been any."""
         self.promotions += 1
         self._cluster.say(str(server.address), "-- becomes master")
         if self._cluster.calm:
-            raise Violation(f"{server.address} is promoted, and no master has failed")
+            raise ViolationError(f"{server.address} is promoted, and no master has failed")
         if not server.whole and self.acknowledged and not self._cluster.hopeless():
-            raise Violation(f"{server.address} is promoted, and its data is not whole")
+            raise ViolationError(f"{server.address} is promoted, and its data is not whole")
 
     def dies(self, container: "Container") -> None:
         """A kill that nobody has planned: what no living whole replica has may be lost."""
@@ -143,7 +144,9 @@ class Judge:
         master = next(each for each in servers if each.serves)
         lost = self.acknowledged - self.excused - set(master.log)
         if lost:
-            raise Violation(f"{len(lost)} of {len(self.acknowledged)} acknowledged writes are lost: {sorted(lost)[:5]}")
+            raise ViolationError(
+                f"{len(lost)} of {len(self.acknowledged)} acknowledged writes are lost: {sorted(lost)[:5]}"
+            )
         for server in servers:
             if server.log != master.log:
-                raise Violation(f"{server.address} has other data than its master {master.address}")
+                raise ViolationError(f"{server.address} has other data than its master {master.address}")

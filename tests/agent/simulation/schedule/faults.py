@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable
 
-from tests.agent.simulation.cluster import Cluster
-from tests.agent.simulation.container import Container, NodeContainer, SentinelContainer
+from tests.agent.simulation.deployment.cluster import Cluster
+from tests.agent.simulation.deployment.container import Container
+from tests.agent.simulation.deployment.node import NodeContainer
+from tests.agent.simulation.deployment.watcher import SentinelContainer
 from tests.agent.simulation.network import OUTSIDE
-from tests.agent.simulation.sentinel import SentinelVolume
-from tests.agent.simulation.server import Volume
+from tests.agent.simulation.redis.server import Volume
+from tests.agent.simulation.sentinel.sentinel import SentinelVolume
 
 HUNG = 0.9
 """Of down-after: a master that stands still for so long may be replaced meanwhile."""
