@@ -130,7 +130,8 @@ REFUSED_PROPERTIES = {
     "Container": {
         "attach", "cgroupParent", "cgroupnsMode", "containerReadRefreshTimeoutMilliseconds", "cpuPeriod", "cpuQuota",
         "cpuSet", "cpuShares", "deviceReadBps", "deviceReadIops", "deviceRequests",
-        "deviceWriteBps", "deviceWriteIops", "devices", "dnsOpts", "dnsSearches", "domainname", "gpus", "ipcMode",
+        "deviceCgroupRules", "deviceWriteBps", "deviceWriteIops", "devices",
+        "dnsOpts", "dnsSearches", "domainname", "gpus", "ipcMode",
         "logs",
         "maxRetryCount", "memoryReservation", "mounts", "pidMode", "platform", "privileged", "publishAllPorts",
         "removeVolumes", "rm", "runtime", "shmSize", "stdinOpen", "storageOpts", "tty", "usernsMode", "wait",

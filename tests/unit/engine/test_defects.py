@@ -138,11 +138,14 @@ docker.Container("c.b", name="cc", image="i", networks_advanced=[
     assert stand.names == ["cc", "net"]
 
 
-def test_ignore_changes_is_for_services(stand: Stand) -> None:
+def test_ignore_changes_is_not_for_containers(stand: Stand) -> None:
     for option in ('ignore_changes=["image"]', 'ignore_changes=["labels[*]"]'):
         with pytest.raises(EngineError):
             stand.run(f'docker.Container("c", name="cc", image="i", opts=pulumi.ResourceOptions({option}))')
-        assert "option 'ignore_changes (but for docker.Service)' is not implemented" in stand.errors[0]
+        assert (
+            "option 'ignore_changes (but for images, networks, services and volumes)' is not implemented"
+            in stand.errors[0]
+        )
 
 
 def test_a_destroy_ends_though_labels_hold_one_another(stand: Stand) -> None:
