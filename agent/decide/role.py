@@ -123,7 +123,7 @@ def _other_named(now: Situation, own: Node) -> Step:
     if master is None or not master.is_master:
         return lost(now, own)
     if not _may_follow(now, master):
-        # Sentinel by itself makes every replica follow it after its failover-timeout: so it is replaced where that can be.
+        # Sentinel by itself makes replicas follow it after its failover-timeout: it is replaced where that can be.
         step = lost(now, own) if not master.mark.whole else None
         why = f"not following {named}: that master has no data, and this node has"
         return step if isinstance(step, TakeOffice) else Rest(why, again=SOON)

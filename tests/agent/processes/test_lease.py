@@ -34,7 +34,7 @@ def test_writes_wait_while_most_sentinels_are_silent(consistent: Cluster) -> Non
         writer.goes_on(50, 20)
     assert writer.errors == []
     assert writer.missing(consistent.master().client()) == []
-    assert not master.state().get("paused")
+    eventually(lambda: not master.state().get("paused"), 3, "and it says so")
 
 
 def test_one_silent_sentinel_is_nothing(consistent: Cluster) -> None:
