@@ -47,6 +47,8 @@ def _end(now: Situation) -> str | None:
     master = now.named_node
     if master is not None and not master.loading and not now.mark.empty and not master.mark.whole and master.mark.known:
         return f"{now.named} has lost its data"
+    if master is not None and master.is_master:  # `role` has seen that this node may not follow it
+        return f"{now.named} serves without the data that this node has"
     if master is not None:  # it has started anew, and has not taken office
         waited = master.mark.worth < now.mark.worth or now.lost_for >= RETURN
         return f"{now.named} has started anew" if waited else None

@@ -123,7 +123,10 @@ def _other_named(now: Situation, own: Node) -> Step:
     if master is None or not master.is_master:
         return lost(now, own)
     if not _may_follow(now, master):
-        return Rest(f"not following {named}: that master has no data, and this node has", again=SOON)
+        # Sentinel by itself makes replicas follow it after its failover-timeout: it is replaced where that can be.
+        step = lost(now, own) if not master.mark.whole else None
+        why = f"not following {named}: that master has no data, and this node has"
+        return step if isinstance(step, TakeOffice) else Rest(why, again=SOON)
     if own.follows != named:
         return Follow(named, f"the Sentinels name it as master since epoch {now.council.epoch}")
     if own.copying:

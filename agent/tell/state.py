@@ -1,5 +1,6 @@
 """The one state file: what health check, status and roll-out read."""
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -18,7 +19,8 @@ class StateFile:
         self._complained = False
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("state.json", "health"):  # what an earlier process has said is not true of this one
-            (folder / name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                (folder / name).unlink()
 
     def write(self, state: Mapping[str, Any]) -> None:
         """Replace the state. `joined` (bool) and `why` (words) must be in it."""

@@ -150,14 +150,29 @@ def test_lost_data_is_given_up_after_a_minute_or_never(consistent: bool) -> None
     ],
 )
 def test_a_node_with_data_follows_no_master_without(own: Mark, named: Mark, expected: type[Step]) -> None:
-    now = situation(replace(STARTED, mark=own), others={MASTER: master(mark=named), THIRD: None})
+    nodes: dict[Address, Node | None] = {MASTER: master(mark=named), THIRD: None}
+    now = situation(replace(STARTED, mark=own), others=nodes, in_touch=False)
     assert isinstance(decide(now), expected)
 
 
 def test_a_master_without_an_agent_is_judged_by_its_keys() -> None:
     for keys, expected in ((3, Follow), (0, Rest)):
-        now = situation(STARTED, others={MASTER: master(mark=Mark(), keys=keys), THIRD: None})
+        nodes: dict[Address, Node | None] = {MASTER: master(mark=Mark(), keys=keys), THIRD: None}
+        now = situation(STARTED, others=nodes, in_touch=False)
         assert isinstance(decide(now), expected)
+
+
+@pytest.mark.parametrize("named", [EMPTY, Mark()])
+def test_a_master_without_data_is_replaced_by_one_that_has_it(named: Mark) -> None:
+    """Sentinel would make all of them copy its emptiness after its failover-timeout."""
+    empty = master(mark=named, keys=0)
+    known: dict[Address, Node | None] = {MASTER: empty, THIRD: replica(THIRD, follows=LIMBO, offset=999)}
+    now = situation(STARTED, others=known, in_touch=False, lost_for=0.0)
+    step = decide(now)
+    assert isinstance(step, TakeOffice)
+    assert step.whole
+    assert waits(decide(replace(now, others={MASTER: empty, THIRD: None})), "not following"), "it may have more"
+    assert waits(decide(replace(now, mark=OLD)), "not following"), "it was not there at the last change"
 
 
 def test_a_linked_replica_has_joined() -> None:

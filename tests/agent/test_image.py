@@ -17,7 +17,8 @@ from tests.redis_binary import BASE_IMAGES
 LIMIT = 18_000_000  # bytes that the image may add to its base: Python, and of its library what the agent imports
 MEMORY = 25_000_000  # bytes that process 1 may have
 LABEL = "redis-ha.test=image"
-HARDENED = ["--read-only", "--tmpfs", "/tmp", "-v", "/data", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]  # noqa: S108
+SCRATCH = ["--tmpfs", "/tmp", "--tmpfs", "/run/redis-ha:mode=1777"]  # noqa: S108
+HARDENED = ["--read-only", *SCRATCH, "-v", "/data", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
 
 
 def docker(*words: str, check: bool = True) -> str:

@@ -78,6 +78,10 @@ class Cluster:
         for node in self.nodes:
             node.start()
         self.wait_joined(seconds=40)
+        # A replica has joined, too, while it waits for a first master.
+        for node in self.data[1:]:
+            eventually(lambda: node.follows(self.data[0].port), 20, f"{node.name} follows")  # noqa: B023
+            eventually(lambda: node.setting("replica-priority") == "100", 10, f"{node.name} may be promoted")  # noqa: B023
 
     def wait_joined(self, nodes: Sequence[Node] | None = None, seconds: float = 20) -> None:
         for node in self.nodes if nodes is None else nodes:
