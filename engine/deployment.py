@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from engine.callbacks import Callbacks
@@ -32,6 +33,8 @@ class Deployment:
         self.registered: dict[str, Registration] = {}
         self.claimed: set[str] = set()
         """URNs of what Docker holds that a registration stands for."""
+        self._called: dict[str, str] = {}
+        """The URN on the label of what a registration stands for: with an alias, it may be another one."""
         self._parents: dict[str, list[str]] = {}
         self._gone: dict[str, Existing] = {}
         """Deleted ahead of their own registration, because something they depend on had to go first."""
@@ -92,10 +95,11 @@ class Deployment:
         handler = handler_for(registration, self.context)
         existing = existing_for(registration, self.context)
         with self._lock:
-            gone = self._gone.get(registration.urn)
+            gone = any(urn in self._gone for urn in (registration.urn, *registration.aliases))
             if existing:
                 self.claimed.add(existing.urn)
-        plan = make_plan(registration, handler, existing, gone is not None, self.context)
+                self._called[registration.urn] = existing.urn
+        plan = make_plan(registration, handler, existing, gone, self.context)
         step = Step(
             plan.op,
             registration.urn,
@@ -187,6 +191,9 @@ class Deployment:
                 made = made if made.outputs else handler.preview(plan.existing, inputs, False)
             else:
                 made = handler.create(inputs, labels, progress)
+        if plan.op in ("create", "replace"):
+            with self._lock:
+                self._called.pop(registration.urn, None)
         self._networks_changed(registration.type)
         handler.settle(made, inputs, progress)
         self._hooks.run(registration, plan, owed, made)
@@ -197,8 +204,8 @@ class Deployment:
         applied = Applied(
             plan.stored,
             self.context.crypter().key_id if plan.has_secrets else "",
-            sorted(registration.dependencies),
-            {key: sorted(urns) for key, urns in registration.property_dependencies.items() if urns},
+            sorted(self._as_labelled(registration.dependencies)),
+            {key: sorted(self._as_labelled(urns)) for key, urns in registration.property_dependencies.items() if urns},
             self._parents[registration.urn],
             registration.retain,
         )
@@ -207,6 +214,11 @@ class Deployment:
             LABEL_URN: registration.urn,
             LABEL_APPLIED: applied.to_label(),
         }
+
+    def _as_labelled(self, urns: Iterable[str]) -> list[str]:
+        """Deletes run without the program, and find what depends on what by the labels alone."""
+        with self._lock:
+            return [self._called.get(urn, urn) for urn in urns]
 
     def _delete_with_dependents(self, existing: Existing, handler: Handler, inputs: dict[str, Any]) -> None:
         """Makes room for a replacement; what is built on the old one goes first and is made anew when it registers."""

@@ -4,6 +4,7 @@ A claim is a lease: who has won one promotes within LEASE / 2 of the moment at w
 all; and who sees the vote for a rival waits for LEASE before asking for votes itself.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from agent.settings import NodeSettings
@@ -47,17 +48,17 @@ class Electorate:
         self._note(await self._ballots(disputed, 0, run_id, council), council, run_id)
 
     async def claim(
-        self, disputed: Address, council: Council, run_id: str, despite_rivals: bool = False
+        self, disputed: Address, council: Council, run_id: str, over_sentinels: bool = False
     ) -> Claim | None:
         """Win an epoch for `run_id` in the place of the master at `disputed`; None where it cannot be had now.
 
-        `despite_rivals`: the rival is the Sentinel that has just promoted this very node.
+        `over_sentinels`: the one that a Sentinel has been elected for is this node, so its votes are not waited for.
         """
         seen = await self._ballots(disputed, 0, run_id, council)
         self._note(seen, council, run_id)
         epoch = max(council.epoch, votes.highest(seen))
         for step in STEPS:
-            if self._rival_waits() and not despite_rivals:
+            if self._rival_waits(self.roster.ids if over_sentinels else frozenset()):
                 return None
             epoch += step
             asked_at = self.world.now()
@@ -71,9 +72,8 @@ class Electorate:
         return None
 
     async def tell(self, master: Address, epoch: int) -> int:
-        """Tell every Sentinel that `master` is the master since `epoch`.
+        """Tell every Sentinel that `master` is the master since `epoch`, as they tell one another.
 
-        It is done by the message with which they tell one another.
         Each is told in the name of another one that it knows: the message of a stranger would make a ghost of it.
         Returns how many have taken it, as soon as these are most of them: the others are told all the same.
         """
@@ -124,7 +124,7 @@ class Electorate:
         for vote in fresh:
             self._rivals.setdefault(vote, now)
 
-    def _rival_waits(self) -> bool:
-        """Whether a vote for another has been seen so lately that its leader may still be about to promote."""
+    def _rival_waits(self, but: Collection[str]) -> bool:
+        """Whether a vote for another, `but` for these, was seen so lately that its leader may be about to promote."""
         now = self.world.now()
-        return any(now - at < LEASE for at in self._rivals.values())
+        return any(now - at < LEASE and vote.leader not in but for vote, at in self._rivals.items())

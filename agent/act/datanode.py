@@ -155,7 +155,7 @@ class DataNode:
     async def _announce(self, now: Situation, step: Announce) -> None:
         own = now.own
         assert own is not None  # noqa: S101 - decided from it
-        claim = await self.electorate.claim(step.disputed, now.council, own.run_id, despite_rivals=True)
+        claim = await self.electorate.claim(step.disputed, now.council, own.run_id, over_sentinels=True)
         if claim is None:
             await self.world.rest(SOON)
             return
@@ -189,6 +189,8 @@ class DataNode:
             epoch = council.epoch if council.majority and own.follows == council.named else mark.epoch
             epoch = max(mark.epoch, epoch, 0)
             mark = replace(mark, whole=True, epoch=epoch, master=False, offset=own.offset, empty=False)
+        elif now.in_touch and mark.whole and not own.is_master and not own.copying:
+            mark = replace(mark, offset=max(mark.offset, own.offset))  # the last that came before the link broke
         self._remember(mark, own)
         if own.mark != self.mark:
             await self._mark_server()

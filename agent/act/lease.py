@@ -1,9 +1,11 @@
 """The lease of a master under `durability: consistent`: without most of the Sentinels it takes no writes.
 
 It holds its writes back before they may promote another: they do so at the earliest down-after from their last answer
-by this node, so it must have heard most of them for less than that.
+by this node, so it must have heard most of them for less than that. Once held back, they go on when most have been
+heard for as long as a claim may be used: who was elected in the meantime has promoted itself by then, or never does.
 """
 
+from agent.act.claim import LEASE
 from agent.act.pause import WritePause
 from agent.settings import NodeSettings
 from agent.view import council as council_view
@@ -41,6 +43,7 @@ class Lease:
         if not self._settings.consistent:
             return
         limit = SHARE * self._settings.down_after
+        silent_at = float("-inf")
         while True:
             if self._epoch is None:
                 await self._world.sleep(IDLE)
@@ -48,13 +51,17 @@ class Lease:
             asked_at = self._world.now()
             if await self._most_answer(limit / BEATS):
                 self._heard_at = asked_at
-                await self._pause.release(REASON)
+                if asked_at - silent_at > LEASE:
+                    await self._pause.release(REASON)
+            elif REASON in self._pause.reasons:
+                silent_at = asked_at
             if (
                 self._epoch is not None
                 and self._world.now() - self._heard_at > limit
                 and REASON not in self._pause.reasons
             ):
                 self._world.say("most Sentinels are silent: writes are held back")
+                silent_at = self._world.now()
                 await self._pause.hold(REASON)
             await self._world.sleep(max(0.0, asked_at + limit / BEATS - self._world.now()))
 
@@ -66,7 +73,8 @@ class Lease:
         async def one(peer: Address) -> bool:
             found = council_view.read(peer, await self._world.ask(peer, *question, within=within))
             return found is not None and (
-                found.named == self._settings.me or (self._epoch is not None and found.epoch < self._epoch)
+                (found.named == self._settings.me and not found.failing_over)
+                or (self._epoch is not None and found.epoch < self._epoch)
             )
 
         def enough(found: list[bool | None]) -> bool:

@@ -4,11 +4,11 @@ from agent.decide.situation import Situation
 from agent.settings import NodeSettings
 from agent.view import council as council_view
 from agent.view import node as node_view
-from agent.view.council import Council, Roster
+from agent.view.council import Council, Roster, Sentinel
 from agent.view.mark import Mark
 from agent.view.node import Node
 from agent.watch.door import MasterDoor
-from agent.wire.answers import Address, Probe, Refusal, Result
+from agent.wire.answers import Address, Probe, Refusal
 from agent.world import World
 
 OWN_WITHIN = 0.5
@@ -69,17 +69,21 @@ class Lookout:
         peers = sorted(self._roster.sentinels)
         question = council_view.question(self._settings.master_name)
 
-        async def one(peer: Address) -> list[Result]:
+        async def one(peer: Address) -> tuple[Sentinel | None]:
             within = SILENT_WITHIN if peer in self._silent else SENTINEL_WITHIN
-            return await self._world.ask(peer, *question, within=within)
+            return (council_view.read(peer, await self._world.ask(peer, *question, within=within)),)
 
-        def enough(results: list[list[Result] | None]) -> bool:
-            so_far = council_view.council({p: r for p, r in zip(peers, results, strict=True) if r is not None})
-            pending = sum(r is None and p not in self._silent for p, r in zip(peers, results, strict=True))
-            return so_far.majority and so_far.agreed and pending == 0
+        def together(results: list[tuple[Sentinel | None] | None]) -> Council:
+            return Council(len(peers), tuple(each[0] for each in results if each is not None and each[0] is not None))
 
-        results = await self._world.gather(*(one(peer) for peer in peers), enough=enough)
-        found = council_view.council({p: r for p, r in zip(peers, results, strict=True) if r is not None})
+        def enough(results: list[tuple[Sentinel | None] | None]) -> bool:
+            pending = any(each is None and p not in self._silent for p, each in zip(peers, results, strict=True))
+            if pending:
+                return False
+            so_far = together(results)
+            return so_far.majority and so_far.agreed
+
+        found = together(await self._world.gather(*(one(peer) for peer in peers), enough=enough))
         self._silent = set(peers) - {one.address for one in found.sentinels}
         return found
 
@@ -146,6 +150,8 @@ class Lookout:
         )
         found = {peer: council_view.sender_of(result[0]) for peer, result in answered}
         self._roster.senders = {peer: sender for peer, sender in found.items() if sender is not None}
+        known = [one for _, result in answered for one in council_view.members(result[0])]
+        self._roster.ids = frozenset(run_id for _, run_id, _ in known)
         self._roster.nodes = council_view.merged(result[1] for _, result in answered) - {self._settings.me}
 
     def _since(self, moment: float | None) -> float:

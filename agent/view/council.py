@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from agent.wire.answers import Address, Command, Result
 
@@ -42,7 +43,7 @@ class Council:
     asked: int = 0
     sentinels: tuple[Sentinel, ...] = ()
 
-    @property
+    @cached_property
     def total(self) -> int:
         """How many Sentinels there are, also those that do not answer, by those that do. 0: unknown."""
         return max((one.others + 1 for one in self.sentinels), default=0)
@@ -52,11 +53,11 @@ class Council:
         """Whether more than half of all Sentinels that there are have answered."""
         return 2 * len(self.sentinels) > self.total > 0
 
-    @property
+    @cached_property
     def newest(self) -> Sentinel | None:
         return max(self.sentinels, key=lambda one: one.epoch, default=None)
 
-    @property
+    @cached_property
     def named(self) -> Address | None:
         """The master by the newest configuration among those that answer."""
         return self.newest.named if self.newest else None
@@ -94,6 +95,8 @@ class Roster:
     """Every Sentinel and data node that is known by address: declared, or known to a Sentinel."""
 
     sentinels: set[Address] = field(default_factory=set)
+    ids: frozenset[str] = frozenset()
+    """The run id of each Sentinel that another one knows."""
     senders: dict[Address, tuple[Address, str]] = field(default_factory=dict)
     """For each Sentinel another one that it knows, and the run id of that one: in its name it can be told news."""
     nodes: set[Address] = field(default_factory=set)
@@ -101,7 +104,7 @@ class Roster:
 
 def question(master_name: str) -> tuple[Command, ...]:
     """What `read` takes the results of."""
-    return (("SENTINEL", "MASTER", master_name),)
+    return (("SENTINEL", "MASTER", master_name), ("SENTINEL", "GET-MASTER-ADDR-BY-NAME", master_name))
 
 
 def read(address: Address, results: list[Result]) -> Sentinel | None:
@@ -109,9 +112,12 @@ def read(address: Address, results: list[Result]) -> Sentinel | None:
     fields = _pairs(results[0])
     if "flags" not in fields or "ip" not in fields:
         return None
+    # One that has just promoted a replica names that one here, and the former master there.
+    named = results[1] if len(results) > 1 else None
+    host, port = named if isinstance(named, list) and len(named) == 2 else (fields["ip"], fields["port"])
     return Sentinel(
         address=address,
-        named=Address(fields["ip"], int(fields["port"])),
+        named=Address(str(host), int(str(port))),
         flags=frozenset(fields["flags"].split(",")),
         epoch=int(fields.get("config-epoch", 0)),
         quorum=int(fields.get("quorum", 1)),

@@ -1,5 +1,6 @@
 """A data node as its INFO shows it."""
 
+import re
 from dataclasses import dataclass, field
 
 from agent.view.mark import NO_MARK, Mark
@@ -7,6 +8,7 @@ from agent.wire.answers import Address, Command, Refusal, Result
 
 QUESTION: tuple[Command, ...] = (("INFO",), ("CONFIG", "GET", "proc-title-template"))
 """What `read` takes the results of."""
+_LINE = re.compile(r"^([^:\r\n]+):([^\r\n]*)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ def read(address: Address, results: list[Result]) -> Node | Refusal | None:
 
 def from_info(address: Address, info: str, mark: Mark = NO_MARK) -> Node:
     """The node whose INFO this is."""
-    fields = _Fields(dict(line.split(":", 1) for line in info.splitlines() if ":" in line))
+    fields = _Fields(dict(_LINE.findall(info)))
     values = fields.values
     host, port = values.get("master_host"), fields.number("master_port")
     return Node(

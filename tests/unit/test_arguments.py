@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 import pytest
@@ -38,7 +38,7 @@ class Recorder(pulumi.runtime.Mocks):
 @pytest.fixture(params=["redis-ha"])
 def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     monkeypatch.setattr(joining, "_wait_until_joined_once", lambda node, topology: None)
-    monkeypatch.setattr(rollout, "nothing_there", lambda topology: False)
+    monkeypatch.setattr(rollout, "what_is_there", lambda topology: rollout.There(anything=True, led=True))
     monkeypatch.setattr(rollout.Rollout, "until_joined", lambda *_: None)
     monkeypatch.setattr(component, "look", lambda topology, swarm: None)
     asyncio.set_event_loop(asyncio.new_event_loop())  # other tests have closed theirs
@@ -48,12 +48,12 @@ def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 def run(program: Callable[[], pulumi.Output[Any] | None]) -> None:
-    pulumi.runtime.test(program)()
+    pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
 
 
-def declare(name: str = "redis-ha", **arguments: Any) -> RedisHa:
+def declare(cluster: str = "redis-ha", **arguments: Any) -> RedisHa:
     given: Any = {"password": "plain", **arguments}
-    return RedisHa(name, given)
+    return RedisHa(cluster, given)
 
 
 def is_secret(value: object) -> bool:
@@ -103,7 +103,7 @@ def test_any_other_setting_may_come_later(mocks: Recorder, name: str, value: Any
     run(lambda: declare(**{name: value}).url)
     plain = mocks.one(where)
     mocks.found.clear()
-    run(lambda: declare(**{name: pulumi.Output.from_input(value)}).url)
+    run(lambda: declare(**{name: cast(Any, pulumi.Output.from_input(value))}).url)
     assert mocks.one(where).get(property_) == plain.get(property_)
     mocks.found.clear()
     run(lambda: declare().url)
@@ -123,9 +123,12 @@ def test_each_certificate_may_come_later(mocks: Recorder, monkeypatch: pytest.Mo
 
 def test_in_a_preview_only_what_depends_on_it_is_unknown(mocks: Recorder) -> None:
     pulumi.runtime.set_mocks(mocks, project="redis-ha", stack="unit", preview=True)
-    unknown: pulumi.Output[str] = pulumi.Output.from_input(pulumi.output.UNKNOWN)
+    unknown: pulumi.Output[Any] = pulumi.Output.from_input(cast(Any, pulumi.output.UNKNOWN))
     run(lambda: declare(password=unknown).image)
     node = mocks.one("redis-ha-redis-0")
+    uploads = json.dumps(mocks.one("redis-ha-redis-files")["uploads"])
+    assert "appendonly yes" in uploads
+    assert "#" not in uploads, "no password's hash"
     assert "redis_port=16379" in node["envs"]
     assert node["name"] == "redis-ha-unit-redis-0"
 

@@ -38,6 +38,8 @@ class RedisHa(pulumi.ComponentResource):
     """The first master as a redis:// or rediss:// URL; after a failover a Sentinel knows the master. A secret."""
     password: pulumi.Output[str]
     """The application's. A secret."""
+    operator_password: pulumi.Output[str]
+    """What an operator logs in to the Sentinels with, as `operator`, for SENTINEL FAILOVER. A secret."""
     endpoint: pulumi.Output[Optional[EndpointOutput]]  # noqa: UP045 - the component host knows no other way
     """Where clients connect that do not ask the Sentinels, with the argument `endpoint`."""
     image: pulumi.Output[str]
@@ -151,6 +153,7 @@ class RedisHa(pulumi.ComponentResource):
         self.nodes = plain(outputs.nodes(topology))
         self.sentinels = plain([node.endpoint for node in topology.sentinels])
         self.password = secret(lambda settings: settings.password.get_secret_value())
+        self.operator_password = secret(outputs.operator)
         self.url = secret(lambda settings: outputs.url(settings, topology))
         self.endpoint = plain(found[0] if found else None)
         self.endpoints = plain(found if several and found else None)
