@@ -1,5 +1,6 @@
 """Masters that die, hang or are cut off: another one takes over."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -12,12 +13,20 @@ from drills.load import Load
 from drills.milestones import milestones
 from drills.routes import ByRole
 from drills.timeline import Timeline
-from tests.deploy.support import longest, no_errors, same_data, writing
+from drills.waiting import until
+from tests.deploy.support import longest, no_errors, nothing_lost, same_data, writing
 
 DOWN_AFTER = 1.0
+WATCHED = 6  # times down-after, for what must not happen
 
 
-@pytest.mark.parametrize("name", ["master-killed", "master-hung", "master-cut-off"])
+# Seconds without a write at the default profile on a quiet machine, by fault: what the README promises.
+FIGURES = {"master-killed": 0.25, "master-hung": DOWN_AFTER + 0.5, "master-cut-off": DOWN_AFTER + 0.5}
+# What a busy machine may add, in failovers that somebody asks for, of the same run.
+ROOM = 5
+
+
+@pytest.mark.parametrize("name", list(FIGURES))
 def test_another_node_takes_over(
     cluster: Cluster, timeline: Timeline, figure: Callable[[str], None], name: str
 ) -> None:
@@ -25,15 +34,12 @@ def test_another_node_takes_over(
     scene = Scene(cluster, timeline)
     if reason := fault.refused(scene):
         pytest.skip(reason)
-    before = cluster.master()
     asks_role = Load(lambda: ByRole(cluster), 1, 100)
     with writing(cluster) as load, asks_role:
+        plain = _forced(cluster, timeline, load)
+        before = cluster.master()
         with fault.inject(scene):
             since = timeline.find("fault")[-1].at
-            timeline.wait_for("+sdown", since, sources=2, containing="master ")
-            timeline.wait_for("+odown", since)
-            timeline.wait_for("+vote-for-leader", since, sources=2)
-            timeline.wait_for("+elected-leader", since)
             switch = timeline.wait_for("+switch-master", since, sources=len(cluster.sentinels))
             load.settle()
             after = cluster.master()
@@ -46,33 +52,35 @@ def test_another_node_takes_over(
     outage, by_role = longest(load, since), longest(asks_role, since)
     steps = milestones(cluster, timeline, load, since)
     figure(
-        f"outage {outage:.2f} s through Sentinel, {by_role:.2f} s by ROLE; "
+        f"outage {outage:.2f} s through Sentinel, {by_role:.2f} s by ROLE, {plain:.2f} s when asked for; "
         + ", ".join(f"{step} {at:.2f}" for step, at in steps.items())
     )
     assert len({e.detail for e in timeline.find("+switch-master", since)}) == 1, "one promotion for one fault"
-    # A bound that catches a wrong recipe or timer, not a slow machine: down-after + 1.3 s is the aim.
-    assert outage < DOWN_AFTER + 4
+    assert outage < FIGURES[name] + ROOM * plain
     no_errors(load)
     same_data(cluster)
-    # A killed master may take its last unreplicated writes with it, under `available`; a stalled machine makes it some.
-    allowed = 0 if name == "master-hung" else 5
-    assert len(load.lost(cluster)) <= allowed
+    nothing_lost(cluster, load, asks_role)
+
+
+def _forced(cluster: Cluster, timeline: Timeline, load: Load) -> float:
+    """The longest time without a write, in seconds, in a failover that Sentinel is asked for."""
+    before = cluster.master()
+    since = timeline.mark("fault", "SENTINEL FAILOVER")
+    cluster.probe(cluster.sentinels[0]).execute_command("SENTINEL", "FAILOVER", cluster.outputs.master_name)
+    timeline.wait_for("+switch-master", since, sources=len(cluster.sentinels))
+    wait_healthy(cluster)
+    load.settle()
+    assert cluster.master() != before
+    return longest(load, since)
 
 
 def test_forced_failover(cluster: Cluster, timeline: Timeline, figure: Callable[[str], None]) -> None:
-    before = cluster.master()
     with writing(cluster) as load:
-        since = timeline.mark("fault", "SENTINEL FAILOVER")
-        cluster.fail_over()
-        timeline.wait_for("+switch-master", since, sources=len(cluster.sentinels))
-        # The old master is still up: Sentinel makes it a replica within some 10 s, and cuts its clients then.
-        wait_healthy(cluster)
-        load.settle()
-    assert cluster.master() != before
+        gap = _forced(cluster, timeline, load)
     no_errors(load)
     same_data(cluster)
-    lost = len(load.lost(cluster))
-    figure(f"longest write gap {longest(load, since) * 1000:.0f} ms, {lost} of {load.acknowledged} writes lost")
+    figure(f"longest write gap {gap * 1000:.0f} ms, {load.acknowledged} writes")
+    nothing_lost(cluster, load)
 
 
 def test_no_failover_without_a_majority(cluster: Cluster, timeline: Timeline) -> None:
@@ -83,7 +91,11 @@ def test_no_failover_without_a_majority(cluster: Cluster, timeline: Timeline) ->
     since = timeline.mark("kill")
     master.kill()
     timeline.wait_for("+sdown", since, containing="master ")
+    # Whoever would decide without a majority does it soon after down-after, the replicas at once.
+    until(lambda: time.time() > since + WATCHED * DOWN_AFTER, "nobody to do anything", WATCHED * DOWN_AFTER + 1)
     assert not timeline.find("+odown", since)
+    assert not timeline.find("+switch-master", since)
+    assert not [n.name for n, role in cluster.roles().items() if role and role.name == "master"]
     assert [p for p in problems(cluster) if "is exited" in p]
     for container in dead:
         container.start()

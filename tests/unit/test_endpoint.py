@@ -50,6 +50,42 @@ def test_every_node_can_get_the_writes_and_the_reads() -> None:
         assert [line for line in section(text, f"backend {name}") if line.startswith("server ")] == servers
 
 
+def test_clients_come_to_a_node_only_while_it_has_the_writes() -> None:
+    text = config(replicas=1)
+    ways = [f"use_backend writes-redis-{i} if {{ nbsrv(incumbent-redis-{i}) gt 0 }}" for i in range(2)]
+    for name in ("write", "read"):
+        assert [line for line in section(text, f"frontend {name}") if "writes-" in line] == ways
+    for i, address in enumerate(("10.1.2.10:16379", "10.1.2.11:16380")):
+        servers = [line for line in section(text, f"backend writes-redis-{i}") if line.startswith("server ")]
+        assert servers == [f"server redis-{i} {address}"]
+
+
+@pytest.mark.parametrize("values", [{}, {"replicas": 29}, {"tls": TLS}])
+def test_no_connection_is_still_being_made_when_those_of_a_node_are_closed(values: dict[str, Any]) -> None:
+    """HAProxy 3.0.11 forgets such a one, and its client waits for ever."""
+    text = config(**values)
+    attempts = 1 + int(re.findall(r"^    retries (\d+)$", text, re.MULTILINE)[0])
+    connect = int(re.findall(r"^    timeout connect (\d+)$", text, re.MULTILINE)[0])
+    lines = "\n".join(section(text, "backend writes-redis-0"))
+    inter, fall = (int(number) for number in re.findall(r"inter (\d+) rise 1 fall (\d+)", lines)[0])
+    assert attempts * connect < (fall - 1) * inter
+    assert "redispatch" not in lines, "another attempt would begin at another node"
+    assert "shutdown-sessions" not in "\n".join(section(text, "backend master"))
+
+
+def test_a_dead_master_does_not_dispute_the_writes_of_its_successor() -> None:
+    gate = section(config(replicas=1), "frontend gate")
+    for i in range(2):
+        rule = f"{{ path /redis-{i} }} {{ nbsrv(claims-redis-{i}) gt 0 }} {{ nbsrv(living-redis-{i}) gt 0 }}"
+        assert f"http-request set-var(txn.disputed) bool(true) if !{rule}" in gate
+    undisputed = gate.index("http-request return status 200 unless disputed")
+    assert gate.index("http-request deny unless living") == undisputed + 1
+    lines = "\n".join(section(config(tls=TLS), "backend living"))
+    assert "rise 1 fall 1" in lines
+    assert "AUTH" not in lines
+    assert "ssl" not in lines, "a kernel takes connections, whatever is said on them"
+
+
 def test_each_sentinel_is_asked_for_each_node() -> None:
     text = config(replicas=1, sentinels=5, masterName="main")
     for node, answer in (

@@ -42,6 +42,10 @@ def endpoint_config(settings: Settings, topology: Topology, endpoint: Endpoint) 
         "gate_ms": str(GATE_MS * scale),
         # HAProxy gives a connection, with its TLS handshake, no longer than the time between two checks.
         "role_ms": str(ROLE_MS * scale * (1 if settings.tls is None else 2)),
+        "connect_ms": str(ROLE_MS * scale),
+        "to_the_master": _lines(
+            f"use_backend writes-{node.name} if {{ nbsrv(incumbent-{node.name}) gt 0 }}" for node in nodes
+        ),
         "relaxed_ms": str(RELAXED_MS * scale),
         "falls_in_a_second": str(math.ceil(1000 / (RELAXED_MS * scale))),
         "login": login,
@@ -51,10 +55,17 @@ def endpoint_config(settings: Settings, topology: Topology, endpoint: Endpoint) 
         "servers": _servers(nodes),
         "sentinels": _servers(sentinels),
         "any_named": "\n    acl any-named     ".join(f"nbsrv(named-{node.name}) ge {majority}" for node in nodes),
+        "disputed": _lines(
+            f"http-request set-var(txn.disputed) bool(true) if !{{ path /{node.name} }} "
+            f"{{ nbsrv(claims-{node.name}) gt 0 }} {{ nbsrv(living-{node.name}) gt 0 }}"
+            for node in nodes
+        ),
         "need_majority": "http-request deny unless majority" if settings.durability == "consistent" else "",
         "per_node": "\n".join(
             _follows("claims", node, "claim-master")
+            + _follows("living", node, "living")
             + _follows("incumbent", node, "master")
+            + _writes(node, endpoint, scale)
             + _named(node, settings, login, over_tls, scale, sentinels)
             for node in nodes
         ),
@@ -112,6 +123,26 @@ def _over_tls(settings: Settings) -> str:
 def _follows(what: str, node: Node, backend: str) -> str:
     """A backend of one server, which is up when that of another backend is: only they can be asked for by a path."""
     return f"backend {what}-{node.name}\n    server {node.name} {node.endpoint} track {backend}/{node.name}\n\n"
+
+
+def _writes(node: Node, endpoint: Endpoint, scale: int) -> str:
+    """The backend that has the clients of a node, as long as the gate lets it.
+
+    They come to it only while it is the incumbent. It goes down later than that ends: by the time of the two attempts
+    that a connection has (`retries 1`), so that it breaks none off that is still being made.
+    """
+    every = ROLE_MS * scale
+    lines = [
+        "option httpchk",
+        f"http-check send meth GET uri /{node.name}",
+        "http-check expect status 200",
+        "timeout check 2s",
+        f"default-server check addr {GATE_ADDRESS} port {endpoint.write} inter {every} rise 1 fall 4",
+        # A node that vanishes as it gets a connection does not close it: what it does not confirm is given up.
+        "default-server on-marked-down shutdown-sessions tcp-ut 2s",
+        _servers([node]),
+    ]
+    return f"backend writes-{node.name}\n    {_lines(lines)}\n\n"
 
 
 def _named(node: Node, settings: Settings, login: str, over_tls: str, scale: int, sentinels: Iterable[Node]) -> str:
