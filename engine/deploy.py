@@ -161,7 +161,7 @@ def _update(workspace: Workspace, screen: Screen, options: Options) -> int:
     steps = run.steps
 
     def leave() -> None:
-        _report(screen, steps, began)
+        show.report(screen, steps, began)
         workspace.unlock()
 
     workspace.interrupts.install(leave)
@@ -175,7 +175,7 @@ def _update(workspace: Workspace, screen: Screen, options: Options) -> int:
         workspace.interrupts.check()
         screen.line()
         _show_failure(workspace, screen, ticker, error)
-        _report(screen, steps, began)
+        show.report(screen, steps, began)
         raise Reported(str(error), error.exit_code) from error
     screen.line()
     for item in deletes.kept if deletes.steps else ():
@@ -199,7 +199,7 @@ def _destroy(workspace: Workspace, screen: Screen, context: Context, deletes: De
     began = time.monotonic()
 
     def leave() -> None:
-        _report(screen, deletes.steps, began)
+        show.report(screen, deletes.steps, began)
         workspace.unlock()
 
     workspace.interrupts.install(leave)
@@ -209,7 +209,7 @@ def _destroy(workspace: Workspace, screen: Screen, context: Context, deletes: De
     except EngineError as error:
         workspace.interrupts.check()
         screen.line()
-        _report(screen, deletes.steps, began)
+        show.report(screen, deletes.steps, began)
         raise EngineError(str(error), error.exit_code) from error
     screen.line()
     for item in deletes.kept:
@@ -243,12 +243,3 @@ def _show_failure(workspace: Workspace, screen: Screen, recorder: Recorder, erro
     if not any(item.severity == "error" for item in found):
         found.append(Diagnostic("error", str(error)))
     show.diagnostics(screen, found, workspace.stack_urn)
-
-
-def _report(screen: Screen, steps: list[Step], began: float) -> None:
-    """What was done, when a run ends early."""
-    show.resources(screen, [one for one in steps if one.state == "done" and (one.op != "same" or one.custom)], False)
-    for step in steps:
-        if step.state in ("running", "failed"):
-            screen.line(f"    not finished: {step.name}")
-    show.duration(screen, time.monotonic() - began)

@@ -6,6 +6,7 @@ import json
 import math
 import sys
 import threading
+import time
 from collections.abc import Mapping
 from typing import Any, TextIO
 
@@ -170,6 +171,15 @@ def duration(screen: Screen, seconds: float) -> None:
     minutes, rest = divmod(math.ceil(seconds), 60)
     screen.line()
     screen.line("Duration: " + (f"{minutes}m{rest}s" if minutes else f"{rest}s"))
+
+
+def report(screen: Screen, steps: list[Step], began: float) -> None:
+    """What was done, when a run ends early."""
+    resources(screen, [one for one in steps if one.state == "done" and (one.op != "same" or one.custom)], False)
+    for step in steps:
+        if step.state in ("running", "failed"):
+            screen.line(f"    not finished: {step.name}")
+    duration(screen, time.monotonic() - began)
 
 
 def outputs(screen: Screen, values: Mapping[str, Any], before: Mapping[str, Any]) -> None:
