@@ -141,3 +141,16 @@ def test_a_refused_password_is_not_shown() -> None:
 )
 def test_unusual_values_are_warned_of(values: dict[str, Any], word: str) -> None:
     assert any(word in warning for warning in settings(**values).warnings())
+
+
+@pytest.mark.parametrize("image", ["redis:6-alpine", "docker.io/library/redis:5.0.14", "redis:6.2@sha256:" + 64 * "0"])
+def test_a_redis_that_is_too_old_is_refused_before_anything_is_changed(image: str) -> None:
+    with pytest.raises(pulumi.RunError, match=r"baseImage: .*allowed: Redis 7\.0 and up"):
+        parse_settings({"password": "pw", "baseImage": image}, "dev")
+
+
+@pytest.mark.parametrize(
+    "image", ["redis:7.0", "redis:8-alpine", "redis:latest", "registry.example:5000/own:1", "valkey/valkey:8"]
+)
+def test_other_base_images_are_not_judged_by_their_tags(image: str) -> None:
+    assert parse_settings({"password": "pw", "baseImage": image}, "dev").base_image == image

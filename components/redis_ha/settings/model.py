@@ -1,5 +1,6 @@
 """The settings of a stack: every key, its type, its default, and what fits together."""
 
+import re
 from dataclasses import replace
 from typing import Annotated, Self
 
@@ -29,6 +30,7 @@ from redis_ha.settings.types import (
     size_in_bytes,
 )
 
+OLDEST_REDIS = 7
 MAX_PER_ROLE = 120  # what the fixed addresses of a /24 leave for each of the two kinds
 SHAPE = frozenset(
     [
@@ -197,6 +199,15 @@ class Settings(SettingModel):
     def _printable(cls, value: SecretStr | None) -> SecretStr | None:
         if value and not all("!" <= letter <= "~" for letter in value.get_secret_value()):
             raise ValueError("allowed: 1 to 128 printable ASCII characters without blanks")
+        return value
+
+    @field_validator("base_image")
+    @classmethod
+    def _new_enough(cls, value: str) -> str:
+        """By the tag of an official image; of others the version is not known."""
+        found = re.search(r"(?:^|/)redis:(\d+)", value)
+        if found and int(found[1]) < OLDEST_REDIS:
+            raise ValueError(f"allowed: Redis {OLDEST_REDIS}.0 and up, by which Sentinel can be told its periods")
         return value
 
     @field_validator("redis_config")
