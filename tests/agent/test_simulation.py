@@ -42,8 +42,8 @@ def test_a_seed_is_a_schedule() -> None:
         pytest.param(mistakes.minority, "minority", 200, id="C3-a-minority-elects"),
         pytest.param(mistakes.promotable, "copying", 200, id="C4-no-data-is-promoted"),
         pytest.param(mistakes.timer, "everything", 300, id="C5-a-timer-makes-a-master"),
-        pytest.param(mistakes.unknown_is_no, "planned", 400, id="H1-no-answer-is-a-no"),
-        pytest.param(mistakes.not_demoted, "planned", 400, id="H2-the-old-master-stays"),
+        pytest.param(mistakes.unknown_is_no, "midway", 400, id="H1-no-answer-is-a-no"),
+        pytest.param(mistakes.not_demoted, "midway", 400, id="H2-the-old-master-stays"),
     ],
 )
 def test_a_mistake_put_back_is_found(

@@ -1,5 +1,6 @@
 """A cluster of virtual containers: data nodes with their agents, Sentinels, writers, and the judge."""
 
+from collections.abc import Callable
 from random import Random
 
 from agent.view.mark import Mark
@@ -35,6 +36,8 @@ class Cluster:
         self.first_start = False
         self.calm = False
         """Nothing happens for which anybody may be promoted."""
+        self.tripwire: Callable[[Process], None] | None = None
+        """Called with the process at which a request of an agent arrives, before that is carried out."""
         self.silent: set[Address] = set()
         """Addresses that answer nothing at all, where no process runs."""
         self.servers: dict[Address, Server] = {}
