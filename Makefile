@@ -12,13 +12,13 @@ PYTHON := .venv/bin/python
 PULUMI := ./pulumiw
 SCRIPTS := pulumiw .ci/run $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* configs/bin/* configs/lib/* tests/hosts/* 2>/dev/null)
 # The test folders, quickest first.
-TESTS := $(wildcard tests/unit tests/entrypoint tests/preview tests/deploy tests/hosts)
+TESTS := $(wildcard tests/unit tests/agent tests/entrypoint tests/preview tests/deploy tests/hosts)
 
 comma := ,
 EXCLUDED := $(foreach host,$(subst $(comma), ,$(EXCLUDE)),--exclude '**.$(host)')
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview refresh destroy status outputs connect certs test test-unit test-entrypoint test-preview \
+.PHONY: help up preview refresh destroy status outputs connect certs test test-unit test-agent test-entrypoint test-preview \
 	test-deploy test-hosts drill bench lint fmt clean venv venv-dev daemon rig-tools
 
 help: ## Lists the targets
@@ -62,6 +62,9 @@ test: venv daemon rig-tools ## All tests: unit, entrypoint, preview and, on clus
 
 test-unit: venv ## Unit tests: seconds, no Docker
 	@$(PYTHON) -m pytest tests/unit $(ARGS)
+
+test-agent: venv ## The agents in a simulation of everything else: some minutes, no Docker
+	@$(PYTHON) -m pytest tests/agent $(ARGS)
 
 test-entrypoint: venv daemon ## The image's scripts, in containers
 	@$(PYTHON) -m pytest tests/entrypoint $(ARGS)

@@ -63,8 +63,8 @@ class Judge:
     def promoted(self, server: "Server", by_sentinel: bool) -> None:
         """`server` is about to become a master: its data must be whole, or there has never been any.
 
-        A Sentinel goes by a priority that is up to a second old: a node that has been told meanwhile that it must not be
-        promoted is. Its agent steps it down again; what it takes until then is lost, and nothing prevents that.
+        A Sentinel goes by a priority that is up to a second old, so it may promote a node that must not be any more.
+        The agent there steps it down again; what it takes until then is lost, and nothing prevents that yet.
         """
         if by_sentinel and server.priority == 0:
             self.suspects.add(server.address)
