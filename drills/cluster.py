@@ -140,6 +140,14 @@ class Cluster:
             self._probes[node.address] = clients.direct(node.address, self.outputs.password, tls=self.outputs.tls)
         return self._probes[node.address]
 
+    def fail_over(self) -> None:
+        """Ask a Sentinel for a failover although the master is well."""
+        outputs, sentinel = self.outputs, self.sentinels[0]
+        user = "operator" if outputs.operator_password else None
+        password = outputs.operator_password or outputs.password
+        client = clients.direct(sentinel.address, password, tls=outputs.tls, username=user)
+        client.execute_command("SENTINEL", "FAILOVER", outputs.master_name)
+
     def role(self, node: Node) -> Role | None:
         """What the node says it is; None when it does not answer."""
         try:

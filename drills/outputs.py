@@ -72,6 +72,8 @@ class Outputs:
     sentinels: tuple[Address, ...]
     image: str
     password: str | None = field(repr=False, default=None)
+    operator_password: str | None = field(repr=False, default=None)
+    """Of the user `operator` at the Sentinels, who may ask for a failover; None on a plain cluster."""
     url: str | None = field(repr=False, default=None)
     tls: Tls | None = field(repr=False, default=None)
     write: Address | None = None
@@ -109,6 +111,7 @@ class Outputs:
             sentinels=sentinels,
             image=str(raw.get("image", "")),
             password=raw.get("password") or None,
+            operator_password=raw.get("operator_password") or None,
             url=raw.get("url") or None,
             tls=Tls.of(raw),
             write=endpoint.get("write"),

@@ -75,7 +75,7 @@ class Stopping:
 def forced(cluster: Cluster) -> None:
     """`SENTINEL FAILOVER`, until another node is announced."""
     before = cluster.master()
-    cluster.probe(cluster.sentinels[0]).execute_command("SENTINEL", "FAILOVER", cluster.outputs.master_name)
+    cluster.fail_over()
     until(lambda: cluster.master() != before, "another master after SENTINEL FAILOVER", 30, 0.02)
 
 

@@ -30,7 +30,7 @@ def sentinel_failover(scene: Scene) -> Iterator[None]:
     cluster = scene.cluster
     before = cluster.master()
     scene.timeline.mark("fault", f"SENTINEL FAILOVER of {before.name}")
-    cluster.probe(cluster.sentinels[0]).execute_command("SENTINEL", "FAILOVER", cluster.outputs.master_name)
+    cluster.fail_over()
     until(lambda: cluster.master() != before, "another master after SENTINEL FAILOVER", 30)
     yield
 

@@ -63,7 +63,7 @@ def test_forced_failover(cluster: Cluster, timeline: Timeline, figure: Callable[
     before = cluster.master()
     with writing(cluster) as load:
         since = timeline.mark("fault", "SENTINEL FAILOVER")
-        cluster.probe(cluster.sentinels[0]).execute_command("SENTINEL", "FAILOVER", cluster.outputs.master_name)
+        cluster.fail_over()
         timeline.wait_for("+switch-master", since, sources=len(cluster.sentinels))
         # The old master is still up: Sentinel makes it a replica within some 10 s, and cuts its clients then.
         wait_healthy(cluster)

@@ -3,12 +3,12 @@
 import asyncio
 import json
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import pulumi
 import pytest
 
-from redis_ha.docker import joining
+from redis_ha.docker import clients, joining, looks
 from redis_ha.resources import component, rollout
 from redis_ha.resources.component import RedisHa
 from redis_ha.settings.arguments import RedisHaArgs
@@ -48,12 +48,12 @@ def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
 
 
 def run(program: Callable[[], pulumi.Output[Any] | None]) -> None:
-    pulumi.runtime.test(program)()
+    pulumi.runtime.test(program)()  # type: ignore[no-untyped-call]
 
 
-def declare(name: str = "redis-ha", **arguments: Any) -> RedisHa:
+def declare(cluster: str = "redis-ha", **arguments: Any) -> RedisHa:
     given: Any = {"password": "plain", **arguments}
-    return RedisHa(name, given)
+    return RedisHa(cluster, given)
 
 
 def is_secret(value: object) -> bool:
@@ -103,7 +103,7 @@ def test_any_other_setting_may_come_later(mocks: Recorder, name: str, value: Any
     run(lambda: declare(**{name: value}).url)
     plain = mocks.one(where)
     mocks.found.clear()
-    run(lambda: declare(**{name: pulumi.Output.from_input(value)}).url)
+    run(lambda: declare(**{name: cast(Any, pulumi.Output.from_input(value))}).url)
     assert mocks.one(where).get(property_) == plain.get(property_)
     mocks.found.clear()
     run(lambda: declare().url)
@@ -123,11 +123,32 @@ def test_each_certificate_may_come_later(mocks: Recorder, monkeypatch: pytest.Mo
 
 def test_in_a_preview_only_what_depends_on_it_is_unknown(mocks: Recorder) -> None:
     pulumi.runtime.set_mocks(mocks, project="redis-ha", stack="unit", preview=True)
-    unknown: pulumi.Output[str] = pulumi.Output.from_input(pulumi.output.UNKNOWN)
+    unknown: pulumi.Output[Any] = pulumi.Output.from_input(cast(Any, pulumi.output.UNKNOWN))
     run(lambda: declare(password=unknown).image)
     node = mocks.one("redis-ha-redis-0")
+    uploads = json.dumps(mocks.one("redis-ha-redis-files")["uploads"], default=repr)
+    assert "appendonly yes" in uploads
+    assert "#" not in uploads, "no password's hash"
     assert "redis_port=16379" in node["envs"]
     assert node["name"] == "redis-ha-unit-redis-0"
+
+
+def test_a_preview_without_docker_says_what_it_has_not_seen(mocks: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    pulumi.runtime.set_mocks(mocks, project="redis-ha", stack="unit", preview=True)
+    monkeypatch.setattr(component, "look", looks.look)
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    clients.docker_client.cache_clear()
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    run(lambda: declare(endpoint=True).url)
+    assert len([one for one in mocks.found if one.typ.endswith(":Container")]) == 10
+    assert len(said) == 1
+    assert "This preview has not looked at what is there" in said[0]
+    mocks.found.clear()
+    places = [{"name": f"h{i}", "docker": f"tcp://127.0.0.1:{i}", "address": f"10.0.0.{i}"} for i in (1, 2, 3)]
+    run(lambda: declare(hosts=places).url)
+    assert len([one for one in mocks.found if one.typ.endswith("providers:docker")]) == 3
+    assert "host h1 cannot be reached" in said[1]
 
 
 def test_what_decides_on_resources_must_be_known(mocks: Recorder) -> None:

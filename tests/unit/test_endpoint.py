@@ -149,7 +149,9 @@ def test_its_container(recorder: Recorder) -> None:
     deploy(subnet="10.1.2.0/24", endpoint=True, tls={**TLS, "clientAuth": "required"})
     by_name = {one.name: one.inputs for one in recorder.of_type("Container")}
     inputs, files = by_name["endpoint"], by_name["endpoint-files"]
-    assert inputs["image"] == "proxy"
+    image = next(one.inputs for one in recorder.of_type("Image") if one.name == "endpoint-image")
+    assert image["imageName"] == "redis-ha-endpoint:unit"
+    assert image["build"]["args"] == {"BASE": "haproxy:3.0-alpine"}
     assert inputs["capabilities"] == {"drops": ["ALL"]}
     assert inputs["ports"] == [{"internal": p, "external": p, "ip": "127.0.0.1"} for p in (16378, 16377)]
     assert [upload["file"].rpartition("/")[2] for upload in files["uploads"]["value"]] == [

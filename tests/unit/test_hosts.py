@@ -65,7 +65,7 @@ def test_ports_are_the_documents_on_every_host() -> None:
 
 
 def test_resources_are_named_by_their_host() -> None:
-    assert [node.resource for node in topology(A, B, C).data_nodes] == ["redis-0.a", "redis-1.b", "redis-2.c"]
+    assert [node.full_name for node in topology(A, B, C).data_nodes] == ["redis-0.a", "redis-1.b", "redis-2.c"]
 
 
 def test_too_few_hosts_for_the_sentinels() -> None:
@@ -88,7 +88,7 @@ def test_each_host_has_its_provider_image_and_nodes(recorder: Recorder) -> None:
     assert providers == {"docker.a": A["docker"], "docker.b": B["docker"], "docker.c": C["docker"]}
     assert sorted(one.name for one in recorder.of_type("Image")) == ["image.a", "image.b", "image.c"]
     for one in (*recorder.of_type("Container"), *recorder.of_type("Volume"), *recorder.of_type("Image")):
-        assert f"::docker.{one.name[-1]}::" in str(one.provider)
+        assert f"::redis-ha-docker.{one.name[-1]}::" in str(one.provider)
     assert len(recorder.carriers()) == 6
     for one in recorder.nodes():
         assert one.inputs["networkMode"] == "host"

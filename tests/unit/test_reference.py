@@ -1,4 +1,4 @@
-"""Pulumi.yaml's config schema and the README's settings table follow from the settings."""
+"""Pulumi.yaml's config schema and the table of docs/settings.md follow from the settings."""
 
 from pathlib import Path
 

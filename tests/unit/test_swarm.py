@@ -93,7 +93,7 @@ def test_secrets_are_secrets_of_the_swarm(services: Recorder) -> None:
     files = {f["fileName"]: f["secretId"] for f in _service(services, "redis")["taskSpec"]["containerSpec"]["secrets"]}
     assert set(files) == {"/etc/redis-ha/node/users.acl", "/etc/redis-ha/node/internal"}
     assert {one.name for one in services.of_type("Secret")} == {
-        f"redis-ha-unit-{kind}-{file}" for kind in ("redis", "sentinel") for file in ("users.acl", "internal")
+        f"{kind}-{file}" for kind in ("redis", "sentinel") for file in ("users.acl", "internal")
     }
     assert not [one.inputs["name"] for one in services.of_type("Secret") if one.inputs.get("name")]
 

@@ -74,7 +74,7 @@ class There:
     """
 
 
-def look(topology: Topology) -> There:
+def what_is_there(topology: Topology) -> There:
     """What of the stack is there now, on all of its hosts."""
     from docker.errors import DockerException
     from requests.exceptions import RequestException

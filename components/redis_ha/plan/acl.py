@@ -1,6 +1,7 @@
 """The users of data nodes and Sentinels, as Redis ACL files; passwords only as SHA-256 hashes."""
 
 import hashlib
+from collections.abc import Callable
 
 from redis_ha.settings.model import Settings
 
@@ -35,7 +36,7 @@ _CLIENT_ON_SENTINEL = (
     "allchannels -@all +auth +hello +ping +info +role +command +client -client|kill -client|pause "
     "-client|unpause -client|unblock +subscribe +psubscribe +unsubscribe +punsubscribe "
     "+sentinel|get-master-addr-by-name +sentinel|master +sentinel|masters +sentinel|replicas "
-    "+sentinel|slaves +sentinel|sentinels +sentinel|ckquorum +sentinel|myid +sentinel|failover"
+    "+sentinel|slaves +sentinel|sentinels +sentinel|ckquorum +sentinel|myid"
 )
 _SENTINEL_ON_SENTINEL = (
     "&__sentinel__:hello -@all +auth +hello +ping +info +publish +client|setname +sentinel|is-master-down-by-addr"
@@ -61,17 +62,22 @@ def endpoint_password(password: str, system_password: str | None) -> str:
     return _sha256(f"redis-ha/endpoint/{system_password or password}")
 
 
+def operator_password(password: str, system_password: str | None) -> str:
+    """What an operator logs in to the Sentinels with, as `operator`: derived as the others are, and no way to them."""
+    return _sha256(f"redis-ha/operator/{system_password or password}")
+
+
 def data_node_acl(settings: Settings, internal: str) -> str:
     """The ACL file of a data node."""
     allowed = "+@all" if settings.allow_dangerous_commands else f"+@all {_DANGEROUS}"
     system = _internal_passwords(settings, internal)
-    application = f"~* {_APPLICATION_CHANNELS} {allowed} {_CLUSTER_ONLY}"
+    application = f"~* {_APPLICATION_CHANNELS} {allowed} {_CLUSTER_ONLY} {_APPLICATION_PATTERNS}"
     return _acl_file(
         f"default on {_passwords(settings)} {application}",
         f"replication on {system} resetchannels -@all +psync +replconf +ping",
         f"sentinel on {system} {_SENTINEL_ON_NODE}",
         f"handover on {system} {_HANDOVER_ON_NODE}",
-        f"endpoint on {_endpoint_passwords(settings)} {_ENDPOINT_ON_NODE}",
+        f"endpoint on {_derived(settings, endpoint_password)} {_ENDPOINT_ON_NODE}",
         *(
             f"{name} on {_hash(user.password.get_secret_value())} resetchannels -@all {user.rules}"
             for name, user in sorted(settings.users.items())
@@ -86,7 +92,8 @@ def sentinel_acl(settings: Settings, internal: str) -> str:
         f"default on {_passwords(settings)} {_CLIENT_ON_SENTINEL}",
         f"sentinel on {system} {_SENTINEL_ON_SENTINEL}",
         f"handover on {system} {_HANDOVER_ON_SENTINEL}",
-        f"endpoint on {_endpoint_passwords(settings)} {_ENDPOINT_ON_SENTINEL}",
+        f"endpoint on {_derived(settings, endpoint_password)} {_ENDPOINT_ON_SENTINEL}",
+        f"operator on {_derived(settings, operator_password)} {_CLIENT_ON_SENTINEL} +sentinel|failover",
     )
 
 
@@ -103,10 +110,10 @@ def _internal_passwords(settings: Settings, internal: str) -> str:
     return " ".join(_hash(one) for one in accepted)
 
 
-def _endpoint_passwords(settings: Settings) -> str:
-    """The endpoint's password, and while the system password is changed the one that follows from the other."""
+def _derived(settings: Settings, password: Callable[[str, str | None], str]) -> str:
+    """A user's derived password, and while the system password is changed the one that follows from the other."""
     given = [settings.system_password or settings.password, settings.other_system_password]
-    return " ".join(_hash(endpoint_password("", one.get_secret_value())) for one in given if one is not None)
+    return " ".join(_hash(password("", one.get_secret_value())) for one in given if one is not None)
 
 
 def _acl_file(*users: str) -> str:

@@ -7,7 +7,7 @@ from typing import cast
 import pulumi
 import pulumi_docker as docker
 
-from redis_ha.docker.joining import HEALTH_CHECK, There, joined, joined_once, look, started
+from redis_ha.docker.joining import HEALTH_CHECK, There, joined, joined_once, started, what_is_there
 from redis_ha.plan.topology import Endpoint, Node, Topology
 
 
@@ -23,7 +23,7 @@ class Rollout:
     def __init__(self, topology: Topology) -> None:
         """To be made before anything of the stack is declared."""
         self._topology = topology
-        self._there = There(True, True) if pulumi.runtime.is_dry_run() else look(topology)
+        self._there = There(True, True) if pulumi.runtime.is_dry_run() else what_is_there(topology)
         self._together = not self._there.led
         self._declared: list[tuple[Node | Endpoint, docker.Container]] = []
 

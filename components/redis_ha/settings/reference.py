@@ -1,4 +1,4 @@
-"""Writes what follows from the settings: Pulumi.yaml's config schema, the README's table, the component's arguments.
+"""Writes what follows from the settings: Pulumi.yaml's config schema, docs/settings.md's table, the arguments.
 
 `python -m redis_ha.settings.reference` rewrites the first two between their markers, and arguments.py; a test checks
 that they are up to date.
@@ -53,7 +53,7 @@ def schema() -> str:
 
 
 def table() -> str:
-    """The settings table of the README, in Markdown."""
+    """The table of docs/settings.md, in Markdown."""
     rows = ["| setting | default | what it is |", "|---|---|---|"]
     for key, field in _fields():
         default = "" if key in SECRET_KEYS or field.default is None else f"`{_shown(field)}`"
@@ -121,7 +121,7 @@ def replaced(text: str, block: str) -> str:
 
 def targets(root: Path) -> dict[Path, str]:
     """Each generated file and the text that it should have."""
-    blocks = {root / "Pulumi.yaml": schema(), root / "README.md": f"\n{table()}\n"}
+    blocks = {root / "Pulumi.yaml": schema(), root / "docs" / "settings.md": f"\n{table()}\n"}
     found = {path: replaced(path.read_text(), block) for path, block in blocks.items()}
     return {**found, ARGUMENTS: arguments()}
 

@@ -1,0 +1,99 @@
+"""A stack that an earlier commit has made comes over by `up`, with its data."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import docker
+import pytest
+import yaml
+from docker.models.containers import Container
+
+from drills.cluster import Cluster
+from drills.health import wait_healthy
+from drills.stack import Stack
+from tests.deploy.support import ENGINES, NAME, fill, holds, left_over, place
+
+FIRST = "9074a80"
+"""The commit before clusters had names: nothing in Docker or in a state says whose it is but the stack."""
+STACK = f"{NAME}-before"
+SETTINGS: dict[str, Any] = {
+    **place(3),
+    "replicas": 1,
+    "sentinels": 1,
+    "password": "the-application's",
+    "systemPassword": "the-nodes'",
+}
+
+
+@pytest.fixture(params=ENGINES)
+def stack(request: pytest.FixtureRequest, project_dir: Path, tmp_path: Path) -> Iterator[Stack]:
+    """The stack as the program of today sees it, deployed by that of then."""
+    environment = {
+        "REDIS_HA_ENGINE": request.param,
+        "PULUMI_CONFIG_PASSPHRASE": "test",
+        "PULUMI_BACKEND_URL": f"file://{tmp_path}",
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+    }
+    today = Stack(STACK, environment=environment)
+    assert not left_over(STACK)
+    today.configure(SETTINGS)
+    try:
+        _deploy(_checkout(project_dir, tmp_path / "then"), environment)
+        yield today
+        today.destroy()
+        assert not left_over(STACK)
+    finally:
+        today.config_file.unlink()
+
+
+def _checkout(project_dir: Path, folder: Path) -> Path:
+    """The project at FIRST, with the Python environment of today."""
+    folder.mkdir()
+    archive = subprocess.run(["git", "archive", FIRST], cwd=project_dir, capture_output=True, check=True).stdout
+    subprocess.run(["tar", "x", "-C", folder], input=archive, check=True)
+    (folder / ".venv").symlink_to(project_dir / ".venv")
+    config = {f"redis-ha:{key}": value for key, value in SETTINGS.items()}
+    (folder / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump({"config": config}))
+    return folder
+
+
+def _deploy(folder: Path, environment: dict[str, str]) -> None:
+    real = environment["REDIS_HA_ENGINE"] == "pulumi"
+    engine = ["pulumi"] if real else [sys.executable, "-m", "engine"]
+    for words in (["stack", "init"], ["up", "--yes", "--skip-preview"]):
+        command = [*engine, *words, "--stack", STACK]
+        done = subprocess.run(
+            command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+
+
+def _nodes() -> list[Container]:
+    """All containers with a volume of data. When such a volume was made, Docker does not tell."""
+    return docker.from_env().containers.list(filters={"label": [f"redis-ha.stack={STACK}", "redis-ha.node"]})
+
+
+def test_no_volume_is_replaced_and_no_key_lost(stack: Stack) -> None:
+    before = Cluster(stack.outputs())
+    wait_healthy(before, 60)
+    content = fill(before)
+    for node in _nodes():
+        assert node.exec_run(["touch", "/data/made-before"]).exit_code == 0
+    ids = {node.id for node in _nodes()}
+    preview = stack.run("preview")
+    assert not [line for line in preview.splitlines() if "docker:index:Volume" in line and "-files" not in line]
+    stack.up()
+    assert len(_nodes()) == 3
+    assert not ids & {node.id for node in _nodes()}
+    assert all(node.exec_run(["test", "-e", "/data/made-before"]).exit_code == 0 for node in _nodes())
+    after = Cluster(stack.outputs())
+    wait_healthy(after, 60)
+    assert all(holds(after, node, content) for node in after.nodes)
+    assert {(c.labels["redis-ha.project"], c.labels["redis-ha.name"]) for c in after.containers()} == {
+        ("redis-ha", "redis-ha")
+    }
+    stack.expect_no_changes()
