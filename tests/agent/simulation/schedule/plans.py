@@ -77,7 +77,7 @@ def midway(cluster: Cluster, faults: Faults) -> None:
         faults.kill(cluster.nodes[0], at, _between(cluster, 0.3, 3.0))
     for _ in range(cluster.random.choice((1, 1, 2))):
         whole, deadly = cluster.random.random() < 0.3, cluster.random.random() < 0.25
-        faults.trip(at, cluster.random.randint(1, 80), _between(cluster, 0.05, 3.0), whole, deadly)
+        faults.trip(at, cluster.random.randint(1, 40), _between(cluster, 0.05, 3.0), whole, deadly)
 
 
 def hung(cluster: Cluster, faults: Faults) -> None:
