@@ -26,7 +26,7 @@ SCRIPT_SHARE = 0.4
 """Of down-after, as `busy-reply-threshold`."""
 YIELD_AGAIN = 10.0
 SEE_EVERY = 5.0
-"""Seconds between two looks at the Sentinels' votes. Those of a failed election stay, and count as a rival's when first seen."""
+"""Seconds between two looks at the Sentinels' votes: one that is seen for the first time counts as a rival's."""
 SELECTED_SECONDS = 5.0
 """How long writes are held back for a failover that a Sentinel leads over the head of this master."""
 

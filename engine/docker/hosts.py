@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -83,6 +83,8 @@ class Inventory:
 
     def __init__(self) -> None:
         self.by_urn: dict[str, Existing] = {}
+        self.labelled: dict[str, str] = {}
+        """The URN on the label of what the program calls by another one."""
         self.surplus: list[Existing] = []
         """Older twins: an interrupted replacement has left them behind."""
         self.half_made: list[Existing] = []
@@ -100,6 +102,25 @@ class Inventory:
                 self.surplus.append(item)
             else:
                 self.by_urn[item.urn] = item
+
+    def adopt(self, former: str, urn: str) -> Existing:
+        """Goes by what the program calls it now: `urn`, of which `former` is an alias.
+
+        Docker's labels cannot be rewritten. They keep the former URN, and so does what is made from it from now on:
+        what is deleted without the program is put in order by the labels alone.
+        """
+        item = self.by_urn[urn] = replace(self.by_urn.pop(former), urn=urn)
+        self.labelled[urn] = former
+        for other in self:
+            needs = other.applied
+            needs.dependencies[:] = [urn if one == former else one for one in needs.dependencies]
+            for urns in needs.property_dependencies.values():
+                urns[:] = [urn if one == former else one for one in urns]
+        return item
+
+    def as_labelled(self, urns: Iterable[str]) -> list[str]:
+        """The URNs as the labels have them, in order."""
+        return sorted(self.labelled.get(urn, urn) for urn in urns)
 
     def __iter__(self) -> Iterator[Existing]:
         return iter(list(self.by_urn.values()))

@@ -80,8 +80,10 @@ class Run:
                 self._add(unchanged)
             return answer
         handler = handler_for(declared, self.context)
-        existing = existing_for(declared, self.context)
         with self._lock:
+            existing = existing_for(declared, self.context)
+            if self._gone.intersection(declared.aliases):
+                self._gone.add(declared.urn)
             gone = declared.urn in self._gone
             if existing:
                 self.claimed.add(existing.urn)
@@ -203,10 +205,13 @@ class Run:
         handler.delete(existing, {**existing.applied.inputs, **now})
 
     def _marks(self, declared: Declared, decision: Decision) -> dict[str, str]:
+        if decision.op in ("create", "replace"):
+            self.context.inventory.labelled.pop(declared.urn, None)
+        labelled = self.context.inventory.as_labelled
         applied = Applied(
             decision.stored,
-            sorted(declared.dependencies),
-            {key: sorted(urns) for key, urns in declared.property_dependencies.items() if urns},
+            labelled(declared.dependencies),
+            {key: labelled(urns) for key, urns in declared.property_dependencies.items() if urns},
             self.parents[declared.urn],
             self.retain[declared.urn],
         )

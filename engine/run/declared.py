@@ -12,7 +12,9 @@ from engine.values.urns import make_urn
 from engine.values.wire import from_wire
 
 PROVIDER_TYPES = "pulumi:providers:"
-SERVICE_TYPE = "docker:index/service:Service"
+_IGNORING = ("image:Image", "network:Network", "service:Service", "volume:Volume")
+IGNORING: Final = frozenset(f"docker:index/{kind}" for kind in _IGNORING)
+"""The types whose changes can be ignored: containers have secrets among their properties, which labels do not hold."""
 DONE: Final = frozenset(
     {
         "type",
@@ -139,8 +141,8 @@ def _refuse_misplaced(declared: Declared, wanted: str, where: str) -> None:
         refused["hooks of providers"] = declared.after_create
         refused["retain_on_delete of providers"] = ["it"] if declared.retain else []
         refused["delete_before_replace of providers"] = ["it"] if declared.delete_before_replace is not None else []
-    elif declared.type != SERVICE_TYPE:
-        refused["ignore_changes (but for docker.Service)"] = declared.ignore_changes
+    elif declared.type not in IGNORING:
+        refused["ignore_changes (but for images, networks, services and volumes)"] = declared.ignore_changes
     refused["wildcards in ignore_changes"] = [path for path in declared.ignore_changes if "*" in path]
     if declared.custom and declared.type.startswith(("docker:", f"{PROVIDER_TYPES}docker")):
         refused[f"version {wanted}"] = [] if wanted in ("", version("pulumi-docker")) else [wanted]

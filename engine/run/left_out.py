@@ -32,13 +32,11 @@ def handler_for(declared: Declared, context: Context) -> Handler:
 def existing_for(declared: Declared, context: Context) -> Existing | None:
     """What there is of the resource; EngineError when it is at another daemon than its provider's."""
     existing = context.inventory.by_urn.get(declared.urn)
+    former = next((alias for alias in declared.aliases if alias in context.inventory.by_urn), None)
+    if existing is None and former is not None:
+        existing = context.inventory.adopt(former, declared.urn)
     if existing and not context.hosts.holds(declared.provider, existing):
         raise EngineError(f"'{existing.docker_name}' is at another Docker than its provider's: remove it there")
-    for alias in declared.aliases:
-        if existing is None and alias in context.inventory.by_urn:
-            raise EngineError(
-                f"the alias '{alias}' names what is there: option 'aliases' is not implemented by the embedded engine"
-            )
     return existing
 
 

@@ -77,6 +77,9 @@ class EmbeddedMonitor(resource_pb2_grpc.ResourceMonitorStub):
     def ReadResource(self, request: Any) -> Any:  # noqa: N802
         raise self._unsupported(f"reading an existing {request.type} (`.get()`)")
 
+    def ExistsResource(self, request: Any) -> Any:  # noqa: N802
+        raise self._unsupported("asking whether a resource exists")
+
     def RegisterPackage(self, request: Any) -> Any:  # noqa: N802
         raise self._unsupported(f"parameterized package '{request.name}'")
 

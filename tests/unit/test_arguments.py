@@ -38,7 +38,7 @@ class Recorder(pulumi.runtime.Mocks):
 @pytest.fixture(params=["redis-ha"])
 def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     monkeypatch.setattr(joining, "_wait_until_joined_once", lambda node, topology: None)
-    monkeypatch.setattr(rollout, "nothing_there", lambda topology: False)
+    monkeypatch.setattr(rollout, "what_is_there", lambda topology: joining.There(anything=True, led=True))
     monkeypatch.setattr(rollout.Rollout, "until_joined", lambda *_: None)
     monkeypatch.setattr(component, "look", lambda topology, swarm: None)
     asyncio.set_event_loop(asyncio.new_event_loop())  # other tests have closed theirs

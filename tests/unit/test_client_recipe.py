@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import pytest
 from redis.backoff import NoBackoff
@@ -313,7 +314,8 @@ def test_options_of_the_caller_count() -> None:
 
 
 def test_tls_and_passwords_reach_nodes_and_sentinels() -> None:
-    asked = redis_ha_client.sentinel([("10.0.0.1", 16381)], "hidden", ca="PEM", sentinel_kwargs={"username": "other"})
+    other = {"username": "other"}
+    asked: Any = redis_ha_client.sentinel([("10.0.0.1", 16381)], "hidden", ca="PEM", sentinel_kwargs=other)
     of_sentinel = asked.sentinels[0].connection_pool.connection_kwargs
     assert (of_sentinel["username"], of_sentinel["password"], of_sentinel["ssl_ca_data"]) == ("other", "hidden", "PEM")
     for client in (asked.master_for(NAME), asked.slave_for(NAME)):

@@ -53,7 +53,7 @@ class Recorder(pulumi.runtime.Mocks):
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     # Mocks have no daemon to ask, and Pulumi's mocks run no hooks.
     monkeypatch.setattr(joining, "_wait_until_joined_once", lambda node, topology: None)
-    monkeypatch.setattr(rollout, "what_is_there", lambda topology: rollout.There(anything=True, led=True))
+    monkeypatch.setattr(rollout, "what_is_there", lambda topology: joining.There(anything=True, led=True))
     monkeypatch.setattr(component, "look", lambda topology, swarm: None)
     monkeypatch.setattr(rollout.Rollout, "until_joined", lambda *_: None)
     monkeypatch.setattr(certificates, "check_certificates", lambda tls, addresses: None)  # these are mere words

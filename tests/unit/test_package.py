@@ -79,8 +79,8 @@ def _fits(values: dict[str, Any], properties: dict[str, Any], schema: dict[str, 
 
 def test_the_installed_package_has_its_image_files(tmp_path: Path) -> None:
     installed = tmp_path / "installed"
-    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", installed, ROOT / "components"]
-    subprocess.run(command, check=True)
+    command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(installed)]
+    subprocess.run([*command, str(ROOT / "components")], check=True)
     image = installed / "redis_ha" / "image"
     for folder in image_files.FOLDERS:
         assert image_files._contents(image / folder) == image_files._contents(ROOT / folder)

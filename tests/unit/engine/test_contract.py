@@ -48,6 +48,7 @@ REFUSED_FIELDS = {
     "hideDiffs": "x",
     "envVarMappings": {"a": "b"},
     "snippetId": "x",
+    "state_migrations": "migration",
 }
 REFUSED_HOOKS = {"before_create", "before_update", "after_update", "before_delete", "after_delete", "on_error"}
 
@@ -68,7 +69,7 @@ def test_every_field_of_a_registration_is_known() -> None:
 def test_a_field_that_is_not_done_is_refused(field: str) -> None:
     given = request()
     target, value = getattr(given, field), REFUSED_FIELDS[field]
-    if field in ("aliases", "transforms"):
+    if field in ("aliases", "transforms", "state_migrations"):
         target.add()
     elif field == "replacement_trigger":
         target.string_value = "x"
@@ -101,7 +102,7 @@ def test_every_hook_is_known() -> None:
     ("kind", "custom", "fields", "named"),
     [
         ("docker:index/volume:Volume", True, {"version": "1.0.0"}, "version 1.0.0"),
-        ("docker:index/volume:Volume", True, {"ignoreChanges": ["driver"]}, "ignore_changes"),
+        ("docker:index/container:Container", True, {"ignoreChanges": ["image"]}, "ignore_changes"),
         ("docker:index/service:Service", True, {"ignoreChanges": ["labels[*]"]}, "wildcards"),
         ("pulumi:providers:docker", True, {"ignoreChanges": ["host"]}, "ignore_changes"),
         ("pulumi:providers:docker", True, {"retainOnDelete": True}, "retain_on_delete"),
@@ -129,7 +130,8 @@ REFUSED_PROPERTIES = {
     "Container": {
         "attach", "cgroupParent", "cgroupnsMode", "containerReadRefreshTimeoutMilliseconds", "cpuPeriod", "cpuQuota",
         "cpuSet", "cpuShares", "deviceReadBps", "deviceReadIops", "deviceRequests",
-        "deviceWriteBps", "deviceWriteIops", "devices", "dnsOpts", "dnsSearches", "domainname", "gpus", "ipcMode",
+        "deviceCgroupRules", "deviceWriteBps", "deviceWriteIops", "devices",
+        "dnsOpts", "dnsSearches", "domainname", "gpus", "ipcMode",
         "logs",
         "maxRetryCount", "memoryReservation", "mounts", "pidMode", "platform", "privileged", "publishAllPorts",
         "removeVolumes", "rm", "runtime", "shmSize", "stdinOpen", "storageOpts", "tty", "usernsMode", "wait",

@@ -138,11 +138,14 @@ docker.Container("c.b", name="cc", image="i", networks_advanced=[
     assert stand.names == ["cc", "net"]
 
 
-def test_ignore_changes_is_for_services(stand: Stand) -> None:
+def test_ignore_changes_is_not_for_containers(stand: Stand) -> None:
     for option in ('ignore_changes=["image"]', 'ignore_changes=["labels[*]"]'):
         with pytest.raises(EngineError):
             stand.run(f'docker.Container("c", name="cc", image="i", opts=pulumi.ResourceOptions({option}))')
-        assert "option 'ignore_changes (but for docker.Service)' is not implemented" in stand.errors[0]
+        assert (
+            "option 'ignore_changes (but for images, networks, services and volumes)' is not implemented"
+            in stand.errors[0]
+        )
 
 
 def test_a_destroy_ends_though_labels_hold_one_another(stand: Stand) -> None:
@@ -208,12 +211,19 @@ def test_what_is_half_made_is_none_and_goes(stand: Stand) -> None:
     assert stand.names == ["cc"]
 
 
-def test_an_alias_of_something_that_is_there_is_refused(stand: Stand) -> None:
+def test_what_is_called_by_another_name_is_the_same_at_every_run_and_goes_in_order(stand: Stand) -> None:
+    """The labels keep the former name: the container, made later, refers to it by that."""
     stand.run('docker.Volume("old", name="vv")')
-    renamed = 'docker.Volume("new", name="vv", opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="old")]))'
-    with pytest.raises(EngineError, match="option 'aliases' is not implemented"):
-        stand.run(renamed)
-    assert stand.names == ["vv"]
+    renamed = """
+volume = docker.Volume("new", name="vv", opts=pulumi.ResourceOptions(aliases=[pulumi.Alias(name="old")]))
+docker.Container("c", name="cc", image="i", volumes=[{"containerPath": "/data", "volumeName": volume.name}])
+"""
+    assert stand.run(renamed) == {"new": "same", "c": "create"}
+    for _ in range(2):
+        assert stand.run(renamed) == {"new": "same", "c": "same"}
+    stand.log.clear()
+    stand.destroy()
+    assert stand.log == ["delete cc", "delete vv"]
 
 
 def test_outputs_are_those_of_the_last_deployment(stand: Stand) -> None:
