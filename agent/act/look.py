@@ -57,6 +57,7 @@ class Lookout:
             council=council,
             in_touch=self.in_touch,
             others=others,
+            all_known=self._roster_at > float("-inf"),
             probe=probe,
             door_closed=council.named is not None and self._door.closed == council.named,
             lost_for=self._since(self._lost_since),

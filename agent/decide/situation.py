@@ -24,6 +24,8 @@ class Situation:
     """Its link to the master has been up since the server started: it lacks no more than came since that broke."""
     others: Mapping[Address, Node | None] = field(default_factory=dict)
     """Every other data node that is known, where it was asked; None: no answer, or only an error."""
+    all_known: bool = True
+    """A Sentinel has said which data nodes there are: before that, nothing follows from those that are known."""
     probe: Probe | None = None
     """How the kernel at the named master's address takes a connection; None where it was not tried."""
     door_closed: bool = False
@@ -54,8 +56,10 @@ class Situation:
 
     @property
     def rest_answers(self) -> bool:
-        """Whether every known data node but the named master has answered."""
-        return all(node is not None for address, node in self.others.items() if address != self.named)
+        """Whether every data node but the named master is known, and has answered."""
+        return self.all_known and all(
+            node is not None for address, node in self.others.items() if address != self.named
+        )
 
     @property
     def answering(self) -> list[Node]:

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from agent.act import datanode
-from agent.act.claim import VOTE_WITHIN, Electorate
+from agent.act.claim import VOTE_WITHIN, Claim, Electorate
 from agent.act.datanode import DataNode
-from agent.act.handover import HandOver
 from agent.act.office import PRIORITY, Office
 from agent.decide import role
 from agent.decide.situation import Situation
@@ -66,15 +65,12 @@ def timer(patch: pytest.MonkeyPatch) -> None:
 
 
 def unknown_is_no(patch: pytest.MonkeyPatch) -> None:
-    """H1: a replica that has been told to take over, and does not say that it has, is taken not to have."""
+    """H1: a promotion that was sent, and not answered, is taken not to have happened, and never will."""
 
-    async def taken(
-        self: HandOver, replica: Address, hand_over: str, deadline: float, real: Any = HandOver._taken
-    ) -> bool:
-        soon = min(deadline, self._node.world.now() + 0.5)
-        return bool(await real(self, replica, hand_over, soon))
+    async def take(self: Office, claim: Claim) -> bool | None:
+        return claim.holds(self._world.now()) and await self.promote()
 
-    patch.setattr(HandOver, "_taken", taken)
+    patch.setattr(Office, "take", take)
 
 
 def not_demoted(patch: pytest.MonkeyPatch) -> None:

@@ -120,6 +120,13 @@ def test_named_after_its_start(mark: Mark, third: Mark | None, expected: type[St
     assert isinstance(decide(now), expected)
 
 
+def test_an_empty_node_that_knows_no_other_takes_no_office() -> None:
+    own = replica(MASTER, follows=LIMBO, mark=EMPTY, keys=0)
+    now = situation(own, council=council(named=MASTER), others={}, in_touch=False)
+    assert isinstance(decide(replace(now, all_known=True)), TakeOffice)  # there is no other
+    assert isinstance(decide(replace(now, all_known=False)), Rest)
+
+
 @pytest.mark.parametrize("consistent", [False, True])
 def test_lost_data_is_given_up_after_a_minute_or_never(consistent: bool) -> None:
     now = situation(

@@ -14,7 +14,8 @@ from tests.agent.simulation.schedule.many import spread
 from tests.agent.simulation.schedule.run import Outcome, run
 
 SCHEDULES = 4_000
-"""How many are run. 20,000 in under 3 minutes is the goal, and it is missed: a schedule takes some 50 ms."""
+"""How many are run. 20,000 in under 3 minutes is the goal, and it is missed: a schedule takes some 45 ms of CPU. The
+kinds midway, hung, everything, first_start and mixed are not among them (see WEIGHTS); the mistakes use two of them."""
 SEED = "SIMULATION_SEED"
 """The environment's variable for the first seed, to run the same schedules again."""
 
@@ -41,9 +42,9 @@ def test_a_seed_is_a_schedule() -> None:
     [
         pytest.param(mistakes.minority, "minority", 200, id="C3-a-minority-elects"),
         pytest.param(mistakes.promotable, "copying", 200, id="C4-no-data-is-promoted"),
-        pytest.param(mistakes.timer, "everything", 300, id="C5-a-timer-makes-a-master"),
-        pytest.param(mistakes.unknown_is_no, "planned", 400, id="H1-no-answer-is-a-no"),
-        pytest.param(mistakes.not_demoted, "planned", 400, id="H2-the-old-master-stays"),
+        pytest.param(mistakes.timer, "everything", 800, id="C5-a-timer-makes-a-master"),
+        pytest.param(mistakes.unknown_is_no, "midway", 1500, id="H1-no-answer-is-a-no"),
+        pytest.param(mistakes.not_demoted, "midway", 400, id="H2-the-old-master-stays"),
     ],
 )
 def test_a_mistake_put_back_is_found(

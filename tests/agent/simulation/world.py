@@ -48,6 +48,8 @@ class Request:
         return LOCAL if self._local else self._cluster.network.delay()
 
     def _arrive(self, process: Process) -> None:
+        if self._cluster.tripwire is not None:
+            self._cluster.tripwire(process, self._commands)
         if not process.up or (process.closed and not self._local):
             self._end(Unknown.LATE)
         elif not self._local and not self._cluster.network.reaches(self._machine, process.machine):

@@ -1,9 +1,10 @@
 """A cluster of virtual containers: data nodes with their agents, Sentinels, writers, and the judge."""
 
+from collections.abc import Callable
 from random import Random
 
 from agent.view.mark import Mark
-from agent.wire.answers import Address
+from agent.wire.answers import Address, Command
 from tests.agent.simulation.clock import Clock
 from tests.agent.simulation.deployment.container import Container
 from tests.agent.simulation.deployment.node import NodeContainer
@@ -35,6 +36,8 @@ class Cluster:
         self.first_start = False
         self.calm = False
         """Nothing happens for which anybody may be promoted."""
+        self.tripwire: Callable[[Process, tuple[Command, ...]], None] | None = None
+        """Called with the process at which a request of an agent arrives, and that, before it is carried out."""
         self.silent: set[Address] = set()
         """Addresses that answer nothing at all, where no process runs."""
         self.servers: dict[Address, Server] = {}

@@ -95,6 +95,8 @@ class Process:
         self.run_id = "".join(self.random.choices("0123456789abcdef", k=40))
         self.up = True
         self.stopped = False
+        self.draining = False
+        """It does all that has come while it was stopped, at one moment."""
         self.closed = False
         """Bound to its own machine's loopback: nobody else gets a new connection."""
         self.connections: list[Connection] = []
@@ -116,9 +118,11 @@ class Process:
     def go_on(self) -> None:
         """SIGCONT: all that has come is done in the order in which it came."""
         self.stopped = False
+        self.draining = True
         while self._inbox and not self.stopped and self.up:
             call, arguments = self._inbox.popleft()
             call(*arguments)
+        self.draining = False
 
     def die(self) -> None:
         """Its connections are closed by the kernel."""

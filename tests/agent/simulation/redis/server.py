@@ -138,21 +138,22 @@ class Server(Process):
         if name == "PUBLISH":
             return self.publish(command[1], command[2])
         if name in ("REPLICAOF", "SLAVEOF"):
-            return self._replicaof(command[1], command[2])
+            return self._replicaof(command[1], command[2], by_sentinel=name == "SLAVEOF")
         if name == "CONFIG":
             return self._config(command[1:])
         if name == "CLIENT":
             return self._client(command[1:])
         raise NotImplementedError(f"the simulation's Redis has no {command}")
 
-    def _replicaof(self, host: str, port: str) -> Result:
+    def _replicaof(self, host: str, port: str, by_sentinel: bool) -> Result:
         if self.loading:
             return LOADING
         if (host.upper(), port.upper()) == ("NO", "ONE"):
             if not self.is_master:
-                self.cluster.judge.promoted(self)
+                self.cluster.judge.promoted(self, by_sentinel)
                 self.replication.promote()
                 self.whole = True
+                self.volume.whole = self.volume.whole or self.volume.log is self.log
         else:
             self.replication.follow(Address(host, int(port)))
         self.cluster.judge.look(self)

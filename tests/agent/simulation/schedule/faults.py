@@ -2,16 +2,21 @@
 
 from collections.abc import Callable, Iterable
 
+from agent.wire.answers import Command
 from tests.agent.simulation.deployment.cluster import Cluster
 from tests.agent.simulation.deployment.container import Container
 from tests.agent.simulation.deployment.node import NodeContainer
 from tests.agent.simulation.deployment.watcher import SentinelContainer
 from tests.agent.simulation.network import OUTSIDE
+from tests.agent.simulation.redis.process import Process
 from tests.agent.simulation.redis.server import Volume
 from tests.agent.simulation.sentinel.sentinel import SentinelVolume
 
 HUNG = 0.9
 """Of down-after: a master that stands still for so long may be replaced meanwhile."""
+
+CHANGES = ("MULTI", "PUBLISH", "CLIENT")
+"""Promotions and demotions, messages, pauses; votes are counted, too."""
 
 
 class Faults:
@@ -91,6 +96,35 @@ class Faults:
             container.stop_server()
         if server is not None:
             self._cluster.judge.look(server)
+
+    def trip(self, at: float, requests: int, seconds: float, whole: bool, deadly: bool) -> None:
+        """Whoever gets the so-manieth request after `at` that changes anything stalls, or dies, before it does it."""
+        self._at(at, self._stretch, requests, seconds, whole, deadly)
+        self.until = max(self.until, at + 0.5 + seconds)
+
+    def _stretch(self, requests: int, seconds: float, whole: bool, deadly: bool) -> None:
+        cluster, left, before = self._cluster, requests, self._cluster.tripwire
+
+        def wire(process: Process, commands: tuple[Command, ...]) -> None:
+            nonlocal left
+            if before is not None:
+                before(process, commands)
+            if not any(each[0] in CHANGES or "IS-MASTER-DOWN-BY-ADDR" in each for each in commands):
+                return
+            left -= 1
+            if left != 0 or self.calm:
+                return
+            container = next((each for each in cluster.containers.values() if each.process is process), None)
+            if container is None:
+                return
+            if deadly:
+                container.kill()
+                cluster.clock.after(seconds, self._do, container.start, ())
+            else:
+                self._stall(container, seconds, whole)
+                cluster.clock.after(seconds, self._do, container.go_on, ())
+
+        cluster.tripwire = wire
 
     def cut(self, machines: Iterable[str], at: float, seconds: float) -> None:
         """These machines hear nothing of the others, nor of clients outside, for so long."""

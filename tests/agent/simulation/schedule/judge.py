@@ -40,6 +40,8 @@ class Judge:
     def look(self, server: "Server") -> None:
         """Something about `server` may have changed: never two take writes at one instant."""
         address = server.address
+        if server.draining:  # what it is in between lasts no time; a write that it takes then is judged in the end
+            return
         if server.serves == (address in self._serving):
             return
         if not server.serves:
@@ -58,8 +60,14 @@ class Judge:
         if len(counted) > 1:
             raise ViolationError(f"two nodes take writes: {', '.join(map(str, sorted(counted)))}")
 
-    def promoted(self, server: "Server") -> None:
-        """`server` is about to become a master: its data must be whole, or there has never been any."""
+    def promoted(self, server: "Server", by_sentinel: bool) -> None:
+        """`server` is about to become a master: its data must be whole, or there has never been any.
+
+        A Sentinel goes by a priority that is up to a second old, so it may promote a node that must not be any more.
+        The agent there steps it down again; what it takes until then is lost, and nothing prevents that yet.
+        """
+        if by_sentinel and server.priority == 0:
+            self.suspects.add(server.address)
         self.promotions += 1
         self._cluster.say(str(server.address), "-- becomes master")
         if self._cluster.calm:

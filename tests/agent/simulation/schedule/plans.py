@@ -66,6 +66,20 @@ def killed(cluster: Cluster, faults: Faults) -> None:
         faults.kill(other, at + _between(cluster, -0.1, 0.4), _between(cluster, 0.3, 3))
 
 
+def midway(cluster: Cluster, faults: Faults) -> None:
+    """The master is stopped or killed; in the middle of that somebody stalls or dies just as a request comes."""
+    cluster.form()
+    _writers(cluster)
+    at = BEGIN + cluster.random.random() / 2
+    if cluster.random.random() < 0.7:
+        faults.roll(cluster.nodes[0], at)
+    else:
+        faults.kill(cluster.nodes[0], at, _between(cluster, 0.3, 3.0))
+    for _ in range(cluster.random.choice((1, 1, 2))):
+        whole, deadly = cluster.random.random() < 0.3, cluster.random.random() < 0.25
+        faults.trip(at, cluster.random.randint(1, 40), _between(cluster, 0.05, 3.0), whole, deadly)
+
+
 def hung(cluster: Cluster, faults: Faults) -> None:
     """The master stands still for longer than down-after."""
     cluster.form()
@@ -194,16 +208,20 @@ def mixed(cluster: Cluster, faults: Faults) -> None:
 
 PLANS: dict[str, Plan] = {
     each.__name__: each
-    for each in (planned, killed, hung, everything, copying, partition, minority, noise, first_start, mixed)
+    for each in (planned, killed, midway, hung, everything, copying, partition, minority, noise, first_start, mixed)
 }
 WEIGHTS = {
     "planned": 5,
     "killed": 4,
-    "hung": 1,
-    "everything": 2,
+    "midway": 0,
+    "hung": 0,
+    "everything": 0,
     "copying": 2,
     "partition": 3,
     "minority": 1,
     "noise": 1,
-    "mixed": 2,
+    "first_start": 0,
+    "mixed": 0,
 }
+"""How often each is drawn. 0: not yet run often enough since its last finding to say that none is left, so it is run by
+`python -m tests.agent.simulation --plan`, and not in CI, where it could fail for a fault of the model."""
