@@ -10,16 +10,16 @@ ARGS ?=
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
 PULUMI := ./pulumiw
-SCRIPTS := pulumiw .ci/run $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* configs/bin/* configs/lib/* tests/hosts/* 2>/dev/null)
+SCRIPTS := pulumiw .ci/run $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* configs/bin/* configs/lib/* tests/hosts/* tests/bare/* 2>/dev/null)
 # The test folders, quickest first.
-TESTS := $(wildcard tests/unit tests/entrypoint tests/preview tests/deploy tests/hosts)
+TESTS := $(wildcard tests/unit tests/agent tests/endpoint tests/preview tests/deploy tests/hosts)
 
 comma := ,
 EXCLUDED := $(foreach host,$(subst $(comma), ,$(EXCLUDE)),--exclude '**.$(host)')
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview refresh destroy status outputs connect certs test test-unit test-entrypoint test-preview \
-	test-deploy test-hosts drill bench lint fmt clean venv venv-dev daemon rig-tools
+.PHONY: help up preview refresh destroy status outputs connect certs test test-unit test-agent test-endpoint test-preview \
+	test-deploy test-clients test-hosts test-bare drill bench lint fmt clean venv venv-dev daemon rig-tools client-tools
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -57,14 +57,17 @@ connect: venv ## Where to connect, with lines to paste
 certs: venv ## A CA and certificates for development, encrypted in the stack's config; again: a new certificate
 	@$(PYTHON) -m redis_ha.tls.dev_certificates --stack $(STACK)
 
-test: venv daemon rig-tools ## All tests: unit, entrypoint, preview and, on clusters of their own, after deployment
+test: venv-dev daemon rig-tools ## All tests: unit, agent, endpoint, preview and, on clusters of their own, after deployment
 	@$(PYTHON) -m pytest $(TESTS) $(ARGS)
 
 test-unit: venv ## Unit tests: seconds, no Docker
 	@$(PYTHON) -m pytest tests/unit $(ARGS)
 
-test-entrypoint: venv daemon ## The image's scripts, in containers
-	@$(PYTHON) -m pytest tests/entrypoint $(ARGS)
+test-agent: venv-dev daemon ## Process 1: its decisions, as real processes, in the image
+	@$(PYTHON) -m pytest tests/agent $(ARGS)
+
+test-endpoint: venv-dev daemon ## The endpoint's decisions, among nodes that are not real
+	@$(PYTHON) -m pytest tests/endpoint $(ARGS)
 
 test-preview: venv daemon ## Previews
 	@$(PYTHON) -m pytest tests/preview $(ARGS)
@@ -72,8 +75,14 @@ test-preview: venv daemon ## Previews
 test-deploy: venv daemon ## Failures against a real cluster
 	@$(PYTHON) -m pytest tests/deploy $(ARGS)
 
+test-clients: venv daemon client-tools ## redis-py, jedis, lettuce, ioredis, node-redis and go-redis through failovers
+	@$(PYTHON) -m pytest tests/clients $(ARGS)
+
 test-hosts: venv daemon rig-tools ## Failures of whole hosts, on three Docker daemons on this machine (needs root)
 	@$(PYTHON) -m pytest tests/hosts $(ARGS)
+
+test-bare: ## The commands of the README on a machine that has nothing, in namespaces (needs root)
+	@tests/bare/run
 
 drill: venv-dev daemon ## Breaks the running stack on purpose and reports what clients felt
 	@$(PYTHON) -m drills --stack $(STACK) $(ARGS)
@@ -108,4 +117,8 @@ daemon:
 
 # What the hosts of tests/hosts need beside Docker.
 rig-tools:
-	@bootstrap/rig-tools
+	@bootstrap/rig-tools client-tools
+
+# What the clients in other languages are built and run with.
+client-tools: venv
+	@bootstrap/client-tools

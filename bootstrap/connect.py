@@ -39,7 +39,7 @@ def current_master(outputs: dict[str, Any], password: str) -> dict[str, Any]:
     """The node that the Sentinels name; the bootstrap master when none answers."""
     from redis.exceptions import RedisError
 
-    import redis_ha_client
+    from clients import redis_ha_client
 
     nodes: list[dict[str, Any]] = outputs["nodes"]
     from drills.outputs import Tls
@@ -80,7 +80,7 @@ def paste_lines(stack: str, outputs: dict[str, Any], master: dict[str, Any]) -> 
     trust = f", ca=open({files['ca']!r}).read()" if files else ""
     trust += f", cert={files['client_cert']!r}, key={files['client_key']!r}" if "client_cert" in files else ""
     code = (
-        "import os, redis_ha_client as client; "
+        "import os; from clients import redis_ha_client as client; "
         f"master = client.master({endpoints(outputs['sentinels'])!r}, {outputs['master_name']!r}, "
         f"os.environ['REDISCLI_AUTH']{trust}); "
         "print(master.info('server')['redis_version'])"

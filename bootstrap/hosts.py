@@ -11,7 +11,7 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ def _with_passphrase(env: Mapping[str, str]) -> dict[str, str]:
     return {**env, "PULUMI_CONFIG_PASSPHRASE_FILE": str(folder / "redis-ha" / "passphrase")}
 
 
-def environment(host: dict[str, Any], certificates: Path) -> dict[str, str]:
+def environment(host: Mapping[str, Any], certificates: Path) -> dict[str, str]:
     """What makes the docker command talk to `host`; its certificates are put into that folder."""
     found = {name: value for name, value in os.environ.items() if name not in OF_ANOTHER_DOCKER}
     found["REDIS_HA_HOST"] = str(host["name"])
@@ -78,24 +78,43 @@ def answers(env: dict[str, str]) -> bool:
     return done.returncode == 0
 
 
-def main(arguments: list[str]) -> int:
-    """Run the command everywhere; see above."""
-    stack, *command = arguments
-    config_file = None
-    if command[0] == "--config-file":
-        _, config_file, *command = command
-    excluded = set(re.findall(r"[^\s,]+", os.environ.get("REDIS_HA_EXCLUDE", "")))
-    hosts = hosts_of(stack, config_file)
+def run_on_each(hosts: Sequence[Mapping[str, Any]], command: Sequence[str], quiet: bool = False) -> tuple[int, str]:
+    """Runs the command for each host, or once where there are none: the last exit code that is not 0, what was printed.
+
+    `quiet` drops what the command says on stderr.
+    """
+    errors = subprocess.DEVNULL if quiet else None
+
+    def run(env: dict[str, str] | None) -> tuple[int, str]:
+        try:
+            done = subprocess.run(command, env=env, stdout=subprocess.PIPE, stderr=errors, text=True, check=False)
+        except FileNotFoundError as error:
+            return 127, "" if quiet else f"{error.filename}: not found\n"
+        return done.returncode, done.stdout or ""
+
     if not hosts:
-        return subprocess.run(command, check=False).returncode
-    code = 0
+        return run(None)
+    excluded = set(re.findall(r"[^\s,]+", os.environ.get("REDIS_HA_EXCLUDE", "")))
+    code, printed = 0, ""
     for host in hosts:
         if host["name"] in excluded:
             continue
         with tempfile.TemporaryDirectory() as folder:
             env = environment(host, Path(folder))
             if answers(env):
-                code = subprocess.run(command, env=env, check=False).returncode or code
+                failed, text = run(env)
+                code, printed = failed or code, printed + text
+    return code, printed
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command everywhere; see above."""
+    stack, *command = arguments
+    config_file = None
+    if command[0] == "--config-file":
+        _, config_file, *command = command
+    code, printed = run_on_each(hosts_of(stack, config_file), command)
+    sys.stdout.write(printed)
     return code
 
 

@@ -8,7 +8,7 @@ from redis.exceptions import ReadOnlyError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
-import redis_ha_client
+from clients import redis_ha_client
 from drills.outputs import Address, Outputs, Tls
 
 

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, NoReturn
 from engine.errors import EXIT_FAILURE, EXIT_INTERRUPTED, EngineError, Reported
 
 if TYPE_CHECKING:
-    from engine.session import Session
+    from engine.workspace import Workspace
 
 
 class Parser(argparse.ArgumentParser):
-    """Argparse with Pulumi's manners: errors name the word and exit with 255."""
+    """Argparse with Pulumi's manners: an error names the word."""
 
     def error(self, message: str) -> NoReturn:
         if "invalid choice" in message:
@@ -33,7 +33,6 @@ class Parser(argparse.ArgumentParser):
 def _parser() -> Parser:
     common = Parser(add_help=False, allow_abbrev=False)
     common.add_argument("-s", "--stack", default=argparse.SUPPRESS, help="the stack to work on")
-    common.add_argument("-C", "--cwd", default=argparse.SUPPRESS, help="run as if started in this directory")
     common.add_argument(
         "--config-file", default=argparse.SUPPRESS, help="the stack's file, instead of Pulumi.STACK.yaml"
     )
@@ -42,43 +41,31 @@ def _parser() -> Parser:
     root = Parser(prog="engine", description=__doc__, parents=[common], allow_abbrev=False)
     commands = root.add_subparsers(dest="command", metavar="COMMAND")
 
-    def command(name: str, about: str, *aliases: str) -> Parser:
-        parser = commands.add_parser(name, help=about, parents=[common], aliases=list(aliases), allow_abbrev=False)
-        parser.set_defaults(command=name)
-        return parser
+    def command(name: str, about: str) -> Parser:
+        return commands.add_parser(name, help=about, parents=[common], allow_abbrev=False)
 
-    def deploying(parser: Parser) -> None:
-        parser.add_argument("--diff", action="store_true", help="show each property that changes")
-        parser.add_argument("--expect-no-changes", action="store_true", help="fail when anything changes")
-        parser.add_argument("--suppress-outputs", action="store_true")
-        parser.add_argument("-c", "--config", action="append", default=[], help="KEY=VALUE to save before the run")
-        parser.add_argument("-r", "--refresh", action="store_true", help="accepted: Docker is always looked at")
-
-    def choosing(parser: Parser, *exclude: str, follow: tuple[str, ...]) -> None:
-        parser.add_argument("-t", "--target", action="append", default=[], help="URN or glob: only this is touched")
-        parser.add_argument(*exclude, "--exclude", action="append", default=[], help="URN or glob: this is not touched")
-        for flag in follow:
-            parser.add_argument(flag, action="store_true", dest="dependents", default=False)
-
-    both = ("--target-dependents", "--exclude-dependents")
-
-    def changing(parser: Parser) -> None:
-        parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
-        parser.add_argument("-f", "--skip-preview", action="store_true")
-
-    preview = command("preview", "show what an update would do", "pre")
-    deploying(preview)
-    preview.add_argument("-j", "--json", action="store_true")
-    choosing(preview, "-x", follow=both)
-    for name, about, aliases in (
-        ("up", "create or update the stack's resources", ("update",)),
-        ("refresh", "say how Docker differs from what was applied", ()),
-        ("destroy", "delete the stack's resources", ("down",)),
+    for name, about, flags in (
+        ("preview", "show what an update would do", ("diff", "refresh")),
+        ("up", "create or update the stack's resources", ("yes", "diff", "refresh")),
+        ("refresh", "say how Docker differs from what was applied", ("yes-unused",)),
+        ("destroy", "delete the stack's resources", ("yes",)),
     ):
-        parser = command(name, about, *aliases)
-        deploying(parser)
-        changing(parser)
-        choosing(parser, *(() if name == "up" else ("-x",)), follow=both[:1] if name == "destroy" else both)
+        parser = command(name, about)
+        parser.add_argument("--expect-no-changes", action="store_true", help="fail when anything changes")
+        exclude = ("--exclude",) if name == "up" else ("-x", "--exclude")
+        parser.add_argument(*exclude, action="append", default=[], help="'**.NAME': the host NAME is not touched")
+        if "diff" in flags:
+            parser.add_argument("--diff", action="store_true", help="show each property that changes")
+        if "refresh" in flags:
+            parser.add_argument("-r", "--refresh", action="store_true", help="accepted: Docker is always looked at")
+        if "yes" in flags:
+            parser.add_argument("-y", "--yes", action="store_true", help="do not ask")
+            parser.add_argument("-f", "--skip-preview", action="store_true")
+        if "yes-unused" in flags:
+            parser.add_argument("-y", "--yes", action="store_true", help="accepted: nothing is changed")
+        if name in ("preview", "up"):
+            parser.add_argument("-c", "--config", action="append", default=[], help="KEY=VALUE to save before the run")
+    command("cancel", "remove the lock that a killed run has left behind")
     command("version", "print the version")
     _stack_parser(command("stack", "manage stacks"), common)
     _config_parser(command("config", "manage configuration"), common)
@@ -87,10 +74,6 @@ def _parser() -> Parser:
 
 def _stack_parser(stack: Parser, common: Parser) -> None:
     words = stack.add_subparsers(dest="word", metavar="WORD", required=True)
-    words.add_parser("ls", parents=[common], allow_abbrev=False).add_argument("-j", "--json", action="store_true")
-    select = words.add_parser("select", parents=[common], allow_abbrev=False)
-    select.add_argument("name", nargs="?")
-    select.add_argument("-c", "--create", action="store_true")
     words.add_parser("init", parents=[common], allow_abbrev=False).add_argument("name", nargs="?")
     remove = words.add_parser("rm", parents=[common], allow_abbrev=False)
     remove.add_argument("name", nargs="?")
@@ -122,7 +105,7 @@ def _config_parser(config: Parser, common: Parser) -> None:
     remove.add_argument("--path", action="store_true")
 
 
-WITH_VALUE = {"-s", "--stack", "-C", "--cwd", "--color", "--config-file"}
+WITH_VALUE = {"-s", "--stack", "--color", "--config-file"}
 
 
 def _flags_first(arguments: Sequence[str]) -> list[str]:
@@ -142,6 +125,8 @@ def _flags_first(arguments: Sequence[str]) -> list[str]:
                 flags.append(rest.pop(0))
         else:
             operands.append(word)
+    if len(words) < 2 and operands:  # the word came after a flag
+        words.append(operands.pop(0))
     return [*words, *flags, *(["--", *operands] if operands else [])]
 
 
@@ -175,74 +160,59 @@ def _dispatch(options: argparse.Namespace) -> int:
 
         print(f"v{version('pulumi')} (embedded engine)")
         return 0
-    directory = Path(getattr(options, "cwd", None) or ".").resolve()
-    if options.command == "stack" and options.word in ("ls", "select", "init"):
-        return _stacks(options, directory)
+    from engine import stack_commands
+    from engine.workspace import Workspace
+
+    directory = Path.cwd()
+    if options.command == "stack" and options.word == "init":
+        name = options.name or getattr(options, "stack", None)
+        if not name:
+            raise EngineError("stack init: name the stack")
+        return stack_commands.stack_init(directory, name)
     if options.command == "stack" and options.word == "rm" and options.name:
         options.stack = options.name
-    from engine.session import Session
-
-    session = Session(directory, getattr(options, "stack", None), getattr(options, "config_file", None))
+    workspace = Workspace(directory, getattr(options, "stack", None), getattr(options, "config_file", None))
     if options.command == "config":
-        return _config(options, session)
+        return _config(options, workspace)
+    if options.command == "cancel":
+        return stack_commands.cancel(workspace)
     if options.command == "stack":
-        from engine import stackcommands
-
         if options.word == "rm":
-            return stackcommands.stack_remove(session, options.yes, options.preserve_config)
-        return stackcommands.stack_output(session, options.name, options.json, options.show_secrets)
-    from engine import destroying, previewing, running, updating
-    from engine.display import Screen
-    from engine.selection import Selection
+            return stack_commands.stack_remove(workspace, options.yes, options.preserve_config)
+        return stack_commands.stack_output(workspace, options.name, options.json, options.show_secrets)
+    return _deploy(options, workspace)
 
-    screen = Screen()
-    color = getattr(options, "color", "auto")
-    if color != "auto":
-        screen.color = color == "always"
-    flags = running.Options(
+
+def _deploy(options: argparse.Namespace, workspace: Workspace) -> int:
+    from engine import deploy
+    from engine.files.stack_file import full_key
+    from engine.run.context import Excludes
+    from engine.show import Screen
+
+    chosen = deploy.Options(
         yes=getattr(options, "yes", False) or getattr(options, "skip_preview", False),
         skip_preview=getattr(options, "skip_preview", False),
-        diff=options.diff,
-        json=getattr(options, "json", False),
+        diff=getattr(options, "diff", False),
         expect_no_changes=options.expect_no_changes,
-        suppress_outputs=options.suppress_outputs,
         interactive=not getattr(options, "non_interactive", False),
-        selection=Selection(options.target, options.exclude, options.dependents),
+        excludes=Excludes(options.exclude),
     )
-    for given in options.config:
+    for given in getattr(options, "config", []):
         key, equals, value = given.partition("=")
         if not equals:
             raise EngineError(f"--config {given}: expected KEY=VALUE")
-        session.set_config(key, value)
-    run = {
-        "preview": previewing.preview,
-        "up": updating.up,
-        "refresh": previewing.refresh,
-        "destroy": destroying.destroy,
-    }[options.command]
-    return run(session, screen, flags)
+        workspace.file.set_value(full_key(workspace.project.name, key), (), value)
+    run = {"preview": deploy.preview, "up": deploy.up, "refresh": deploy.refresh, "destroy": deploy.destroy}
+    return run[options.command](workspace, Screen(color=getattr(options, "color", "auto")), chosen)
 
 
-def _stacks(options: argparse.Namespace, directory: Path) -> int:
-    from engine import stackcommands
-
-    if options.word == "ls":
-        return stackcommands.stack_list(directory, options.json)
-    name = options.name or getattr(options, "stack", None)
-    if not name:
-        raise EngineError(f"stack {options.word}: name the stack")
-    if options.word == "init":
-        return stackcommands.stack_init(directory, name)
-    return stackcommands.stack_select(directory, name, options.create)
-
-
-def _config(options: argparse.Namespace, session: Session) -> int:
-    from engine import stackcommands
+def _config(options: argparse.Namespace, workspace: Workspace) -> int:
+    from engine import stack_commands
 
     if options.word == "get":
-        return stackcommands.config_get(session, options.key, options.path, options.get_json)
+        return stack_commands.config_get(workspace, options.key, options.path, options.get_json)
     if options.word == "set":
-        return stackcommands.config_set(session, options.key, options.value, options.secret, options.path)
+        return stack_commands.config_set(workspace, options.key, options.value, options.secret, options.path)
     if options.word == "rm":
-        return stackcommands.config_remove(session, options.key, options.path)
-    return stackcommands.config_list(session, options.show_secrets, options.json)
+        return stack_commands.config_remove(workspace, options.key, options.path)
+    return stack_commands.config_list(workspace, options.show_secrets, options.json)

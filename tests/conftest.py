@@ -1,10 +1,11 @@
-"""For all tests on clusters: container logs with every failure, and a summary of what was measured."""
+"""For all tests: container logs with every failure, a summary of what was measured, and no skip in CI."""
 
+import os
 from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests import measured
+from tests import measured, skips
 
 
 @pytest.fixture
@@ -15,8 +16,9 @@ def figure(request: pytest.FixtureRequest) -> Callable[[str], None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
-    """Attach what the containers logged during a failed test."""
+    """Attach what the containers logged during a failed test; a skip is one where CI is set."""
     report = yield
+    skips.judge(report, ci=bool(os.environ.get("CI")))  # type: ignore[arg-type]
     if report.failed and measured.current:  # type: ignore[attr-defined]
         for container in sorted(measured.current[0].containers(), key=lambda c: str(c.name)):
             try:

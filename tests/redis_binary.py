@@ -18,13 +18,13 @@ from docker.errors import ImageNotFound
 
 # The official image, and what bootstrap/base-image makes where that cannot be pulled.
 BASE_IMAGES = ("redis:8-alpine", "redis-ha-stand-in:8-alpine")
-PROGRAMS = ("redis-server", "redis-sentinel", "redis-cli")
+PROGRAMS = ("redis-server", "redis-sentinel", "redis-cli", "redis-check-aof")
 _LIBRARIES = ("lib", "lib64", "usr/lib", "usr/lib64")
 _LOADERS = ("lib/ld-musl-*.so.1", "lib64/ld-linux-*.so.*", "lib/ld-linux-*.so.*")  # Alpine, Debian
 
 
 def folder() -> Path:
-    """A folder with the three programs, for a PATH; made once for each image and kept in the user's cache folder.
+    """A folder with these programs, for a PATH; made once for each image and kept in the user's cache folder.
 
     Raises AssertionError where Docker has no base image: `make daemon` gets one.
     """
@@ -32,7 +32,7 @@ def folder() -> Path:
     image = next((found for name in BASE_IMAGES if (found := _image(client, name))), None)
     assert image is not None, f"Docker has neither of {' and '.join(BASE_IMAGES)}: make daemon"
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "redis-ha"
-    made = cache / f"redis-{str(image).removeprefix('sha256:')[:16]}"
+    made = cache / f"redis-{str(image).removeprefix('sha256:')[:16]}-{len(PROGRAMS)}"
     if not made.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         aside = Path(tempfile.mkdtemp(dir=cache, prefix=".redis-"))

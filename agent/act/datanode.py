@@ -25,6 +25,8 @@ from agent.world import World
 SCRIPT_SHARE = 0.4
 """Of down-after, as `busy-reply-threshold`."""
 YIELD_AGAIN = 10.0
+SEE_EVERY = 5.0
+"""Seconds between two looks at the Sentinels' votes: one that is seen for the first time counts as a rival's."""
 SELECTED_SECONDS = 5.0
 """How long writes are held back for a failover that a Sentinel leads over the head of this master."""
 
@@ -48,6 +50,7 @@ class DataNode:
         self.hand_over = HandOver(self)
         self.lease = Lease(world, settings, self.roster, self.pause)
         self._yielded_at = float("-inf")
+        self._saw_votes_at = float("-inf")
         self._seen: Node | None = None
         self._kept = mark
         self.leaving = False
@@ -194,6 +197,14 @@ class DataNode:
         self._remember(mark, own)
         if own.mark != self.mark:
             await self._mark_server()
+        if (
+            council.majority
+            and council.named
+            and not own.is_master
+            and self.world.now() - self._saw_votes_at > SEE_EVERY
+        ):
+            self._saw_votes_at = self.world.now()
+            self.world.spawn(self.electorate.see(council.named, council, own.run_id))
         promotable = own.is_master or (
             now.in_touch and self.mark.whole and self.mark.epoch >= council.epoch and own.storing
         )

@@ -32,6 +32,8 @@ async def run_node(environment: Environment) -> int:
     world = ContainerWorld(environment.local, login(environment), volume.memory, state, environment.run / SIGNAL)
     with await _own_data(environment, state):
         mark = volume.mark()
+        if volume.memory.exists():  # said of an earlier start, after which there was data
+            (environment.run / SIGNAL).unlink(missing_ok=True)
         while True:
             arguments = volume.prepare(mark)
             server = await Server.start(str(volume.config), *arguments)

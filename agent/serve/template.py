@@ -54,7 +54,11 @@ def replace_file(path: Path, lines: Iterable[str]) -> None:
 
 
 def _filled(template: Path, values: Mapping[str, str]) -> Iterable[str]:
-    for number, line in enumerate(template.read_text().splitlines(), 1):
+    try:
+        text = template.read_text()
+    except OSError as error:
+        raise StartError(CONFIGURATION, f"cannot read {template}: {error.strerror}") from None
+    for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         names = _VARIABLE.findall(line)

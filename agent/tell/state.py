@@ -17,6 +17,8 @@ class StateFile:
         self.folder = folder
         self._complained = False
         folder.mkdir(parents=True, exist_ok=True)
+        for name in ("state.json", "health"):  # what an earlier process has said is not true of this one
+            (folder / name).unlink(missing_ok=True)
 
     def write(self, state: Mapping[str, Any]) -> None:
         """Replace the state. `joined` (bool) and `why` (words) must be in it."""

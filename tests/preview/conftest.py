@@ -38,10 +38,10 @@ SETTINGS = """
 name: embedded-preview
 runtime: python
 config:
-  subnet: {type: string, default: 10.213.250.0/28}
-  restart: {type: string, default: "no"}
-  b: {type: string, default: "1"}
-  password: {type: string, secret: true}
+  subnet: {default: 10.213.250.0/28}
+  restart: {default: "no"}
+  b: {default: "1"}
+  password: {secret: true}
 """
 # Written by Pulumi 3.259 with the passphrase "test".
 STACK = """
@@ -55,12 +55,11 @@ config:
 class Engine:
     """Runs the engine's commands in a project's directory."""
 
-    def __init__(self, directory: Path, state: Path) -> None:
+    def __init__(self, directory: Path) -> None:
         self.directory = directory
-        self._environment = {
+        self.environment = {
             **os.environ,
             "PYTHONPATH": str(ROOT),
-            "XDG_STATE_HOME": str(state),
             "PULUMI_CONFIG_PASSPHRASE": "test",
             "PULUMI_STACK": "test",
         }
@@ -69,7 +68,7 @@ class Engine:
         return subprocess.run(
             [sys.executable, "-m", "engine", *arguments],
             cwd=self.directory,
-            env={**self._environment, **environment},
+            env={**self.environment, **environment},
             capture_output=True,
             text=True,
             timeout=120,
@@ -100,7 +99,7 @@ def _project(parent: Path) -> Engine:
     (directory / "Pulumi.yaml").write_text(SETTINGS)
     (directory / "__main__.py").write_text(PROGRAM)
     (directory / "Pulumi.test.yaml").write_text(STACK)
-    return Engine(directory, parent / "state")
+    return Engine(directory)
 
 
 @pytest.fixture(scope="session")

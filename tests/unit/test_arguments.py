@@ -8,7 +8,7 @@ from typing import Any, cast
 import pulumi
 import pytest
 
-from redis_ha.docker import joining
+from redis_ha.docker import clients, joining, looks
 from redis_ha.resources import component, rollout
 from redis_ha.resources.component import RedisHa
 from redis_ha.settings.arguments import RedisHaArgs
@@ -38,7 +38,7 @@ class Recorder(pulumi.runtime.Mocks):
 @pytest.fixture(params=["redis-ha"])
 def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     monkeypatch.setattr(joining, "_wait_until_joined_once", lambda node, topology: None)
-    monkeypatch.setattr(rollout, "what_is_there", lambda topology: rollout.There(anything=True, led=True))
+    monkeypatch.setattr(rollout, "what_is_there", lambda topology: joining.There(anything=True, led=True))
     monkeypatch.setattr(rollout.Rollout, "until_joined", lambda *_: None)
     monkeypatch.setattr(component, "look", lambda topology, swarm: None)
     asyncio.set_event_loop(asyncio.new_event_loop())  # other tests have closed theirs
@@ -126,11 +126,29 @@ def test_in_a_preview_only_what_depends_on_it_is_unknown(mocks: Recorder) -> Non
     unknown: pulumi.Output[Any] = pulumi.Output.from_input(cast(Any, pulumi.output.UNKNOWN))
     run(lambda: declare(password=unknown).image)
     node = mocks.one("redis-ha-redis-0")
-    uploads = json.dumps(mocks.one("redis-ha-redis-files")["uploads"])
+    uploads = json.dumps(mocks.one("redis-ha-redis-files")["uploads"], default=repr)
     assert "appendonly yes" in uploads
     assert "#" not in uploads, "no password's hash"
     assert "redis_port=16379" in node["envs"]
     assert node["name"] == "redis-ha-unit-redis-0"
+
+
+def test_a_preview_without_docker_says_what_it_has_not_seen(mocks: Recorder, monkeypatch: pytest.MonkeyPatch) -> None:
+    pulumi.runtime.set_mocks(mocks, project="redis-ha", stack="unit", preview=True)
+    monkeypatch.setattr(component, "look", looks.look)
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    clients.docker_client.cache_clear()
+    said: list[str] = []
+    monkeypatch.setattr(pulumi.log, "warn", said.append)
+    run(lambda: declare(endpoint=True).url)
+    assert len([one for one in mocks.found if one.typ.endswith(":Container")]) == 10
+    assert len(said) == 1
+    assert "This preview has not looked at what is there" in said[0]
+    mocks.found.clear()
+    places = [{"name": f"h{i}", "docker": f"tcp://127.0.0.1:{i}", "address": f"10.0.0.{i}"} for i in (1, 2, 3)]
+    run(lambda: declare(hosts=places).url)
+    assert len([one for one in mocks.found if one.typ.endswith("providers:docker")]) == 3
+    assert "host h1 cannot be reached" in said[1]
 
 
 def test_what_decides_on_resources_must_be_known(mocks: Recorder) -> None:

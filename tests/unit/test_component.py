@@ -9,6 +9,7 @@ from typing import Any
 import pulumi
 import pytest
 
+from clients.redis_ha_client import Place
 from redis_ha.docker import joining
 from redis_ha.plan.acl import data_node_acl, endpoint_password, internal_password, operator_password, sentinel_acl
 from redis_ha.plan.directives import redis_directives, sentinel_directives
@@ -52,7 +53,7 @@ class Recorder(pulumi.runtime.Mocks):
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     # Mocks have no daemon to ask, and Pulumi's mocks run no hooks.
     monkeypatch.setattr(joining, "_wait_until_joined_once", lambda node, topology: None)
-    monkeypatch.setattr(rollout, "what_is_there", lambda topology: rollout.There(anything=True, led=True))
+    monkeypatch.setattr(rollout, "what_is_there", lambda topology: joining.There(anything=True, led=True))
     monkeypatch.setattr(component, "look", lambda topology, swarm: None)
     monkeypatch.setattr(rollout.Rollout, "until_joined", lambda *_: None)
     monkeypatch.setattr(certificates, "check_certificates", lambda tls, addresses: None)  # these are mere words
@@ -157,6 +158,9 @@ def test_outputs_are_the_contract(recorder: Recorder) -> None:
     assert found["sentinels"] == ["10.1.2.130:16381", "10.1.2.131:16391", "10.1.2.132:16401"]
     assert (found["image"], found["password"]) == ("sha256:1", PASSWORD)
     assert found["url"] == "redis://:a-password@10.1.2.10:16379/0"
+    sentinels = "10.1.2.130:16381,10.1.2.131:16391,10.1.2.132:16401"
+    assert found["sentinel_url"] == f"redis+sentinel://:a-password@{sentinels}/mymaster"
+    assert Place.of(found["sentinel_url"]).password == PASSWORD
 
 
 def test_host_network_publishes_nothing(recorder: Recorder) -> None:
@@ -264,6 +268,7 @@ def test_tls_adds_files_and_outputs_and_changes_nothing_without(recorder: Record
     deploy(subnet="10.1.2.0/24", replicas=0, sentinels=1, tls=given)
     assert (found["tls"], found["ca"]) == (True, "ca text\n")
     assert found["url"].startswith("rediss://")
+    assert found["sentinel_url"].startswith("rediss+sentinel://")
     for one in recorder.carriers():
         files = [upload["file"].rpartition("/")[2] for upload in one.inputs["uploads"]["value"]]
         assert files[3:] == ["tls-ca.crt", "tls.crt", "tls.key"]

@@ -48,9 +48,10 @@ def test_profiles_get_slower_and_their_periods_fit_sentinels_rules() -> None:
         # A replica can be promoted for five ping periods after its last INFO, which comes once a second in a failover.
         assert 5 * ping >= 1500
         assert profile.ping_period is None or info < 5 * ping
-    assert PROFILES["fast"].periods == "ping-period 300 info-period 500"
-    assert PROFILES["balanced"].periods == "ping-period 300 info-period 500 min-link-reconnect-period 500"
-    assert PROFILES["patient"].periods == ""
+    assert PROFILES["fast"].periods == "tilt-period 3000 ping-period 300 info-period 500"
+    words = "tilt-period 3000 ping-period 300 info-period 500 min-link-reconnect-period 500"
+    assert PROFILES["balanced"].periods == words
+    assert PROFILES["patient"].periods == "tilt-period 3000"
 
 
 def test_texts_as_pulumi_hands_them_over() -> None:

@@ -1,12 +1,14 @@
 """Settings -> nodes: addresses and ports as in the source document, and stable when scaling."""
 
+import ipaddress
 from typing import Any
 
 import pytest
 
 from redis_ha.plan.identity import Identity
-from redis_ha.plan.topology import Topology, TopologyError, plan
+from redis_ha.plan.topology import Topology, TopologyError, plan, strangers_range
 from redis_ha.settings.loader import parse_settings
+from redis_ha.settings.model import MAX_PER_ROLE
 
 
 def topology(**values: Any) -> Topology:
@@ -73,3 +75,11 @@ def test_sentinel_ids_are_fixed_and_distinct() -> None:
 def test_stacks_do_not_share_a_default_subnet() -> None:
     subnets = {Identity("redis-ha", stack).subnet(None) for stack in ("dev", "staging", "prod", "test")}
     assert len(subnets) == 4
+
+
+def test_strangers_get_no_address_that_a_node_may_have() -> None:
+    found = topology(replicas=MAX_PER_ROLE - 1, sentinels=MAX_PER_ROLE, endpoint=True)
+    assert found.subnet is not None
+    strangers = ipaddress.IPv4Network(strangers_range(found.subnet))
+    assert not [address for address in found.addresses if ipaddress.IPv4Address(address) in strangers]
+    assert strangers.subnet_of(found.subnet)

@@ -7,6 +7,7 @@ ended.
 
 import atexit
 import functools
+import os
 import shutil
 import subprocess
 import tempfile
@@ -24,7 +25,8 @@ class SshError(OSError):
 def local_url(url: str, seconds: float) -> str:
     """The unix:// URL of a socket that leads to the daemon at `url` (ssh://[user@]host[:port]).
 
-    It is there until this process ends. Raises SshError, at the latest after `seconds`.
+    It is there until this process ends, however it does: the remote command reads from a pipe that this process holds,
+    and ssh ends with it. Raises SshError, at the latest after `seconds`.
     """
     at = urlsplit(url)
     socket = Path(tempfile.mkdtemp(prefix="redis-ha-ssh-")) / "docker.sock"
@@ -32,8 +34,8 @@ def local_url(url: str, seconds: float) -> str:
     port = ["-p", str(at.port)] if at.port else []
     target = f"{at.username}@{at.hostname}" if at.username else str(at.hostname)
     tunnel = subprocess.Popen(
-        ["ssh", "-nNT", *options, *port, "-L", f"{socket}:{REMOTE_SOCKET}", "--", target],
-        stdin=subprocess.DEVNULL,
+        ["ssh", "-T", *options, *port, "-L", f"{socket}:{REMOTE_SOCKET}", "--", target, "cat"],
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
@@ -58,7 +60,14 @@ def _end(tunnel: "subprocess.Popen[str]", folder: Path) -> None:
 
 
 def private_file(text: str) -> str:
-    """The path of a file of this process's own: docker-py takes certificates from files only."""
+    """The path of a file of this process's own: docker-py takes certificates from files only.
+
+    On Linux it lies in no folder, so nothing is left of it when this process is killed.
+    """
+    if hasattr(os, "memfd_create"):
+        memory = os.memfd_create("private", os.MFD_CLOEXEC)
+        os.write(memory, text.encode())
+        return f"/proc/self/fd/{memory}"
     with tempfile.NamedTemporaryFile("w", dir=_folder(), delete=False) as file:
         file.write(text)
     return file.name

@@ -118,6 +118,11 @@ class Topology:
         return hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
 
 
+def strangers_range(subnet: ipaddress.IPv4Network) -> str:
+    """The addresses that Docker gives to containers that ask for none: never a node's, though it be down."""
+    return f"{subnet[0]}/29"
+
+
 class TopologyError(ValueError):
     """The settings lead to nodes that cannot exist side by side."""
 

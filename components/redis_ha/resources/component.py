@@ -8,7 +8,7 @@ import pulumi_docker as docker
 
 from redis_ha.docker.looks import look, refuse_other_dockers
 from redis_ha.plan.identity import Identity
-from redis_ha.plan.topology import Topology, TopologyError, plan
+from redis_ha.plan.topology import Topology, TopologyError, plan, strangers_range
 from redis_ha.resources import outputs
 from redis_ha.resources.data_node import data_node
 from redis_ha.resources.endpoint import endpoint_container
@@ -34,6 +34,8 @@ class RedisHa(pulumi.ComponentResource):
     """The data nodes, the first master first."""
     sentinels: pulumi.Output[list[str]]
     """Where the Sentinels are: host:port."""
+    sentinel_url: pulumi.Output[str]
+    """The Sentinels, the master's name and the password as one URL, for the recipes of clients/; secret."""
     url: pulumi.Output[str]
     """The first master as a redis:// or rediss:// URL; after a failover a Sentinel knows the master. A secret."""
     password: pulumi.Output[str]
@@ -119,19 +121,24 @@ class RedisHa(pulumi.ComponentResource):
     def _network(self, topology: Topology) -> pulumi.Output[str] | None:
         if topology.subnet is None:
             return None
-        identity = topology.identity
+        identity, subnet = topology.identity, topology.subnet
         network = docker.Network(
             identity.resource("network"),
             name=identity.prefix,
             driver="bridge",
-            ipam_configs=[docker.NetworkIpamConfigArgs(subnet=str(topology.subnet), gateway=str(topology.subnet[1]))],
+            ipam_configs=[
+                docker.NetworkIpamConfigArgs(
+                    subnet=str(subnet), gateway=str(subnet[1]), ip_range=strangers_range(subnet)
+                )
+            ],
             labels=[
                 docker.NetworkLabelArgs(label=label, value=value) for label, value in identity.labels("network").items()
             ],
-            # By what it was first called and labelled it stays, as all addresses on it do.
+            # By what it was first called and labelled it stays, as all addresses on it do; and one that was made before
+            # there was a range for strangers is not replaced for having none: that would take all nodes down.
             opts=pulumi.ResourceOptions(
                 parent=self,
-                ignore_changes=["name", "labels"],
+                ignore_changes=["name", "labels", "ipamConfigs[0].ipRange"],
                 aliases=[pulumi.Alias(name=old) for old in identity.former("network")],
             ),
         )
@@ -155,6 +162,7 @@ class RedisHa(pulumi.ComponentResource):
         self.password = secret(lambda settings: settings.password.get_secret_value())
         self.operator_password = secret(outputs.operator)
         self.url = secret(lambda settings: outputs.url(settings, topology))
+        self.sentinel_url = secret(lambda settings: outputs.sentinel_url(settings, topology))
         self.endpoint = plain(found[0] if found else None)
         self.endpoints = plain(found if several and found else None)
         self.metrics = plain(None)

@@ -16,6 +16,7 @@ class NodeOutput(TypedDict):
     host: str
     """The address that it announces."""
     port: int
+    """The port that it announces."""
     container: str
     """The container's name; in a Swarm that of the service."""
     host_name: NotRequired[str]
@@ -35,7 +36,9 @@ class HostOutput(TypedDict):
     """One of several hosts."""
 
     docker: str
+    """How its Docker is reached."""
     address: str
+    """The address that its nodes announce."""
 
 
 def nodes(topology: Topology) -> list[NodeOutput]:
@@ -71,3 +74,10 @@ def url(settings: Settings, topology: Topology) -> str:
     """The bootstrap master as a redis:// or rediss:// URL, percent-encoded; after a failover ask a Sentinel."""
     password = quote(settings.password.get_secret_value(), safe="")
     return f"{'rediss' if topology.tls else 'redis'}://:{password}@{topology.master.endpoint}/0"
+
+
+def sentinel_url(settings: Settings, topology: Topology) -> str:
+    """All that a client by a recipe of clients/ needs: redis+sentinel://:PASSWORD@HOST:PORT,.../MASTER."""
+    password, name = (quote(one, safe="") for one in (settings.password.get_secret_value(), settings.master_name))
+    sentinels = ",".join(node.endpoint for node in topology.sentinels)
+    return f"{'rediss' if topology.tls else 'redis'}+sentinel://:{password}@{sentinels}/{name}"

@@ -1,4 +1,4 @@
-"""Writes what follows from the settings: Pulumi.yaml's config schema, the table of docs/settings.md, the component's arguments.
+"""Writes what follows from the settings: Pulumi.yaml's config schema, docs/settings.md's table, the arguments.
 
 `python -m redis_ha.settings.reference` rewrites the first two between their markers, and arguments.py; a test checks
 that they are up to date.

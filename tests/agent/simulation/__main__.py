@@ -6,9 +6,9 @@ import sys
 import time
 from collections import Counter, defaultdict
 
-from tests.agent.simulation.plans import PLANS
-from tests.agent.simulation.many import spread
-from tests.agent.simulation.run import Outcome, run
+from tests.agent.simulation.schedule.many import spread
+from tests.agent.simulation.schedule.plans import PLANS
+from tests.agent.simulation.schedule.run import Outcome, run
 
 
 def main() -> int:
@@ -42,15 +42,15 @@ def report(outcomes: list[Outcome], seconds: float) -> None:
         times = sorted(each.settled_after for each in some)
         print(
             f"{plan:12} {len(some):6} schedules, {len(bad)} violated; settled after {times[len(times) // 2]:.1f} s, "
-            f"at most {times[-1]:.1f}; {sum(e.acknowledged for e in some)} writes, {sum(e.excused for e in some)} excused, "
-            f"{sum(e.calls for e in some) // len(some)} calls"
+            f"at most {times[-1]:.1f}; {sum(e.acknowledged for e in some)} writes, "
+            f"{sum(e.excused for e in some)} excused, {sum(e.calls for e in some) // len(some)} calls"
         )
     for words, count in Counter(_kind(each) for each in outcomes if each.violation).most_common():
         seeds = [str(each.seed) for each in outcomes if each.violation and _kind(each) == words]
         print(f"{count:5} {words}: seeds {', '.join(seeds[:8])}")
     cpu = sum(os.times()[:4])
-    each = 1000 / max(1, len(outcomes))
-    print(f"{len(outcomes)} schedules in {seconds:.1f} s: {each * seconds:.1f} ms each, {each * cpu:.1f} ms of CPU")
+    share = 1000 / max(1, len(outcomes))
+    print(f"{len(outcomes)} schedules in {seconds:.1f} s: {share * seconds:.1f} ms each, {share * cpu:.1f} ms of CPU")
 
 
 def _kind(outcome: Outcome) -> str:

@@ -73,7 +73,7 @@ class Group:
 class Task:
     """A coroutine that runs by itself."""
 
-    __slots__ = ("_coroutine", "_ended", "_group", "_running", "_then")
+    __slots__ = ("_cancelled", "_coroutine", "_ended", "_group", "_running", "_then")
 
     def __init__(
         self, group: Group, coroutine: Coroutine[Any, Any, Any], then: Callable[[Any], None] | None = None
@@ -82,12 +82,15 @@ class Task:
         self._coroutine = coroutine
         self._then = then
         self._ended = False
+        self._cancelled = False
         self._running = False
 
     def cancel(self) -> None:
         """End it at its next wait."""
         self._ended = True
-        if not self._running:
+        if self._running:
+            self._cancelled = True
+        else:
             self._coroutine.close()
 
     def resume(self) -> None:
@@ -116,7 +119,7 @@ class Task:
             return
         finally:
             self._running = False
-        if self._ended:
+        if self._cancelled:
             self._coroutine.close()
         else:
             future.wait(self)

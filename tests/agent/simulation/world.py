@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING, Any
 
 from agent.wire.answers import Address, Command, Probe, Result, Unknown
 from tests.agent.simulation.clock import Future, Group, Task
-from tests.agent.simulation.process import Connection, Message, Process, held
+from tests.agent.simulation.redis.process import Connection, Message, Process, held
 
 if TYPE_CHECKING:
-    from tests.agent.simulation.cluster import Cluster
+    from tests.agent.simulation.deployment.cluster import Cluster
 
 LOCAL = 0.0001
 """Seconds that a message to the own server takes. They are all the same: none overtakes another on one connection."""
@@ -35,7 +35,7 @@ class Request:
         process = cluster.process_at(peer)
         if not self._local and process is not None and not cluster.network.both_ways(self._machine, process.machine):
             self._arm(Unknown.UNSENT)
-        elif process is None or not process.up:
+        elif process is None or not process.up or (process.closed and not self._local):
             if cluster.refuses(peer):
                 cluster.clock.after(2 * self._delay(), self._end, Unknown.CLOSED)
             else:
@@ -48,7 +48,7 @@ class Request:
         return LOCAL if self._local else self._cluster.network.delay()
 
     def _arrive(self, process: Process) -> None:
-        if not process.up:
+        if not process.up or (process.closed and not self._local):
             self._end(Unknown.LATE)
         elif not self._local and not self._cluster.network.reaches(self._machine, process.machine):
             self._arm(Unknown.LATE)
@@ -89,6 +89,11 @@ class Request:
     def _end(self, unknown: Unknown) -> None:
         """A frozen asker that goes on sees an answer that has come meanwhile before it sees that time is up."""
         held(self._group, lambda: self._future.set([unknown] * len(self._commands)))
+
+
+def _takes(process: Process, local: bool) -> bool:
+    """Whether it gets a new connection."""
+    return process.up and (local or not process.closed)
 
 
 class Listener:
@@ -147,7 +152,7 @@ class SimWorld:
         process = cluster.process_at(peer)
         if process is not None and not cluster.network.both_ways(self.machine, process.machine):
             cluster.clock.after(within, future.set, Probe.SILENT)
-        elif process is not None and process.up:
+        elif process is not None and process.up and not process.closed:
             cluster.clock.after(2 * cluster.network.delay(), future.set, Probe.LISTENS)
         elif cluster.refuses(peer):
             cluster.clock.after(2 * cluster.network.delay(), future.set, Probe.CLOSED)
@@ -164,11 +169,14 @@ class SimWorld:
         local = peer.host == "127.0.0.1"
         cluster = self.cluster
         process = cluster.process_at(self._me if local else peer)
-        if process is None or not process.up or not cluster.network.both_ways(self.machine, process.machine):
+        if process is not None and not local and not cluster.network.both_ways(self.machine, process.machine):
+            await self.sleep(within)
+            return None
+        if process is None or not _takes(process, local):
             await self.sleep(2 * cluster.network.delay() if cluster.refuses(peer) else within)
             return None
         await self.sleep(2 * LOCAL if local else 2 * cluster.network.delay())
-        if not process.up:
+        if not _takes(process, local):
             return None
         connection = Connection(cluster, self.machine, process, channels)
         if not process.stopped or not channels:

@@ -120,13 +120,15 @@ def test_an_unknown_engine_is_refused(wrapped: Machine, engine: str) -> None:
 
 
 def test_a_base_image_that_is_there_costs_one_look(machine: Machine) -> None:
-    machine.program("docker", f'echo "$*" >> {machine.home}/calls; echo "|"')
+    machine.program("docker", f'echo "$*" >> {machine.home}/calls; echo "/|"')
     done = machine.run("bootstrap/base-image", "redis:8-alpine")
     assert (done.returncode, done.stderr) == (0, "")
     assert len((machine.home / "calls").read_text().splitlines()) == 1
 
 
-STAND_IN = "redis:8-alpine|Redis 8.0.2 from Debian trixie"
+_RECIPE = ("bootstrap/stand-in-rootfs", "bootstrap/stand-in-entrypoint-redis.sh", "configs/trim-python")
+_SUM = subprocess.check_output(["cksum"], input=b"".join((ROOT / name).read_bytes() for name in _RECIPE))
+STAND_IN = f"redis:8-alpine/{_SUM.decode().split()[0]}|Redis 8.0.2 from Debian trixie"
 
 
 @pytest.mark.parametrize("image", ["redis:8-alpine", "docker.io/library/redis:8-alpine"])
@@ -145,6 +147,14 @@ def test_a_stand_in_that_is_there_gets_the_images_name(machine: Machine) -> None
     machine.program("docker", f'echo "$*" >> {machine.home}/calls; {script}')
     assert "using the stand-in" in machine.run("bootstrap/base-image", "redis:8-alpine").stderr
     assert "image tag redis-ha-stand-in:8-alpine redis:8-alpine" in (machine.home / "calls").read_text()
+
+
+def test_a_stand_in_of_an_earlier_recipe_does_not_count(machine: Machine) -> None:
+    """It has no Python, and our image could not be built on it."""
+    old = "redis:8-alpine/|Redis 8.0.2 from Debian trixie"
+    script = f'case "$1" in image) echo "{old}" ;; pull) exit 0 ;; esac'
+    machine.program("docker", f'echo "$*" >> {machine.home}/calls; {script}')
+    assert machine.run("bootstrap/base-image", "redis:8-alpine").stderr == "base image: pulled redis:8-alpine\n"
 
 
 def test_no_stand_in_takes_the_place_of_a_digest(machine: Machine) -> None:

@@ -3,104 +3,110 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.configschema import Config
-from engine.context import Context
-from engine.crypto import Crypter
-from engine.daemons import Daemon, Daemons
-from engine.deployment import Deployment
-from engine.destroying import planned
-from engine.display import Recorder
+from engine.docker.container_props import PROPS
+from engine.docker.hosts import Daemon, Hosts
+from engine.docker.labels import existing_of, visible
+from engine.docker.lock import Lock
+from engine.docker.network import NetworkHandler
+from engine.docker.notes import Notes, NoteStore
+from engine.docker.resource import Existing, Handler, Made, Progress, Prop
+from engine.docker.volume import VolumeHandler
 from engine.errors import EngineError, Unreachable
-from engine.interrupts import Interrupts
-from engine.journal import Journal
-from engine.program import run_program
-from engine.project import Project
-from engine.provider_steps import forget_emptied, recall
-from engine.providers import common
-from engine.providers.container_props import PROPS
-from engine.providers.docker_network import NetworkHandler
-from engine.providers.docker_volume import VolumeHandler
-from engine.removal import delete_all
-from engine.resources import Drift, Existing, Handler, Made, Progress, Prop
-from engine.running import planned_deletes
-from engine.selection import Selection
-from engine.steps import Step
+from engine.files.config import Config
+from engine.files.project import Project
+from engine.files.secrets import Crypter
+from engine.run.carry_out import Run
+from engine.run.context import Context, Excludes
+from engine.run.delete import after_run, delete_all, whole_stack
+from engine.run.interrupts import Interrupts
+from engine.run.keep import after_destroy, close_notes, noted_outputs
+from engine.run.learn import read_everything
+from engine.run.program import run_program
+from engine.run.providers import recall
+from engine.run.steps import Step
+from engine.show import Recorder
 
 
-class MemoryHandler:
+class MemoryHandler(Handler):
     """One type; `world` is shared, and `log` has every act in its order."""
 
     def __init__(self, kind: str, props: Mapping[str, Prop], world: dict[str, Any], log: list[str]) -> None:
-        self.type = kind
+        super().__init__(None)  # type: ignore[arg-type]
+        self.type = kind  # type: ignore[misc]
+        self.word = kind.rsplit(":", 1)[1].lower()  # type: ignore[misc]
         self.props = props
         self._world = world
         self._log = log
 
-    def check(self, name: str, inputs: dict[str, Any], existing: Existing | None, preview: bool) -> dict[str, Any]:
-        return common.named(name, inputs, existing)
-
     def held(self, label: str) -> list[Existing]:
         found = (item for item in self._world.values() if item["type"] == self.type)
-        return common.existing_of(
+        return existing_of(
             self.type, ((item["id"], item["name"], item["created"], item["labels"], item) for item in found)
         )
 
     def applied(self, existing: Existing, inputs: Mapping[str, Any]) -> dict[str, Any]:
         return {**existing.applied.inputs, **existing.raw["live"]}
 
-    def storable(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        return {key: value for key, value in inputs.items() if key in self.props}
+    def outputs(self, raw: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        return visible(inputs)
 
-    def drift(self, existing: Existing, inputs: Mapping[str, Any]) -> list[Drift]:
-        return []
-
-    def preflight(self, inputs: Mapping[str, Any], stack_label: str) -> None:
-        return
-
-    def delete_first(self, inputs: Mapping[str, Any]) -> bool:
-        return common.AUTONAME not in inputs
-
-    def preview(self, existing: Existing | None, inputs: dict[str, Any], changed: bool) -> Made:
-        return Made(existing.id if existing and not changed else "", common.visible(inputs))
-
-    def create(self, inputs: dict[str, Any], labels: dict[str, str], progress: Progress) -> Made:
+    def create(
+        self, inputs: dict[str, Any], marks: dict[str, str], progress: Progress, make_room: Callable[[], None]
+    ) -> Made:
+        make_room()
         name = inputs["name"]
         self._log.append(f"create {name}")
         if inputs.get("user") == "broken":
             raise EngineError(f"creating {name}: it is broken")
-        number = len(self._log)
+        if any(item["name"] == name and item["type"] == self.type for item in self._world.values()):
+            raise EngineError(f"creating {name}: the name is taken")
+        number = len(self._world) + len(self._log)
         self._world[f"{self.type} {name} {number}"] = {
             "type": self.type,
             "id": f"{name}-id",
             "name": name,
-            "created": f"{number:05}",
-            "labels": labels,
+            "created": f"2999-01-01T00:00:{number:05}",
+            "labels": marks,
             "inputs": inputs,
             "live": {},
         }
-        return Made(f"{name}-id", {**common.visible(inputs), "hostname": name})
+        return Made(f"{name}-id", {**visible(inputs), "hostname": name})
 
-    def update(self, existing: Existing, inputs: dict[str, Any], labels: dict[str, str], progress: Progress) -> Made:
+    def update(self, existing: Existing, inputs: dict[str, Any], marks: dict[str, str], progress: Progress) -> Made:
         self._log.append(f"update {existing.docker_name}")
         for item in self._world.values():
             if item["id"] == existing.id:
                 item["live"] = {
                     key: inputs[key] for key, prop in self.props.items() if prop.effect == "live" and key in inputs
                 }
-        return Made(existing.id, common.visible(inputs))
+        return Made(existing.id, visible(inputs))
 
-    def settle(self, made: Made, inputs: Mapping[str, Any], progress: Progress) -> None:
-        return
-
-    def delete(self, existing: Existing, inputs: Mapping[str, Any]) -> None:
-        self._log.append(f"delete {existing.docker_name}")
-        key = next(key for key, item in self._world.items() if item["created"] == existing.created)
+    def remove(self, identifier: str) -> None:
+        key, item = next((key, item) for key, item in self._world.items() if item["id"] == identifier)
+        self._log.append(f"delete {item['name']}")
         del self._world[key]
+
+
+class MemoryNotes(NoteStore):
+    """Notes in a dict by host."""
+
+    def __init__(self, notes: dict[str, Notes], host: str) -> None:
+        self._notes = notes
+        self._host = host
+
+    def read(self) -> Notes:
+        return self._notes.get(self._host, Notes())
+
+    def write(self, notes: Notes) -> None:
+        self._notes[self._host] = notes
+
+    def remove(self) -> None:
+        self._notes.pop(self._host, None)
 
 
 class Stand:
@@ -111,8 +117,9 @@ class Stand:
         self.world: dict[str, Any] = {}
         self.worlds: dict[str, dict[str, Any]] = {}
         """Of explicit providers, by their `host`."""
+        self.notes: dict[str, Notes] = {}
         self.dead: set[str] = set()
-        self.selection = Selection()
+        self.excludes: list[str] = []
         self.log: list[str] = []
         self.recorder = Recorder()
         self.steps: dict[str, Step] = {}
@@ -134,22 +141,19 @@ class Stand:
             handlers: dict[str, Handler] = {
                 kind: MemoryHandler(kind, props, world, self.log) for kind, props in kinds.items()
             }
-            return Daemon(handlers, lambda: host)
+            lock = Lock(None, "p/dev")  # type: ignore[arg-type]
+            return Daemon(handlers, lambda: host, MemoryNotes(self.notes, host), lock)
 
         self.recorder = Recorder()
-        journal = Journal(self.directory, "dev")
-        daemons = Daemons(connect, "p/dev")
-        recall(daemons, journal, lambda: self._crypter, self.selection)
         return Context(
             "p",
             "dev",
             dry_run,
-            daemons,
+            Hosts(connect, "p/dev"),
             self.recorder,
             Interrupts(),
-            journal,
             lambda: self._crypter,
-            self.selection,
+            Excludes(self.excludes),
         )
 
     def run(self, program: str, dry_run: bool = False, **config: str) -> dict[str, str]:
@@ -157,32 +161,52 @@ class Stand:
         main = self.directory / "__main__.py"
         main.write_text("import pulumi\nimport pulumi_docker as docker\n" + program)
         context = self.context(dry_run)
-        deployment = Deployment(context)
+        run = Run(context)
         self.log.clear()
-        with self._kept(deployment):
-            values = {f"p:{key}": value for key, value in config.items()}
-            run_program(Project("p", self.directory, main), Config(values, set()), deployment)
-            deletes, _ = planned_deletes(deployment)
-            deployment.steps += deletes
+        with self._kept(run):
+            recall(context)
+            run_program(self._project, self._config(config), run)
+            deletes = after_run(run)
+            run.steps += deletes.steps
             if not dry_run:
-                delete_all(deletes, context.inventory.by_urn, context)
-                forget_emptied(deletes, context)
-        return {step.name: step.op for step in deployment.steps if step.custom}
+                delete_all(deletes, context)
+                close_notes(run, {step.urn for step in deletes.steps})
+        return {step.name: step.op for step in run.steps if step.custom}
+
+    @property
+    def _project(self) -> Project:
+        return Project("p", self.directory, self.directory / "__main__.py")
+
+    @staticmethod
+    def _config(config: Mapping[str, str]) -> Config:
+        return Config({f"p:{key}": value for key, value in config.items()}, set())
 
     @contextmanager
-    def _kept(self, deployment: Deployment) -> Iterator[None]:
+    def _kept(self, run: Run) -> Iterator[None]:
         try:
             yield
         finally:
-            self.outputs = deployment.outputs
-            self.steps = {step.name: step for step in deployment.steps}
+            self.outputs = run.outputs
+            self.steps = {step.name: step for step in run.steps}
 
-    def destroy(self) -> None:
+    def destroy(self, **config: str) -> None:
         context = self.context(False)
         self.log.clear()
-        steps, _ = planned(context)
-        delete_all(steps, context.inventory.by_urn, context)
-        forget_emptied(steps, context)
+        read_everything(context, self._project, lambda: self._config(config))
+        deletes = whole_stack(context)
+        delete_all(deletes, context)
+        after_destroy(context, {step.urn for step in deletes.steps})
+
+    def noted(self) -> dict[str, Any]:
+        """The outputs that the notes hold."""
+        context = self.context(False)
+        recall(context)
+        return noted_outputs(context)
+
+    @property
+    def names(self) -> list[str]:
+        """Of all that is there."""
+        return sorted(item["name"] for item in self.world.values())
 
     @property
     def errors(self) -> list[str]:

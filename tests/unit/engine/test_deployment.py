@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import EngineError
-from engine.values import UNKNOWN, Secret
+from engine.values.wire import UNKNOWN, Secret
 from tests.unit.engine.memory import Stand
 
 CHAIN = """
@@ -86,7 +86,7 @@ def test_what_is_no_longer_declared_is_deleted_after_its_dependents(stand: Stand
 
 def test_retained_volumes_stay_and_are_taken_up_again(stand: Stand) -> None:
     stand.run(CHAIN, count="3")
-    stand.run(CHAIN, count="3", retain="1")  # declared later: labels cannot follow, the journal does
+    stand.run(CHAIN, count="3", retain="1")  # declared later: labels cannot follow, the notes do
     stand.run(CHAIN, count="2", retain="1")
     assert stand.log == ["delete node2"]
     assert set(stand.run(CHAIN, count="2", retain="1").values()) == {"same"}
@@ -148,17 +148,26 @@ def test_components_head_their_children_and_options_are_kept(stand: Stand) -> No
 class Group(pulumi.ComponentResource):
     def __init__(self, name):
         super().__init__("x:index:Group", name)
-        docker.Container("c", name="cc", image=pulumi.Config().get("image") or "i", restart="no",
-            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["image"], replace_on_changes=["restart"]))
+        docker.Container("c", name="cc", image="i", restart="no",
+            opts=pulumi.ResourceOptions(parent=self, replace_on_changes=["restart"]))
         self.register_outputs({})
 Group("g")
 """
     stand.run(program)
     assert stand.steps["c"].urn == "urn:pulumi:dev::p::x:index:Group$docker:index/container:Container::c"
     operations = [stand.steps["g"].op]
-    assert stand.run(program, image="other") == {"c": "same"}
+    assert stand.run(program) == {"c": "same"}
     assert [*operations, stand.steps["g"].op] == ["create", "same"]
     assert stand.run(program.replace('restart="no"', 'restart="always"')) == {"c": "replace"}
+
+
+def test_a_component_of_nothing_becomes_unchanged(stand: Stand) -> None:
+    program = 'pulumi.ComponentResource("x:index:Group", "g"); pulumi.export("a", 1)'
+    stand.run(program)
+    assert stand.steps["g"].op == "create"
+    stand.run(program)
+    assert {step.op for step in stand.steps.values()} == {"same"}
+    assert stand.noted() == {"a": 1}
 
 
 def test_a_name_made_up_stays_and_a_replacement_stands_beside(stand: Stand) -> None:

@@ -4,13 +4,14 @@ from typing import Any
 
 import pytest
 
-from engine import diff
-from engine.diff import Change, compare
+from engine.docker.container_props import PROPS
+from engine.docker.labels import Applied
+from engine.docker.resource import check_supported, identities
 from engine.errors import EngineError
-from engine.providers.container_props import PROPS
-from engine.resources import Applied, check_supported, identities
-from engine.steps import Step
-from engine.values import UNKNOWN, Secret, from_wire, has_unknown, reveal, to_wire
+from engine.run.steps import Step
+from engine.values import compare as diff
+from engine.values.compare import Change, compare
+from engine.values.wire import UNKNOWN, Secret, from_wire, has_unknown, reveal, to_wire
 
 
 def hashed(value: Any) -> Any:
@@ -49,7 +50,7 @@ def test_unknown_is_a_change() -> None:
 
 
 def test_ignored_changes_keep_the_old_value() -> None:
-    assert diff.ignore({"a": 1, "b": {"c": 2}}, {"a": 5, "b": {"c": 6, "d": 7}}, ["a", "b.c"]) == {
+    assert diff.keep_ignored({"a": 1, "b": {"c": 2}}, {"a": 5, "b": {"c": 6, "d": 7}}, ["a", "b.c"]) == {
         "a": 1,
         "b": {"c": 2, "d": 7},
     }
@@ -64,7 +65,7 @@ def test_wire_values_come_back() -> None:
 
 
 def test_labels_come_back() -> None:
-    applied = Applied({"a": 1}, "k", ["d"], {"p": ["d"]}, ["s"], True)
+    applied = Applied({"a": 1}, ["d"], {"p": ["d"]}, ["s"], True)
     assert Applied.from_label(applied.to_label()) == applied
     with pytest.raises(EngineError, match="not readable"):
         Applied.from_label("{}")

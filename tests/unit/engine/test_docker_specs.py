@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from docker.errors import APIError
 
+from engine.docker.connect import connect, explained
+from engine.docker.container_props import check, duration
+from engine.docker.container_spec import create_body, live_config, live_inputs
+from engine.docker.image_context import BuildContext
+from engine.docker.uploads import upload_archive
 from engine.errors import EngineError
-from engine.providers.container_props import check, duration
-from engine.providers.container_spec import create_body, live_config, live_inputs
-from engine.providers.container_uploads import upload_archive
-from engine.providers.docker_client import connect, explained
-from engine.providers.image_context import BuildContext
 
 
 def test_container_body() -> None:
@@ -51,7 +51,7 @@ def test_container_body() -> None:
 
 
 def test_live_inputs_are_read_back_as_they_were_given() -> None:
-    given = {"restart": "always", "memory": 64, "memorySwap": -1, "cpuShares": 512, "cpuSet": "0-1"}
+    given = {"restart": "always", "memory": 64, "memorySwap": -1}
     assert given.items() <= live_inputs(live_config(given)).items()
 
 

@@ -1,6 +1,6 @@
 """The comment for a pull request."""
 
-from engine.markdown import comment
+from bootstrap.preview_markdown import comment
 
 PREVIEW = """\
 Previewing update (dev):

@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 from engine.errors import EngineError
-from engine.journal import Journal
-from engine.selection import Selection
+from engine.run.context import Excludes
 from tests.unit.engine.memory import Stand
 
 HOSTS = """
@@ -41,18 +40,19 @@ def test_each_host_gets_its_own(stand: Stand) -> None:
     }
     assert set(stand.run(HOSTS).values()) == {"same"}
     assert stand.steps["g"].op == "same"
-    assert "geheim" not in (stand.directory / "dev.journal.json").read_text()
+    assert "geheim" not in str(stand.notes)
 
 
 def test_another_machine_sees_the_same(stand: Stand) -> None:
-    (stand.directory / "dev.journal.json").unlink()
+    stand.notes.clear()
     assert set(stand.run(HOSTS, dry_run=True).values()) == {"same"}
     assert stand.steps["g"].op == "same"
 
 
 def test_notes_under_another_key_are_as_if_lost(stand: Stand) -> None:
     note = {"inputs": "v1:MDAwMDAwMDAwMDAw:c29tZXRoaW5nIGVsc2Ugb2YgdGhpcyBsZW5ndGg=", "parents": []}
-    Journal(stand.directory, "dev").set_provider("urn:pulumi:dev::p::pulumi:providers:docker::docker.z", note)
+    urn = "urn:pulumi:dev::p::pulumi:providers:docker::docker.z"
+    stand.notes[""] = stand.notes[""].next(providers={urn: note})
     assert set(stand.run(HOSTS).values()) == {"same"}
 
 
@@ -68,11 +68,11 @@ def test_an_exclude_leaves_a_dead_host_out(stand: Stand) -> None:
     stand.dead = {"tcp://b"}
     with pytest.raises(EngineError, match="no Docker answers at tcp://b"):
         stand.run(HOSTS, image="i2")
-    stand.selection = Selection(excludes=["**.b"])
+    stand.excludes = ["**.b"]
     ops = stand.run(HOSTS, image="i2")
     assert (ops["node.a"], ops["node.c"]) == ("replace", "replace")
     assert "node.b" not in ops
-    stand.dead, stand.selection = set(), Selection()
+    stand.dead, stand.excludes = set(), []
     assert stand.run(HOSTS, image="i2")["node.b"] == "replace"
 
 
@@ -81,7 +81,7 @@ def test_a_host_that_is_no_longer_declared_is_emptied(stand: Stand) -> None:
     assert (ops["node.b"], ops["vol.b"]) == ("delete", "delete")
     assert stand.steps["docker.b"].op == "delete"
     assert stand.worlds["tcp://b"] == {}
-    assert [urn[-1] for urn in Journal(stand.directory, "dev").providers] == ["a", "c"]
+    assert [urn[-1] for urn in stand.notes[""].providers] == ["a", "c"]
 
 
 def test_a_dead_host_that_is_no_longer_declared_is_warned_of(stand: Stand) -> None:
@@ -93,61 +93,37 @@ def test_a_dead_host_that_is_no_longer_declared_is_warned_of(stand: Stand) -> No
 
 
 def test_destroy_takes_all_hosts_or_leaves_one_out(stand: Stand) -> None:
-    stand.selection = Selection(excludes=["**.b"])
+    stand.excludes = ["**.b"]
     stand.destroy()
     assert [len(world) for _, world in sorted(stand.worlds.items())] == [0, 2, 0]
-    stand.selection = Selection()
+    stand.excludes = []
     stand.destroy()
     assert [len(world) for world in stand.worlds.values()] == [0, 0, 0]
-    assert Journal(stand.directory, "dev").providers == {}
-
-
-def test_a_target_is_all_that_is_touched(stand: Stand) -> None:
-    stand.selection = Selection(targets=["**node.c"])
-    ops = stand.run(HOSTS, image="i2")
-    assert stand.log == ["delete node", "create node"]
-    assert (ops["node.a"], ops["node.c"]) == ("same", "replace")
-
-
-def test_dependents_follow_on_request(stand: Stand) -> None:
-    stand.selection = Selection(excludes=["**::vol.a"], dependents=True)
-    ops = stand.run(HOSTS, image="i2")
-    assert (ops["node.a"], ops["node.b"]) == ("same", "replace")
-    stand.selection = Selection(targets=["**::vol.b"], dependents=True)
-    assert stand.run(HOSTS, image="i3")["node.b"] == "replace"
-    assert stand.run(HOSTS, image="i3")["node.c"] == "same"
+    assert stand.notes == {}
 
 
 def test_what_depends_on_something_left_out_and_missing_is_an_error(tmp_path: Path) -> None:
     stand = Stand(tmp_path)
-    stand.selection = Selection(excludes=["**::vol.a"])
-    with pytest.raises(EngineError, match=r"depends on vol\.a, which is left out of this run and not there"):
-        stand.run(HOSTS)
+    stand.excludes = ["**.b"]
+    program = """
+provider = docker.Provider("docker", host="tcp://a")
+volume = docker.Volume("vol.b", name="vol", opts=pulumi.ResourceOptions(provider=provider))
+docker.Container("node", name="node", image="i", command=[volume.name],
+    opts=pulumi.ResourceOptions(provider=provider))
+"""
+    with pytest.raises(EngineError, match=r"depends on vol\.b, which is left out of this run and not there"):
+        stand.run(program)
 
 
-def test_destroying_a_target_takes_along_what_depends_on_it(stand: Stand) -> None:
-    stand.selection = Selection(targets=["**::vol.a"])
-    stand.destroy()
-    assert stand.worlds["tcp://a"] == {}
-    stand.selection = Selection(excludes=["**::node.b"])
-    stand.destroy()
-    assert sorted(item["name"] for item in stand.worlds["tcp://b"].values()) == ["node", "vol"]
+@pytest.mark.parametrize("glob", ["urn:pulumi:dev::p::a:b:C::x", "**::vol", "*.b", "b"])
+def test_an_exclude_names_a_host(glob: str) -> None:
+    with pytest.raises(EngineError, match=r"'\*\*\.NAME' only"):
+        Excludes([glob])
 
 
-@pytest.mark.parametrize(
-    ("glob", "urn", "matches"),
-    [
-        ("**.b", "urn:pulumi:dev::p::a:b:C$docker:index/container:Container::redis-1.b", True),
-        ("**.b", "urn:pulumi:dev::p::docker:index/container:Container::redis-1.bb", False),
-        ("urn:pulumi:*::p::**::x", "urn:pulumi:dev::p::t::x", True),
-        ("urn:*::x", "urn:pulumi:dev::p::t::x", False),
-        ("a+b", "aab", False),
-    ],
-)
-def test_globs_are_pulumis(glob: str, urn: str, matches: bool) -> None:
-    assert Selection(targets=[glob]).named(urn) is matches
-
-
-def test_a_target_and_an_exclude_do_not_go_together() -> None:
-    with pytest.raises(EngineError, match="only one of --target and --exclude"):
-        Selection(targets=["a"], excludes=["b"])
+def test_an_exclude_that_names_nothing_is_an_error(stand: Stand) -> None:
+    excludes = Excludes(["**.b", "**.bb"])
+    assert excludes.names("urn:pulumi:dev::p::t::vol.b")
+    assert not excludes.names("urn:pulumi:dev::p::t::vol.bbb")
+    with pytest.raises(EngineError, match=r"'\*\*\.bb' names nothing"):
+        excludes.refuse_unmatched()

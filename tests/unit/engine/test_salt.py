@@ -4,11 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from engine import project, saltfile
 from engine.errors import EngineError, WrongPassphraseError
-from engine.session import Session
-from engine.stackcommands import config_get, config_set, stack_init
-from engine.stackfile import StackFile
+from engine.files import project
+from engine.files import salt_file as saltfile
+from engine.files.stack_file import StackFile
+from engine.stack_commands import config_get, config_set, stack_init
+from engine.workspace import Workspace
 
 PLAIN = "config:\n  p:count: 3\n"
 
@@ -23,22 +24,22 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_a_run_keeps_its_salt_out_of_the_stack_file(directory: Path) -> None:
-    first = Session(directory, "s").crypter(store=True)
-    assert Session(directory, "s").crypter().key_id == first.key_id
+    first = Workspace(directory, "s").crypter(store=True)
+    assert Workspace(directory, "s").crypter().hash("x") == first.hash("x")
     assert (directory / "Pulumi.s.yaml").read_text() == PLAIN
 
 
 def test_a_preview_keeps_nothing(directory: Path) -> None:
-    Session(directory, "s").crypter()
-    assert Session(directory, "s").salt is None
+    Workspace(directory, "s").crypter()
+    assert Workspace(directory, "s").salt is None
 
 
 def test_a_secret_takes_the_salt_with_it(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = Session(directory, "s").crypter(store=True)
-    config_set(Session(directory, "s"), "password", "x", secret=True, path=False)
+    before = Workspace(directory, "s").crypter(store=True)
+    config_set(Workspace(directory, "s"), "password", "x", secret=True, path=False)
     assert StackFile(directory / "Pulumi.s.yaml").salt
-    assert Session(directory, "s").crypter().key_id == before.key_id
-    config_get(Session(directory, "s"), "password", path=False, as_json=False)
+    assert Workspace(directory, "s").crypter().hash("x") == before.hash("x")
+    config_get(Workspace(directory, "s"), "password", path=False, as_json=False)
     assert capsys.readouterr().out == "x\n"
 
 
@@ -63,10 +64,10 @@ def test_of_two_salts_at_once_one_is_kept(directory: Path) -> None:
 def test_another_passphrase_is_told_with_file_key_and_both_ways_out(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config_set(Session(directory, "s"), "password", "x", secret=True, path=False)
+    config_set(Workspace(directory, "s"), "password", "x", secret=True, path=False)
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "wrong")
     with pytest.raises(EngineError) as caught:
-        _ = Session(directory, "s").config
+        _ = Workspace(directory, "s").config
     assert str(caught.value) == (
         "could not decrypt configuration value 'p:password': incorrect passphrase: Pulumi.s.yaml was made with another "
         "one. Two ways out: set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to that passphrase; or "
@@ -75,7 +76,7 @@ def test_another_passphrase_is_told_with_file_key_and_both_ways_out(
 
 
 def test_another_passphrase_than_the_kept_salts_is_told_too(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    Session(directory, "s").crypter(store=True)
+    Workspace(directory, "s").crypter(store=True)
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "wrong")
     with pytest.raises(WrongPassphraseError, match=r"p/s\.salt was made with another one.*or remove that file"):
-        Session(directory, "s").crypter()
+        Workspace(directory, "s").crypter()

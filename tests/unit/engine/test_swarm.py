@@ -5,12 +5,13 @@ from typing import Any
 import pytest
 from docker.errors import APIError
 
+from engine.docker.labels import Applied
+from engine.docker.resource import Existing
+from engine.docker.swarm.objects import of_swarm
+from engine.docker.swarm.service import ServiceHandler
+from engine.docker.swarm.service_spec import body, refuse_unsupported
 from engine.errors import EngineError
-from engine.providers.docker_service import ServiceHandler
-from engine.providers.service_spec import body, refuse_unsupported
-from engine.providers.swarm_objects import of_swarm
-from engine.resources import Applied, Existing
-from engine.values import Secret
+from engine.values.wire import Secret
 
 INPUTS: dict[str, Any] = {
     "name": "s",

@@ -1,0 +1,254 @@
+"""`up`, `preview`, `refresh` and `destroy`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from dataclasses import dataclass, field
+
+from engine import show, show_diff
+from engine.errors import EXIT_CANCELLED, EXIT_CONFIGURATION, EXIT_NO_CHANGES, EngineError, Reported
+from engine.run.carry_out import Run
+from engine.run.context import Context, Excludes
+from engine.run.delete import Deletes, after_run, delete_all, whole_stack
+from engine.run.keep import after_destroy, close_notes, noted_outputs
+from engine.run.learn import read_everything
+from engine.run.program import run_program
+from engine.run.providers import recall
+from engine.run.steps import Diagnostic, Step
+from engine.show import Recorder, Screen, Ticker
+from engine.workspace import Workspace
+
+
+@dataclass
+class Options:
+    """The flags of the deploying commands."""
+
+    yes: bool = False
+    skip_preview: bool = False
+    diff: bool = False
+    expect_no_changes: bool = False
+    interactive: bool = True
+    excludes: Excludes = field(default_factory=Excludes)
+
+
+def preview(workspace: Workspace, screen: Screen, options: Options) -> int:
+    """`preview`: what an `up` would do."""
+    workspace.start(program=True)
+    workspace.config  # noqa: B018 (what is wrong with it is said first, and by itself)
+    screen.heading(f"Previewing update ({workspace.stack}):")
+    steps = _preview(workspace, screen, options)
+    options.excludes.refuse_unmatched()
+    _expect(options, steps, "preview")
+    return 0
+
+
+def up(workspace: Workspace, screen: Screen, options: Options) -> int:
+    """`up`: preview, question, update."""
+    _require_consent(options)
+    workspace.start(program=True)
+    workspace.config  # noqa: B018 (errors about it come first)
+    with workspace.locked():
+        if not options.skip_preview or options.excludes:
+            screen.heading(f"Previewing update ({workspace.stack}):")
+            steps = _preview(workspace, screen, options)
+            options.excludes.refuse_unmatched()
+            _expect(options, steps, "update")
+            _confirm(options, "update")
+            screen.line()
+        screen.heading(f"Updating ({workspace.stack}):")
+        return _update(workspace, screen, options)
+
+
+def refresh(workspace: Workspace, screen: Screen, options: Options) -> int:
+    """`refresh`: says how Docker differs from what was applied. There is no state to bring up to date."""
+    workspace.start()
+    screen.heading(f"Refreshing ({workspace.stack}):")
+    context = _everything(workspace, Recorder(), options)
+    steps = []
+    for item in context.inventory:
+        if context.excludes.names(item.urn):
+            continue
+        found = context.hosts.handler_of(item).drift(item, item.applied.inputs)
+        step = Step("update" if found else "same", item.urn, item.applied.parents[-1] if item.applied.parents else "")
+        for drift in found:
+            step.changes.extend(drift.changes)
+            step.notes.append(drift.note)
+        steps.append(step)
+    options.excludes.refuse_unmatched()
+    screen.line()
+    show.tree(screen, steps)
+    screen.line()
+    show.resources(screen, steps, planned=True)
+    _expect(options, steps, "refresh")
+    return 0
+
+
+def destroy(workspace: Workspace, screen: Screen, options: Options) -> int:
+    """`destroy`: everything the stack holds, mostly without needing the program."""
+    _require_consent(options)
+    workspace.start()
+    with workspace.locked():
+        context = _everything(workspace, Ticker(screen), options)
+        deletes = whole_stack(context)
+        options.excludes.refuse_unmatched()
+        _expect(options, deletes.steps, "destroy")
+        if not deletes.steps and not deletes.old:
+            screen.line(f"The stack '{workspace.stack}' holds nothing to delete.")
+            return 0
+        if not options.skip_preview:
+            screen.heading(f"Previewing destroy ({workspace.stack}):")
+            screen.line()
+            parents_first = [step for step in reversed(deletes.steps) if not step.custom]
+            show.tree(screen, parents_first + [step for step in deletes.steps if step.custom])
+            screen.line()
+            show.resources(screen, deletes.steps, planned=True)
+            _confirm(options, "destroy")
+            screen.line()
+        screen.heading(f"Destroying ({workspace.stack}):")
+        return _destroy(workspace, screen, context, deletes)
+
+
+def _preview(workspace: Workspace, screen: Screen, options: Options) -> list[Step]:
+    """Runs the program without changing anything, and shows what an update would do."""
+    recorder = Recorder()
+    context = workspace.context(recorder, True, options.excludes)
+    run = Run(context)
+    try:
+        deletes = _run(workspace, run)
+    except EngineError as error:
+        screen.line()
+        show.tree(screen, run.steps)
+        screen.line()
+        _show_failure(workspace, screen, recorder, error)
+        raise Reported(str(error), error.exit_code) from error
+    steps = run.steps + deletes.steps
+    before = noted_outputs(context)
+    if options.diff:
+        show_diff.show(screen, steps)
+        show_diff.outputs(screen, run.outputs, before)
+    else:
+        screen.line()
+        show.tree(screen, steps)
+    screen.line()
+    show.diagnostics(screen, recorder.diagnostics, workspace.stack_urn)
+    if not options.diff:
+        changed = {key: value for key, value in run.outputs.items() if key not in before or before[key] != value}
+        show.outputs(screen, changed, before)
+    show.resources(screen, steps, planned=True)
+    return steps
+
+
+def _run(workspace: Workspace, run: Run) -> Deletes:
+    """Runs the program, and works out what it no longer declares."""
+    context = run.context
+    recall(context)
+    try:
+        run_program(workspace.project, workspace.config, run)
+    except EngineError:
+        context.hosts.refuse_unreachable()
+        raise
+    for item in context.inventory.strangers:
+        message = f"'{item.docker_name}' bears the labels of '{item.applied.name}' and is not touched"
+        context.listener.said(Diagnostic("warning", message, item.urn))
+    return after_run(run)
+
+
+def _update(workspace: Workspace, screen: Screen, options: Options) -> int:
+    began = time.monotonic()
+    ticker = Ticker(screen)
+    run = Run(workspace.context(ticker, False, options.excludes))
+    steps = run.steps
+
+    def leave() -> None:
+        _report(screen, steps, began)
+        workspace.unlock()
+
+    workspace.interrupts.install(leave)
+    try:
+        deletes = _run(workspace, run)
+        steps = run.steps + deletes.steps
+        before = noted_outputs(run.context)
+        delete_all(deletes, run.context)
+        close_notes(run, {step.urn for step in deletes.steps})
+    except EngineError as error:
+        workspace.interrupts.check()
+        screen.line()
+        _show_failure(workspace, screen, ticker, error)
+        _report(screen, steps, began)
+        raise Reported(str(error), error.exit_code) from error
+    screen.line()
+    for item in deletes.kept if deletes.steps else ():
+        screen.line(f"{item.docker_name} is kept (retain_on_delete)")
+    errors = [item for item in ticker.diagnostics if item.severity != "info"]
+    show.diagnostics(screen, errors, workspace.stack_urn)
+    show.outputs(screen, run.outputs, before)
+    show.resources(screen, steps, planned=False)
+    show.duration(screen, time.monotonic() - began)
+    _expect(options, steps, "update")
+    return 0
+
+
+def _everything(workspace: Workspace, listener: Recorder, options: Options) -> Context:
+    context = workspace.context(listener, False, options.excludes)
+    read_everything(context, workspace.project, lambda: workspace.config)
+    return context
+
+
+def _destroy(workspace: Workspace, screen: Screen, context: Context, deletes: Deletes) -> int:
+    began = time.monotonic()
+
+    def leave() -> None:
+        _report(screen, deletes.steps, began)
+        workspace.unlock()
+
+    workspace.interrupts.install(leave)
+    try:
+        delete_all(deletes, context)
+        after_destroy(context, {step.urn for step in deletes.steps})
+    except EngineError as error:
+        workspace.interrupts.check()
+        screen.line()
+        _report(screen, deletes.steps, began)
+        raise EngineError(str(error), error.exit_code) from error
+    screen.line()
+    for item in deletes.kept:
+        screen.line(f"{item.docker_name} is kept (retain_on_delete)")
+    show.resources(screen, deletes.steps, planned=False)
+    show.duration(screen, time.monotonic() - began)
+    return 0
+
+
+def _expect(options: Options, steps: list[Step], operation: str) -> None:
+    if options.expect_no_changes and any(step.op != "same" for step in steps):
+        raise EngineError(f"no changes were expected for {operation} but changes were proposed", EXIT_NO_CHANGES)
+
+
+def _require_consent(options: Options) -> None:
+    if not options.yes and not (options.interactive and sys.stdin.isatty()):
+        raise EngineError(
+            "--yes or --skip-preview must be passed in to proceed when running in non-interactive mode",
+            EXIT_CONFIGURATION,
+        )
+
+
+def _confirm(options: Options, what: str) -> None:
+    if not options.yes and input(f"Do you want to perform this {what}? [yes/no] ").strip().lower() not in ("yes", "y"):
+        raise EngineError(f"confirmation declined, not proceeding with the {what}", EXIT_CANCELLED)
+
+
+def _show_failure(workspace: Workspace, screen: Screen, recorder: Recorder, error: EngineError) -> None:
+    """The `Diagnostics:` of a run that failed."""
+    found = [item for item in recorder.diagnostics if not (isinstance(recorder, Ticker) and item.severity == "info")]
+    if not any(item.severity == "error" for item in found):
+        found.append(Diagnostic("error", str(error)))
+    show.diagnostics(screen, found, workspace.stack_urn)
+
+
+def _report(screen: Screen, steps: list[Step], began: float) -> None:
+    """What was done, when a run ends early."""
+    show.resources(screen, [one for one in steps if one.state == "done" and (one.op != "same" or one.custom)], False)
+    for step in steps:
+        if step.state in ("running", "failed"):
+            screen.line(f"    not finished: {step.name}")
+    show.duration(screen, time.monotonic() - began)

@@ -1,0 +1,245 @@
+"""docker.Container on the Docker API, with the real provider's rules for what replaces and what changes in place.
+
+Beyond the real provider: Docker's own state is always looked at. A container that was stopped though it must run, was
+cut off its network or had its limits changed by hand is put right by a plain `up`. One is made under a name that says
+so, filled, and gets its own name when nothing is missing: whatever cuts the run off, no half of one is taken for whole.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from engine.docker import container_spec
+from engine.docker.connect import explained, is_missing
+from engine.docker.container_networks import Attachments
+from engine.docker.container_props import PROPS, check
+from engine.docker.labels import LABEL_STACK, existing_of, visible
+from engine.docker.resource import MAKING, Drift, Existing, Handler, Made, Progress, Prop
+from engine.docker.uploads import upload_archive
+from engine.errors import EngineError
+from engine.values.compare import Change
+
+if TYPE_CHECKING:
+    from docker.api import APIClient
+
+REMOVAL_WAIT = 30
+"""Seconds to wait for a removal that is under way already."""
+LOG_LINES = 15
+
+
+class ContainerHandler(Handler):
+    """Creates, mends and removes containers."""
+
+    type = "docker:index/container:Container"
+    word = "container"
+    props: Mapping[str, Prop] = PROPS
+
+    def __init__(self, client: APIClient, logins: Mapping[str, Any]) -> None:
+        super().__init__(client)
+        self._logins = logins
+        self._attachments = Attachments(client)
+
+    def check(self, name: str, inputs: dict[str, Any], existing: Existing | None) -> dict[str, Any]:
+        check(name, inputs)
+        return super().check(name, inputs, existing)
+
+    def held(self, label: str) -> list[Existing]:
+        with explained("listing Docker's containers"):
+            found = self._client.containers(all=True, filters={"label": label})
+            with ThreadPoolExecutor(8) as pool:
+                details = [raw for raw in pool.map(self._inspect, (item["Id"] for item in found)) if raw]
+        return existing_of(
+            self.type,
+            ((raw["Id"], raw["Name"].lstrip("/"), raw["Created"], raw["Config"].get("Labels"), raw) for raw in details),
+        )
+
+    def _inspect(self, name: str) -> Mapping[str, Any] | None:
+        from docker.errors import NotFound
+
+        try:
+            result: Mapping[str, Any] = self._client.inspect_container(name)
+        except NotFound:  # removed since it was listed
+            return None
+        return result
+
+    def applied(self, existing: Existing, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs in force: the label's, but Docker's own word for what changes in place: labels cannot follow."""
+        recorded = existing.applied.inputs
+        old = {key: value for key, value in recorded.items() if key in PROPS and PROPS[key].effect != "live"}
+        actual = container_spec.live_inputs(existing.raw.get("HostConfig") or {})
+
+        def counts(key: str, value: Any) -> bool:
+            return key in inputs or (value not in (0, "", "no", -1) and (key in recorded or key == "restart"))
+
+        old.update({key: value for key, value in actual.items() if counts(key, value)})
+        return old
+
+    def replaces(self, change: Change, inputs: Mapping[str, Any]) -> bool:
+        # Docker takes an empty limit in an update for "leave as it is": lifting one takes a new container.
+        return super().replaces(change, inputs) or (
+            change.key in ("memory", "memorySwap") and not inputs.get(change.key)
+        )
+
+    def drift(self, existing: Existing, inputs: Mapping[str, Any]) -> list[Drift]:
+        state = existing.raw.get("State") or {}
+        found = []
+        if inputs.get("start", True):
+            status = state.get("Status")
+            if status in ("created", "removing", "dead"):
+                note = "was created but never started" if status == "created" else f"is {status}"
+                return [Drift([Change(("start",), "update", False, True)], note, replace=True)]
+            if inputs.get("mustRun", True) and (status == "exited" or state.get("Paused")):
+                word = "stopped" if status == "exited" else "paused"
+                found.append(Drift([Change(("mustRun",), "update", False, True)], word))
+        return found + self._attachments.drift(existing, inputs)
+
+    def forget_networks(self) -> None:
+        self._attachments.forget()
+
+    def preflight(self, inputs: Mapping[str, Any], existing: Existing | None, stack_label: str) -> None:
+        name = inputs.get("name")
+        if existing is not None or not isinstance(name, str):
+            return
+        with explained(f"looking for container '{name}'"):
+            raw = self._inspect(name)
+        if raw and (raw["Config"].get("Labels") or {}).get(LABEL_STACK) != stack_label:
+            raise EngineError(
+                f"creating container '{name}': a container named '{name}' is there that this stack does not manage: "
+                "remove or rename it."
+            )
+
+    def delete_first(self, inputs: Mapping[str, Any]) -> bool:
+        return True  # as in the real provider: names, ports and addresses are taken by the old one
+
+    def create(
+        self, inputs: dict[str, Any], marks: dict[str, str], progress: Progress, make_room: Callable[[], None]
+    ) -> Made:
+        name = str(inputs["name"])
+        self._pull_if_missing(str(inputs["image"]), progress)
+        with explained(f"creating container '{name}'"):
+            body = container_spec.create_body(inputs, marks)
+            making = f"{name}{MAKING}{secrets.token_hex(4)}"
+            created: dict[str, Any] = self._client.create_container_from_config(body, making)  # type: ignore[no-untyped-call]
+            identifier = str(created["Id"])
+        try:
+            with explained(f"creating container '{name}'"):
+                self._attachments.connect_rest(identifier, inputs)
+                uploads = inputs.get("uploads") or []
+                if uploads:
+                    self._client.put_archive(identifier, "/", upload_archive(uploads))
+            make_room()
+            with explained(f"creating container '{name}'"):
+                self._client.rename(identifier, name)
+            if inputs.get("start", True):
+                with explained(f"starting container '{name}'"):
+                    self._client.start(identifier)
+        except BaseException:
+            self._remove_half_made(identifier)
+            raise
+        return self._made(identifier, inputs)
+
+    def _pull_if_missing(self, image: str, progress: Progress) -> None:
+        from docker.errors import ImageNotFound
+
+        with explained(f"looking for image '{image}'"):
+            try:
+                self._client.inspect_image(image)  # type: ignore[no-untyped-call]
+                return
+            except ImageNotFound:
+                if image.startswith("sha256:"):
+                    raise EngineError(f"image {image[:19]} is gone from Docker: run `up` again to build it") from None
+        with explained(f"pulling image '{image}'"):
+            login = self._logins.get(image.partition("/")[0])
+            for message in self._client.pull(image, stream=True, decode=True, auth_config=login):
+                progress.check()
+                if message.get("error"):
+                    raise EngineError(f"pulling image '{image}': {message['error']}")
+                if message.get("status"):
+                    progress.say(f"{image}: {message['status']}")
+
+    def _remove_half_made(self, identifier: str) -> None:
+        try:
+            with explained("removing a half-made container"):
+                self.remove(identifier)
+        except EngineError:
+            return  # the next `up` knows it by its name, or as created but never started
+
+    def _made(self, identifier: str, inputs: Mapping[str, Any]) -> Made:
+        with explained(f"reading container '{inputs['name']}'"):
+            raw = self._client.inspect_container(identifier)
+        return Made(identifier, self.outputs(raw, inputs))
+
+    def update(self, existing: Existing, inputs: dict[str, Any], marks: dict[str, str], progress: Progress) -> Made:
+        name = existing.docker_name
+        before = container_spec.live_inputs(existing.raw.get("HostConfig") or {})
+        state = existing.raw.get("State") or {}
+        with explained(f"updating container '{name}'"):
+            if any(inputs.get(key, before[key]) != before[key] for key in before) or "restart" not in inputs:
+                self._update_limits(existing.id, inputs)
+            self._attachments.mend(existing, inputs)
+            if state.get("Paused"):
+                self._client.unpause(existing.id)
+        if inputs.get("start", True) and inputs.get("mustRun", True) and not state.get("Running"):
+            with explained(f"starting container '{name}'"):
+                self._client.start(existing.id)
+        return self._made(existing.id, inputs)
+
+    def _update_limits(self, identifier: str, inputs: Mapping[str, Any]) -> None:
+        wanted = container_spec.live_config(inputs)
+        memory = wanted.get("Memory")
+        # Docker itself takes twice the memory as swap at creation, and refuses memory above the swap it has.
+        swap = wanted.get("MemorySwap") or (2 * memory if memory else None)
+        self._client.update_container(
+            identifier, restart_policy=wanted["RestartPolicy"], mem_limit=memory, memswap_limit=swap
+        )
+
+    def settle(self, made: Made, inputs: Mapping[str, Any]) -> None:
+        if not inputs.get("start", True) or not inputs.get("mustRun", True):
+            return
+        with explained(f"looking at container '{inputs['name']}'"):
+            state = self._client.inspect_container(made.id)["State"]
+        if state["Status"] in ("exited", "dead"):
+            code = state["ExitCode"]
+            raise EngineError(f"container '{inputs['name']}' stopped with exit code {code}{self._last_logs(made.id)}")
+
+    def _last_logs(self, identifier: str) -> str:
+        """The container's last log lines, indented, for an error message."""
+        try:
+            with explained("reading logs"):
+                text = self._client.logs(identifier, tail=LOG_LINES).decode(errors="replace").rstrip()
+        except EngineError:
+            return ""
+        return "; its last log lines:\n" + "\n".join(f"      {line}" for line in text.splitlines()) if text else ""
+
+    def delete(self, existing: Existing, inputs: Mapping[str, Any]) -> None:
+        """Stops (at most `destroy_grace_seconds`, at once when unset) and removes the container."""
+        grace = int(inputs.get("destroyGraceSeconds") or 0)
+        try:
+            with explained(f"removing container '{existing.docker_name}'"):
+                if (existing.raw.get("State") or {}).get("Status") in ("running", "restarting", "paused"):
+                    self._client.stop(existing.id, timeout=grace)
+                self.remove(existing.id)
+        except EngineError as error:
+            if "is already in progress" in str(error):
+                self._await_removal(existing.id)
+            elif not is_missing(error):
+                raise
+
+    def remove(self, identifier: str) -> None:
+        self._client.remove_container(identifier, v=True, force=True)
+
+    def _await_removal(self, identifier: str) -> None:
+        deadline = time.monotonic() + REMOVAL_WAIT
+        while self._inspect(identifier) and time.monotonic() < deadline:
+            time.sleep(0.25)
+
+    def outputs(self, raw: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            **visible(inputs),
+            "hostname": raw["Config"].get("Hostname", ""),
+            "exitCode": (raw.get("State") or {}).get("ExitCode", 0),
+        }

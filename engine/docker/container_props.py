@@ -1,0 +1,112 @@
+"""docker.Container's supported inputs: what a change of each asks for, and what values are refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from engine.docker.resource import LABELS, Prop
+from engine.errors import EngineError
+from engine.values.compare import by_key, by_variable
+
+PROPS: Mapping[str, Prop] = {
+    "name": Prop(),
+    "image": Prop(),
+    "command": Prop(),
+    "entrypoints": Prop(),
+    "envs": Prop(identity=by_variable),
+    "labels": LABELS,
+    "ports": Prop(
+        fields=frozenset({"internal", "external", "ip", "protocol"}),
+        identity=by_key("internal", "protocol", "ip"),
+    ),
+    "networkMode": Prop(),
+    "networksAdvanced": Prop(
+        fields=frozenset({"name", "aliases", "ipv4Address", "ipv6Address"}), identity=by_key("name")
+    ),
+    "volumes": Prop(
+        fields=frozenset({"containerPath", "volumeName", "hostPath", "readOnly"}), identity=by_key("containerPath")
+    ),
+    "uploads": Prop(
+        fields=frozenset({"file", "content", "contentBase64", "source", "sourceHash", "permissions", "executable"}),
+        identity=by_key("file"),
+    ),
+    "healthcheck": Prop(fields=frozenset({"tests", "interval", "timeout", "startPeriod", "startInterval", "retries"})),
+    "logDriver": Prop(),
+    "logOpts": Prop(),
+    "capabilities": Prop(fields=frozenset({"adds", "drops"})),
+    "securityOpts": Prop(identity=str),
+    "tmpfs": Prop(),
+    "readOnly": Prop(),
+    "user": Prop(),
+    "init": Prop(),
+    "hostname": Prop(),
+    "workingDir": Prop(),
+    "ulimits": Prop(fields=frozenset({"name", "soft", "hard"}), identity=by_key("name")),
+    "sysctls": Prop(),
+    "hosts": Prop(fields=frozenset({"host", "ip"}), identity=by_key("host", "ip")),
+    "dns": Prop(identity=str),
+    "groupAdds": Prop(identity=str),
+    "stopSignal": Prop(),
+    "stopTimeout": Prop(),
+    "cpus": Prop(),
+    "restart": Prop("live"),
+    "memory": Prop("live"),
+    "memorySwap": Prop("live"),
+    "mustRun": Prop("engine"),
+    "start": Prop("engine"),
+    "destroyGraceSeconds": Prop("engine"),
+}
+"""Supported inputs. A changed health check replaces here (the real provider reports an update and does nothing)."""
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
+
+
+def duration(text: str) -> int:
+    """Nanoseconds of a Go duration such as `1m30s`; EngineError when it is none."""
+    total, position = 0.0, 0
+    for match in _DURATION.finditer(text):
+        if match.start() != position:
+            break
+        total += float(match.group(1)) * _UNITS[match.group(2)]
+        position = match.end()
+    if position != len(text) or not text:
+        if text == "0":
+            return 0
+        raise EngineError(f"'{text}' is not a duration such as 500ms, 5s or 1m")
+    return int(total)
+
+
+def check(name: str, inputs: Mapping[str, Any]) -> None:
+    """EngineError for inputs that the real provider refuses too (what is unknown yet passes)."""
+    where = f"container '{name}'"
+    if "image" not in inputs:
+        raise EngineError(f"{where}: `image` is required")
+    if isinstance(inputs.get("name"), str) and not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", inputs["name"]):
+        raise EngineError(f"{where}: '{inputs['name']}' is no container name (two or more of a-z A-Z 0-9 _ . -)")
+    if inputs.get("restart") not in (None, "no", "on-failure", "always", "unless-stopped") and isinstance(
+        inputs["restart"], str
+    ):
+        raise EngineError(
+            f"{where}: restart must be no, on-failure, always or unless-stopped, not '{inputs['restart']}'"
+        )
+    if any(item == "" for item in inputs.get("command") or []):
+        raise EngineError(f"{where}: values for command may not be empty")
+    for item in inputs.get("uploads") or []:
+        if not isinstance(item, Mapping):
+            continue
+        given = [key for key in ("content", "contentBase64", "source") if item.get(key) not in (None, "")]
+        if len(given) != 1:
+            raise EngineError(
+                f"{where}: upload '{item.get('file')}': exactly one of content, contentBase64 and source must be set"
+            )
+        permissions = item.get("permissions")
+        if isinstance(permissions, str) and not re.fullmatch(r"0[0-7]{3}", permissions):
+            raise EngineError(f"{where}: upload '{item.get('file')}': permissions '{permissions}' must be like 0644")
+    health = inputs.get("healthcheck")
+    if isinstance(health, Mapping):
+        for key in ("interval", "timeout", "startPeriod", "startInterval"):
+            if isinstance(health.get(key), str):
+                duration(health[key])

@@ -1,0 +1,248 @@
+"""The Dockers of a stack: the default one, and one for each provider that the program declares; and what they hold."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from engine.docker.labels import LABEL_STACK
+from engine.docker.lock import Lock, Locked
+from engine.docker.notes import Notes, NoteStore
+from engine.docker.resource import Existing, Handler
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from docker.api import APIClient
+
+DEFAULT = ""
+"""Stands for the provider of resources that name none."""
+
+
+@dataclass
+class Daemon:
+    """An open connection: what does each resource type there, and what the stack has there beside resources."""
+
+    handlers: dict[str, Handler]
+    tell: Callable[[], str]
+    notes: NoteStore
+    lock: Lock
+
+    @cached_property
+    def identity(self) -> str:
+        """Which daemon it is: one may have two addresses."""
+        return self.tell()
+
+    def held(self, stack_id: str, provider: str) -> list[Existing]:
+        """What it holds of the stack: all types are asked for at once."""
+        label = f"{LABEL_STACK}={stack_id}"
+        with ThreadPoolExecutor(len(self.handlers)) as pool:
+            lists = list(pool.map(lambda handler: handler.held(label), self.handlers.values()))
+        found = [item for items in lists for item in items]
+        for item in found:
+            item.provider = provider
+        return found
+
+
+Open = Callable[[Mapping[str, Any] | None], Daemon]
+"""Connects to a daemon: by a provider's inputs, or None for the default one. EngineError when it does not answer."""
+
+
+def open_daemon(client: APIClient, logins: Mapping[str, Any], stack_id: str) -> Daemon:
+    """The daemon behind a client; `logins` are those at registries, by address."""
+    from engine.docker.container import ContainerHandler
+    from engine.docker.image import ImageHandler
+    from engine.docker.network import NetworkHandler
+    from engine.docker.swarm.objects import SecretHandler, ServiceConfigHandler
+    from engine.docker.swarm.service import ServiceHandler
+    from engine.docker.volume import VolumeHandler
+
+    handlers: list[Handler] = [
+        ImageHandler(client),
+        NetworkHandler(client),
+        VolumeHandler(client),
+        ContainerHandler(client, logins),
+        SecretHandler(client),
+        ServiceConfigHandler(client),
+        ServiceHandler(client),
+    ]
+
+    def tell() -> str:
+        info = client.info()
+        return f"{info['ID']} {info['Name']}"  # cloned machines have one id
+
+    by_type = {handler.type: handler for handler in handlers}
+    return Daemon(by_type, tell, NoteStore(client, stack_id), Lock(client, stack_id))
+
+
+class Inventory:
+    """The stack's resources by URN, and what is like them and is none."""
+
+    def __init__(self) -> None:
+        self.by_urn: dict[str, Existing] = {}
+        self.labelled: dict[str, str] = {}
+        """The URN on the label of what the program calls by another one."""
+        self.surplus: list[Existing] = []
+        """Older twins: an interrupted replacement has left them behind."""
+        self.half_made: list[Existing] = []
+        self.strangers: list[Existing] = []
+        """Copies that bear a resource's labels and another name: nobody's business here."""
+
+    def add(self, found: Iterable[Existing]) -> None:
+        """Takes in what one more daemon holds."""
+        for item in sorted(found, key=lambda item: item.created, reverse=True):
+            if item.half_made:
+                self.half_made.append(item)
+            elif item.strange:
+                self.strangers.append(item)
+            elif item.urn in self.by_urn:
+                self.surplus.append(item)
+            else:
+                self.by_urn[item.urn] = item
+
+    def adopt(self, former: str, urn: str) -> Existing:
+        """Goes by what the program calls it now: `urn`, of which `former` is an alias.
+
+        Docker's labels cannot be rewritten. They keep the former URN, and so does what is made from it from now on:
+        what is deleted without the program is put in order by the labels alone.
+        """
+        item = self.by_urn[urn] = replace(self.by_urn.pop(former), urn=urn)
+        self.labelled[urn] = former
+        for other in self:
+            needs = other.applied
+            needs.dependencies[:] = [urn if one == former else one for one in needs.dependencies]
+            for urns in needs.property_dependencies.values():
+                urns[:] = [urn if one == former else one for one in urns]
+        return item
+
+    def as_labelled(self, urns: Iterable[str]) -> list[str]:
+        """The URNs as the labels have them, in order."""
+        return sorted(self.labelled.get(urn, urn) for urn in urns)
+
+    def __iter__(self) -> Iterator[Existing]:
+        return iter(list(self.by_urn.values()))
+
+    @property
+    def ancestors(self) -> set[str]:
+        """The URNs of the stack and the components that the resources belong to."""
+        return {parent for item in self for parent in item.applied.parents}
+
+
+class Hosts:
+    """Opens daemons when they are first needed; `inventory` and `notes` grow with each."""
+
+    def __init__(self, connect: Open, stack_id: str) -> None:
+        self.inventory = Inventory()
+        self.notes = Notes()
+        """The newest that any daemon has."""
+        self._connect = connect
+        self._stack_id = stack_id
+        self._inputs: dict[str, Mapping[str, Any] | None] = {DEFAULT: None}
+        self._opened: dict[str, Daemon] = {}
+        self._failed: dict[str, EngineError] = {}
+        self._locking = False
+        self._lock = threading.RLock()
+
+    @property
+    def providers(self) -> list[str]:
+        """The URNs of the providers that are known."""
+        return [urn for urn in self._inputs if urn != DEFAULT]
+
+    def declare(self, provider: str, inputs: Mapping[str, Any]) -> None:
+        """Makes a provider known, or takes on how it is reached now."""
+        with self._lock:
+            if self._inputs.get(provider) != inputs:
+                self._inputs[provider] = inputs
+                self._opened.pop(provider, None)
+                self._failed.pop(provider, None)
+
+    def read(self, providers: Iterable[str]) -> None:
+        """Adds to the inventory what these hold, all at once; one that does not answer is remembered as such.
+
+        Locked when another run holds the stack at one of them.
+        """
+        wanted = [provider for provider in providers if provider not in self._opened and provider not in self._failed]
+        if wanted:
+            with ThreadPoolExecutor(len(wanted)) as pool:
+                list(pool.map(self._read, wanted))
+
+    def _read(self, provider: str) -> None:
+        try:
+            daemon = self._connect(self._inputs[provider])
+            if self._locking:
+                daemon.lock.take()
+            found = daemon.held(self._stack_id, provider)
+            notes = daemon.notes.read()
+        except Locked:
+            raise
+        except EngineError as error:
+            with self._lock:
+                self._failed[provider] = error
+            return
+        with self._lock:
+            # One that is open already under another provider: its resources are known.
+            if not any(other.identity == daemon.identity for other in self._opened.values()):
+                self.inventory.add(found)
+            self._opened[provider] = daemon
+            self.notes = max(self.notes, notes, key=lambda one: one.number)
+
+    def lock(self) -> None:
+        """From now on no daemon is read that another run holds the stack at."""
+        self._locking = True
+
+    def unlock(self) -> None:
+        """Ends that."""
+        for daemon in list(self._opened.values()):
+            daemon.lock.give_back()
+
+    def failure(self, provider: str) -> EngineError | None:
+        """Why a daemon could not be reached."""
+        return self._failed.get(provider)
+
+    def handlers(self, provider: str) -> dict[str, Handler]:
+        """What does each type there; EngineError when it is not reached."""
+        self.read([provider])
+        if provider in self._failed:
+            raise self._failed[provider]
+        return self._opened[provider].handlers
+
+    def handler_of(self, item: Existing) -> Handler:
+        """What does `item`, where it is."""
+        return self.handlers(item.provider)[item.type]
+
+    def opened(self) -> Iterator[Handler]:
+        """Every handler of every daemon that was reached."""
+        for daemon in list(self._opened.values()):
+            yield from daemon.handlers.values()
+
+    def holds(self, provider: str, item: Existing) -> bool:
+        """Whether `item` lies where `provider` leads to."""
+        if item.provider == provider:
+            return True
+        one, other = self._opened.get(item.provider), self._opened.get(provider)
+        return one is not None and other is not None and one.identity == other.identity
+
+    def refuse_unreachable(self) -> None:
+        """EngineError when no daemon at all was reached: nothing is known then."""
+        if not self._opened and self._failed:
+            raise self._failed.get(DEFAULT) or next(iter(self._failed.values()))
+
+    def write_notes(self, notes: Notes) -> None:
+        """Puts notes down at every daemon that was reached."""
+        self.notes = notes
+        for daemon in list(self._opened.values()):
+            daemon.notes.write(notes)
+
+    def remove_notes(self) -> None:
+        """There is no stack any more."""
+        self.notes = Notes()
+        for daemon in list(self._opened.values()):
+            daemon.notes.remove()
+
+    def break_locks(self) -> bool:
+        """Removes the stack's locks, whoever holds them; whether there were any."""
+        found = [daemon.lock.break_() for daemon in self._opened.values()]
+        return any(found)

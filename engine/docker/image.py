@@ -1,0 +1,236 @@
+"""docker.Image: built by the daemon's own builder when the content of its context (or an argument) has changed.
+
+As in the real provider `repo_digest` is the image id unless the image is pushed, then `name@sha256:...`. Unlike there
+an unchanged image keeps being known without any state: the hash of its context is a label on the image itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from engine.docker.connect import explained
+from engine.docker.image_context import BuildContext
+from engine.docker.labels import LABEL_URN, existing_of, visible
+from engine.docker.resource import Drift, Existing, Handler, Made, Progress, Prop
+from engine.errors import EngineError
+from engine.values.compare import Change
+from engine.values.wire import has_unknown
+
+OUTPUT_LINES = 12
+"""Last lines of a failed build that its message shows."""
+
+
+class ImageHandler(Handler):
+    """Builds, pushes and removes images."""
+
+    type = "docker:index/image:Image"
+    word = "image"
+    props: Mapping[str, Prop] = {
+        "imageName": Prop("live"),
+        "build": Prop("live", fields=frozenset({"context", "dockerfile", "args", "builderVersion"})),
+        "skipPush": Prop("live"),
+        "buildOnPreview": Prop("engine"),  # the SDK says False where it is not set
+        "registry": Prop("live", fields=frozenset({"server", "username", "password"})),
+    }
+
+    def check(self, name: str, inputs: dict[str, Any], existing: Existing | None) -> dict[str, Any]:
+        if "imageName" not in inputs:
+            raise EngineError(f"image '{name}': `image_name` is required")
+        if inputs.get("buildOnPreview"):
+            raise EngineError(f"image '{name}': property 'buildOnPreview' is not implemented by the embedded engine")
+        build = inputs.get("build")
+        build = dict(build) if isinstance(build, Mapping) else {}
+        if build.get("builderVersion") not in (None, "BuilderV1"):
+            raise EngineError(
+                f"image '{name}': builder_version '{build['builderVersion']}' is not implemented by the embedded "
+                "engine; it uses the daemon's own builder (BuilderV1)"
+            )
+        if not has_unknown(build.get("context")) and not has_unknown(build.get("dockerfile")):
+            build.setdefault("context", ".")
+            build["contextDigest"] = BuildContext(build).digest()
+        return {**inputs, "build": build}
+
+    def applied(self, existing: Existing, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """As labelled, but for the registry's credentials, which may change without a new build."""
+        old = dict(existing.applied.inputs)
+        if isinstance(inputs.get("registry"), Mapping):
+            credentials = {key: value for key, value in inputs["registry"].items() if key != "server"}
+            old["registry"] = {**(old.get("registry") or {}), **credentials}
+        return old
+
+    def storable(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Everything but the registry's credentials: labels travel with a pushed image."""
+        kept = {key: value for key, value in inputs.items() if key in self.props}
+        if isinstance(kept.get("registry"), Mapping):
+            kept["registry"] = {key: value for key, value in kept["registry"].items() if key == "server"}
+        return kept
+
+    def held(self, label: str) -> list[Existing]:
+        """The stack's images that carry the name they were built for; others are left-overs or derived images."""
+        return [item for item in self._labelled(label) if _full(item.applied.inputs["imageName"]) in _tags(item)]
+
+    def leftovers(self, label: str) -> list[Existing]:
+        """Earlier builds of the stack's images that have lost their name to a later one."""
+        return [item for item in self._labelled(label) if not _tags(item)]
+
+    def pulled_digest(self, urn: str, name: str) -> str | None:
+        """`name@sha256:...` of the newest copy here of an image that another daemon has built as `urn` and pushed."""
+        copies = sorted(self._labelled(f"{LABEL_URN}={urn}"), key=lambda item: item.created, reverse=True)
+        return next((digest for item in copies if (digest := self._pushed_digest(item.raw, name))), None)
+
+    def _labelled(self, label: str) -> list[Existing]:
+        with explained("listing Docker's images"):
+            found = self._client.images(filters={"label": [label]})
+        return existing_of(
+            self.type,
+            (
+                (item["Id"], (item.get("RepoTags") or [""])[0], item["Created"], item.get("Labels"), item)
+                for item in found
+            ),
+        )
+
+    def drift(self, existing: Existing, inputs: Mapping[str, Any]) -> list[Drift]:
+        if not inputs.get("skipPush") and self._pushed_digest(existing.raw, str(inputs["imageName"])) is None:
+            return [Drift([Change(("repoDigest",), "update", None, None)], "not pushed yet")]
+        return []
+
+    def delete_first(self, inputs: Mapping[str, Any]) -> bool:
+        return False
+
+    def preview(self, existing: Existing | None, inputs: dict[str, Any], changed: bool) -> Made:
+        if existing is not None and not changed:
+            return Made(str(inputs["imageName"]), self.outputs(existing.raw, inputs))
+        return Made("", visible(inputs))
+
+    def create(
+        self, inputs: dict[str, Any], marks: dict[str, str], progress: Progress, make_room: Callable[[], None]
+    ) -> Made:
+        name = str(inputs["imageName"])
+        identifier = self._build(inputs, marks, progress)
+        if not inputs.get("skipPush"):
+            self._push(name, inputs.get("registry") or {}, progress)
+        with explained(f"reading image '{name}'"):
+            raw: dict[str, Any] = self._client.inspect_image(identifier)  # type: ignore[no-untyped-call]
+        return Made(name, self.outputs(raw, inputs))
+
+    def update(self, existing: Existing, inputs: dict[str, Any], marks: dict[str, str], progress: Progress) -> Made:
+        return self.create(inputs, marks, progress, lambda: None)
+
+    def _build(self, inputs: Mapping[str, Any], marks: Mapping[str, str], progress: Progress) -> str:
+        build = inputs["build"]
+        name = str(inputs["imageName"])
+        context = BuildContext(build)
+        lines: list[str] = []
+        stages: list[str] = []
+        with explained(f"building image '{name}'"):
+            messages = self._client.build(
+                fileobj=context.archive(),
+                custom_context=True,
+                dockerfile=context.dockerfile_name,
+                tag=name,
+                buildargs={key: str(value) for key, value in (build.get("args") or {}).items()},
+                labels=dict(marks),
+                rm=True,
+                forcerm=True,
+                decode=True,
+            )
+            for message in messages:
+                progress.check()
+                if "ID" in (message.get("aux") or {}):
+                    stages.append(message["aux"]["ID"])
+                if "error" in message:
+                    raise EngineError(_build_failure(name, str(message["error"]), lines))
+                for line in str(message.get("stream") or message.get("status") or "").splitlines():
+                    if line.strip() and " : LABEL pulumi.embedded." not in line:
+                        lines.append(line.rstrip())
+                        if line.startswith("Step "):
+                            progress.say(line.strip())
+        if not stages:
+            raise EngineError(f"building image '{name}': no image id found in build output")
+        self._forget_stages(stages)
+        return stages[-1]
+
+    def _forget_stages(self, stages: list[str]) -> None:
+        """Removes the images of a multi-stage build's earlier stages: nothing else ever would."""
+        from docker.errors import APIError
+
+        for identifier in {*stages[:-1]} - {stages[-1]}:
+            # Another build may just be using it, or the last stage be built on it.
+            with contextlib.suppress(APIError):
+                self._client.remove_image(identifier)
+
+    def _push(self, name: str, registry: Mapping[str, Any], progress: Progress) -> None:
+        auth = None
+        if registry.get("username"):
+            auth = {"username": registry["username"], "password": registry.get("password", "")}
+        progress.say(f"pushing {name}")
+        with explained(f"pushing image '{name}'"):
+            for message in self._client.push(name, stream=True, decode=True, auth_config=auth):
+                progress.check()
+                if message.get("error"):
+                    raise EngineError(
+                        f"pushing image '{name}': {message['error']}\n    See the registry's address and credentials."
+                    )
+
+    def delete(self, existing: Existing, inputs: Mapping[str, Any]) -> None:
+        """Takes the name off and removes the image, unless something else still uses it."""
+        from docker.errors import APIError
+
+        with explained(f"removing image '{existing.docker_name or existing.id[:19]}'"):
+            tag = existing.applied.inputs.get("imageName")
+            try:
+                self.remove(_full(tag) if tag and _full(tag) in _tags(existing) else existing.id)
+            except APIError as error:
+                if error.status_code not in (404, 409):
+                    raise
+
+    def remove(self, identifier: str) -> None:
+        self._client.remove_image(identifier)
+
+    def prune(self, label: str) -> None:
+        """Removes earlier builds that nothing uses any more."""
+        for item in self.leftovers(label):
+            self.delete(item, {})
+
+    def _pushed_digest(self, raw: Mapping[str, Any], name: str) -> str | None:
+        repository = _repository(name)
+        candidates: Iterator[str] = (item for item in raw.get("RepoDigests") or [] if item.split("@")[0] == repository)
+        return next(candidates, None)
+
+    def outputs(self, raw: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        build = inputs["build"]
+        name = str(inputs["imageName"])
+        return {
+            "dockerfile": build.get("dockerfile") or "Dockerfile",
+            "context": build["context"],
+            "baseImageName": name,
+            "imageName": name,
+            "registryServer": (inputs.get("registry") or {}).get("server", ""),
+            "repoDigest": raw["Id"] if inputs.get("skipPush") else self._pushed_digest(raw, name),
+        }
+
+
+def _build_failure(name: str, error: str, lines: list[str]) -> str:
+    step = next((line for line in reversed(lines) if line.startswith("Step ")), None)
+    tail = [line for line in lines if not line.startswith((" --->", "Removing intermediate"))][-OUTPUT_LINES:]
+    if step and step not in tail:
+        tail.insert(0, step)
+    detail = "".join(f"\n      {line}" for line in tail)
+    return f"building image '{name}': {error}{detail}"
+
+
+def _full(name: Any) -> str:
+    text = str(name)
+    return text if ":" in text.rsplit("/", 1)[-1] else f"{text}:latest"
+
+
+def _repository(name: str) -> str:
+    head, _, last = name.rpartition("/")
+    last = last.split(":")[0]
+    return f"{head}/{last}" if head else last
+
+
+def _tags(item: Existing) -> list[str]:
+    return [tag for tag in item.raw.get("RepoTags") or [] if tag != "<none>:<none>"]

@@ -1,0 +1,143 @@
+"""One run at a time on a stack, whoever starts it: the lock is a volume in the Docker that the stack lies in.
+
+To create a volume is atomic there: of two, one is told of the other's. A run that was killed leaves its lock; on the
+same machine that is seen, and the lock is taken over. From elsewhere it says who holds it, and `cancel` removes it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import json
+import os
+import secrets
+import socket
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from engine.docker.connect import explained
+from engine.docker.labels import LABEL
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from docker.api import APIClient
+
+LABEL_LOCK = LABEL + "lock"
+TOKEN = secrets.token_hex(8)
+"""This process's own: a Docker that is reached by two ways is locked once."""
+
+
+class Locked(EngineError):  # noqa: N818 (says what is the matter)
+    """Another run holds the stack."""
+
+
+class Lock:
+    """A stack's lock in one Docker."""
+
+    def __init__(self, client: APIClient, stack_id: str) -> None:
+        self._client = client
+        self._stack_id = stack_id
+        self._name = f"pulumi-embedded.{stack_id.replace('/', '.')}.lock"
+        self._held = False
+
+    def take(self) -> None:
+        """Holds the lock from now on; Locked when another run does."""
+        holder = self._try()
+        if holder is not None and _is_gone(holder):
+            with _alone(self._name):
+                if self._read() == holder:
+                    self.break_()
+            holder = self._try()
+        if holder is not None:
+            raise Locked(
+                f"the stack '{self._stack_id.split('/')[-1]}' is currently locked by {holder['who']} "
+                f"(process {holder.get('pid', '?')}, since {holder.get('since', '?')}). "
+                "Wait for it to end, then try again. If it has been killed: `cancel`, then try again."
+            )
+
+    def _try(self) -> dict[str, Any] | None:
+        """None when it is ours; else who holds it."""
+        mine = {
+            "token": TOKEN,
+            "who": f"{getpass.getuser()}@{socket.gethostname()}",
+            "machine": _machine(),
+            "pid": os.getpid(),
+            "started": _started(os.getpid()),
+            "since": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        }
+        with explained(f"locking the stack '{self._stack_id}'"):
+            made = self._client.create_volume(self._name, labels={LABEL_LOCK: json.dumps(mine)})
+        there = _holder(made)
+        self._held = there.get("token") == TOKEN
+        return None if self._held else there
+
+    def _read(self) -> dict[str, Any] | None:
+        from docker.errors import NotFound
+
+        try:
+            return _holder(self._client.inspect_volume(self._name))
+        except NotFound:
+            return None
+
+    def give_back(self) -> None:
+        """Ends holding it, if it is held."""
+        if self._held:
+            self._held = False
+            self.break_()
+
+    def break_(self) -> bool:
+        """Removes the lock, whoever holds it; whether there was one."""
+        from docker.errors import NotFound
+
+        with explained(f"unlocking the stack '{self._stack_id}'"):
+            try:
+                self._client.remove_volume(self._name)
+            except NotFound:
+                return False
+        return True
+
+
+def _holder(volume: dict[str, Any]) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads((volume.get("Labels") or {})[LABEL_LOCK])
+    except (KeyError, ValueError):
+        return {"who": "a volume of the lock's name"}
+    return found
+
+
+def _machine() -> str:
+    """This boot of this machine, as far as its processes see one another."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return f"{boot} {Path('/proc/self/ns/pid').readlink()}"
+    except OSError:
+        return ""
+
+
+def _started(pid: int) -> str:
+    """When a process began, in ticks since the machine did; empty when there is none."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def _is_gone(holder: dict[str, Any]) -> bool:
+    """Whether the holder is known to run no more."""
+    here = _machine()
+    return bool(here) and holder.get("machine") == here and _started(int(holder["pid"])) != holder["started"]
+
+
+@contextlib.contextmanager
+def _alone(name: str) -> Iterator[None]:
+    """Of this machine's processes one at a time: the kernel's own name for a socket, which ends with its process."""
+    with socket.socket(socket.AF_UNIX) as one:
+        if sys.platform == "linux":
+            try:
+                one.bind(f"\0{name}")
+            except OSError as error:
+                raise Locked("another run is just taking the lock; try again") from error
+        yield

@@ -1,0 +1,121 @@
+"""docker.Network on the Docker API. Every change replaces, as in the real provider."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine.docker.connect import explained
+from engine.docker.labels import LABEL_STACK, existing_of, label_map, visible
+from engine.docker.resource import LABELS, Existing, Handler, Made, Progress, Prop
+from engine.errors import EngineError
+from engine.values.compare import by_key
+
+
+class NetworkHandler(Handler):
+    """Creates, reads and removes networks."""
+
+    type = "docker:index/network:Network"
+    word = "network"
+    props: Mapping[str, Prop] = {
+        "name": Prop(),
+        "labels": LABELS,
+        "driver": Prop(),
+        "options": Prop(),
+        "attachable": Prop(),
+        "internal": Prop(),
+        "ipv6": Prop(),
+        "ipamConfigs": Prop(
+            fields=frozenset({"subnet", "gateway", "ipRange", "auxAddress"}), identity=by_key("subnet")
+        ),
+    }
+
+    def held(self, label: str) -> list[Existing]:
+        with explained("listing Docker's networks"):
+            found = self._client.networks(filters={"label": [label]})
+        return existing_of(
+            self.type, ((item["Id"], item["Name"], item.get("Created", ""), item.get("Labels"), item) for item in found)
+        )
+
+    def preflight(self, inputs: Mapping[str, Any], existing: Existing | None, stack_label: str) -> None:
+        """Refuses a subnet that another network holds: found out only by the create, the old network would be gone."""
+        wanted = [item["subnet"] for item in inputs.get("ipamConfigs") or [] if isinstance(item.get("subnet"), str)]
+        if not wanted:
+            return
+        with explained("listing Docker's networks"):
+            others = self._client.networks()
+        for other in others:
+            if (other.get("Labels") or {}).get(LABEL_STACK) == stack_label:
+                continue
+            for held in (other.get("IPAM") or {}).get("Config") or []:
+                for subnet in wanted:
+                    if _overlap(subnet, str(held.get("Subnet", ""))):
+                        raise EngineError(
+                            f"network '{inputs.get('name')}': its subnet {subnet} overlaps with {held['Subnet']} of "
+                            f"the Docker network '{other['Name']}': remove that network, or choose another subnet."
+                        )
+
+    def create(
+        self, inputs: dict[str, Any], marks: dict[str, str], progress: Progress, make_room: Callable[[], None]
+    ) -> Made:
+        make_room()
+        name = str(inputs["name"])
+        with explained(f"creating network '{name}'"):
+            identifier = str(
+                self._client.create_network(
+                    name,
+                    driver=inputs.get("driver") or "bridge",
+                    options=inputs.get("options"),
+                    ipam=_ipam(inputs),
+                    check_duplicate=True,
+                    internal=bool(inputs.get("internal")),
+                    labels={**label_map(inputs), **marks},
+                    enable_ipv6=bool(inputs.get("ipv6")),
+                    attachable=bool(inputs.get("attachable")),
+                )["Id"]
+            )
+            raw = self._client.inspect_network(identifier)
+        return Made(identifier, self.outputs(raw, inputs))
+
+    def remove(self, identifier: str) -> None:
+        self._client.remove_network(identifier)
+
+    def outputs(self, raw: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            **visible(inputs),
+            "driver": raw.get("Driver"),
+            "internal": raw.get("Internal"),
+            "options": raw.get("Options") or {},
+            "scope": raw.get("Scope"),
+            "ipamConfigs": [
+                {
+                    "subnet": item.get("Subnet", ""),
+                    "gateway": item.get("Gateway", ""),
+                    "ipRange": item.get("IPRange", ""),
+                    "auxAddress": item.get("AuxiliaryAddresses") or {},
+                }
+                for item in (raw.get("IPAM") or {}).get("Config") or []
+            ],
+        }
+
+
+def _ipam(inputs: Mapping[str, Any]) -> Any:
+    """Docker's IPAM of the inputs; None: the daemon chooses."""
+    from docker.types import IPAMConfig, IPAMPool
+
+    if not inputs.get("ipamConfigs"):
+        return None
+    pools = [
+        IPAMPool(item.get("subnet"), item.get("ipRange"), item.get("gateway"), item.get("auxAddress"))
+        for item in inputs.get("ipamConfigs") or []
+    ]
+    return IPAMConfig(pool_configs=pools)
+
+
+def _overlap(one: str, other: str) -> bool:
+    try:
+        first, second = ipaddress.ip_network(one, strict=False), ipaddress.ip_network(other, strict=False)
+    except ValueError:
+        return False
+    return first.version == second.version and first.overlaps(second)

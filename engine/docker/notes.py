@@ -1,0 +1,112 @@
+"""What a stack's labels cannot hold, since Docker's labels are written once: notes, in the stack's own Docker.
+
+They hold the last deployment's outputs (encrypted), what is declared `retain_on_delete`, and where providers lead to.
+They are the label of a volume; new notes are a new volume, and the one with the highest number counts. An update opens
+them at its first change and closes them at its end. Open ones are those of a run that was cut off: of what it made,
+after-hooks may be owed, and what it declared is not known without the program.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from engine.docker.connect import explained
+from engine.docker.labels import LABEL
+from engine.errors import EngineError
+
+if TYPE_CHECKING:
+    from docker.api import APIClient
+
+LABEL_NOTES = LABEL + "notes"
+LABEL_TEXT = LABEL + "text"
+
+
+@dataclass(frozen=True)
+class Notes:
+    """One version of a stack's notes."""
+
+    number: int = 0
+    """0: there are none."""
+    since: str = ""
+    """When the run began that was cut off, as Docker writes times; empty: they are closed."""
+    outputs: str = ""
+    retain: dict[str, bool] = field(default_factory=dict)
+    """By URN, where it is another than what the resource's own label says."""
+    providers: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By URN: what each declared provider was last given (`inputs`, encrypted), and its `parents`."""
+
+    components: tuple[str, ...] = ()
+    """URNs of what groups others; Docker holds nothing of one that groups nothing."""
+
+    @property
+    def whole(self) -> bool:
+        """Whether the last update has ended and said what it declared."""
+        return self.number > 0 and not self.since
+
+    def next(self, **changes: Any) -> Notes:
+        """The version after this one."""
+        # By the clock: where an earlier stack of the name has left notes behind, the later ones count.
+        return replace(self, number=max(self.number + 1, int(time.time())), **changes)
+
+
+class NoteStore:
+    """A stack's notes in one Docker."""
+
+    def __init__(self, client: APIClient, stack_id: str) -> None:
+        self._client = client
+        self._stack_id = stack_id
+
+    def read(self) -> Notes:
+        """The newest; EngineError when another version of the engine wrote them."""
+        return max((_parsed(volume) for volume in self._volumes()), key=lambda notes: notes.number, default=Notes())
+
+    def write(self, notes: Notes) -> None:
+        """Puts down `notes`, then removes the older ones."""
+        body = {
+            "v": 1,
+            "number": notes.number,
+            "since": notes.since,
+            "outputs": notes.outputs,
+            "retain": notes.retain,
+            "providers": notes.providers,
+            "components": notes.components,
+        }
+        name = f"pulumi-embedded.{self._stack_id.replace('/', '.')}.notes.{notes.number}"
+        marks = {LABEL_NOTES: self._stack_id, LABEL_TEXT: json.dumps(body, separators=(",", ":"), sort_keys=True)}
+        with explained("writing the stack's notes"):
+            self._client.create_volume(name, labels=marks)
+        self._remove(volume for volume in self._volumes() if volume["Name"] != name)
+
+    def remove(self) -> None:
+        """There is no stack any more to keep them for."""
+        self._remove(self._volumes())
+
+    def _volumes(self) -> list[dict[str, Any]]:
+        with explained("reading the stack's notes"):
+            return self._client.volumes(filters={"label": f"{LABEL_NOTES}={self._stack_id}"}).get("Volumes") or []
+
+    def _remove(self, volumes: Iterable[dict[str, Any]]) -> None:
+        from docker.errors import NotFound
+
+        for volume in volumes:
+            with explained("removing the stack's old notes"), contextlib.suppress(NotFound):
+                self._client.remove_volume(volume["Name"])
+
+
+def _parsed(volume: dict[str, Any]) -> Notes:
+    try:
+        raw = json.loads(volume["Labels"][LABEL_TEXT])
+        if raw["v"] != 1:
+            raise EngineError(
+                f"volume {volume['Name']} has notes of version {raw['v']}; this engine reads version 1 only"
+            )
+        return Notes(
+            raw["number"], raw["since"], raw["outputs"], raw["retain"], raw["providers"], tuple(raw["components"])
+        )
+    except (ValueError, KeyError, TypeError) as error:
+        raise EngineError(f"volume {volume['Name']} holds the stack's notes, and is not readable: {error}") from error

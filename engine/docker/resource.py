@@ -1,0 +1,215 @@
+"""The Docker half's vocabulary: how a resource is declared, what Docker holds of it, what its type can do."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+from engine.docker.connect import explained, is_missing
+from engine.docker.labels import AUTONAME, Applied, named, visible
+from engine.errors import EngineError
+from engine.values.compare import Change, Identity, by_key
+from engine.values.urns import urn_name, urn_type
+
+if TYPE_CHECKING:
+    from docker.api import APIClient
+
+Effect = Literal["replace", "live", "engine"]
+"""What a changed property asks for: a new one, a change in place, or nothing of Docker (it steers the engine only)."""
+
+
+@dataclass(frozen=True)
+class Prop:
+    """One supported input property. `fields` are the supported keys of the objects in it."""
+
+    effect: Effect = "replace"
+    fields: frozenset[str] | None = None
+    identity: Identity | None = None
+
+
+LABELS = Prop(fields=frozenset({"label", "value"}), identity=by_key("label"))
+
+
+def check_supported(props: Mapping[str, Prop], inputs: Mapping[str, Any], kind: str, name: str) -> None:
+    """EngineError naming the first input that this engine does not implement."""
+    for key, value in inputs.items():
+        if key not in props:
+            raise EngineError(f"{kind} '{name}': property '{key}' is not implemented by the embedded engine")
+        fields = props[key].fields
+        if fields is None:
+            continue
+        bare = getattr(value, "value", value)
+        for member in bare if isinstance(bare, list) else [bare]:
+            item = getattr(member, "value", member)
+            unknown = set(item) - fields if isinstance(item, Mapping) else set()
+            if unknown:
+                raise EngineError(
+                    f"{kind} '{name}': property '{key}.{sorted(unknown)[0]}' is not implemented by the embedded engine"
+                )
+
+
+@dataclass
+class Existing:
+    """A resource of this stack that Docker holds."""
+
+    urn: str
+    id: str
+    docker_name: str
+    created: str
+    applied: Applied
+    raw: Mapping[str, Any]
+    provider: str = ""
+    """URN of the provider through which it was found; empty: the default one."""
+
+    @property
+    def type(self) -> str:
+        return urn_type(self.urn)
+
+    @property
+    def name(self) -> str:
+        return urn_name(self.urn)
+
+    @property
+    def half_made(self) -> bool:
+        """Whether the run that made it was cut off before it got its name."""
+        return self.docker_name.startswith(f"{self.applied.name}{MAKING}")
+
+    @property
+    def strange(self) -> bool:
+        """Whether its labels speak of another: a copy by `docker commit` has them all, and its own name."""
+        return self.applied.name not in (None, self.docker_name) and not self.half_made
+
+
+MAKING = ".making-"
+"""What is being made bears its name, this, and digits. With its final name it is whole: to rename is atomic."""
+
+
+@dataclass
+class Made:
+    """The outcome of a create or update: Docker's id and the resource's outputs."""
+
+    id: str
+    outputs: dict[str, Any]
+
+
+@dataclass
+class Drift:
+    """Docker's own state that differs from what was applied; `replace` when only a new one can mend it."""
+
+    changes: list[Change]
+    note: str
+    replace: bool = False
+
+
+class Progress(Protocol):
+    """Where a long step says how far it is, and asks whether the user wants to stop."""
+
+    def say(self, text: str) -> None: ...
+
+    def check(self) -> None:
+        """Raises Interrupted once the user has asked to stop."""
+
+
+class Handler(ABC):
+    """One resource type, done on one Docker. What is written here holds for types of which every change replaces."""
+
+    type: ClassVar[str]
+    word: ClassVar[str]
+    """The type in messages."""
+    props: Mapping[str, Prop]
+
+    def __init__(self, client: APIClient) -> None:
+        self._client = client
+
+    @abstractmethod
+    def held(self, label: str) -> list[Existing]:
+        """What Docker holds of this type with the label `label`."""
+
+    @abstractmethod
+    def create(
+        self, inputs: dict[str, Any], marks: dict[str, str], progress: Progress, make_room: Callable[[], None]
+    ) -> Made:
+        """Makes one with the labels `marks`. `make_room` removes the old one, as late as can be."""
+
+    @abstractmethod
+    def remove(self, identifier: str) -> None:
+        """Removes it from Docker; docker-py's errors."""
+
+    @abstractmethod
+    def outputs(self, raw: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The outputs, of what Docker says of it."""
+
+    def delete(self, existing: Existing, inputs: Mapping[str, Any]) -> None:
+        """Removes it as `inputs` say; it may be gone already."""
+        try:
+            with explained(f"removing {self.word} '{existing.docker_name}'"):
+                self.remove(existing.id)
+        except EngineError as error:
+            if not is_missing(error):
+                raise
+
+    def check(self, name: str, inputs: dict[str, Any], existing: Existing | None) -> dict[str, Any]:
+        """The inputs with the provider's defaults; EngineError for wrong ones."""
+        return named(name, inputs, existing.docker_name if existing else None)
+
+    def applied(self, existing: Existing, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The stored inputs in force, corrected by what Docker itself says where labels cannot follow."""
+        return dict(existing.applied.inputs)
+
+    def storable(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """The inputs that are stored in the label."""
+        return {key: value for key, value in inputs.items() if key in self.props}
+
+    def drift(self, existing: Existing, inputs: Mapping[str, Any]) -> list[Drift]:
+        """Where Docker's own state needs mending although no input has changed."""
+        return []
+
+    def preflight(self, inputs: Mapping[str, Any], existing: Existing | None, stack_label: str) -> None:
+        """EngineError when a create is bound to fail; asked before anything is deleted for it."""
+        return
+
+    def delete_first(self, inputs: Mapping[str, Any]) -> bool:
+        """Whether a replacement cannot stand beside the old one."""
+        return AUTONAME not in inputs
+
+    def replaces(self, change: Change, inputs: Mapping[str, Any]) -> bool:
+        """Whether a changed property asks for a new one."""
+        return self.props[change.key].effect == "replace"
+
+    def preview(self, existing: Existing | None, inputs: dict[str, Any], changed: bool) -> Made:
+        """Outputs known without doing anything (what is missing counts as unknown)."""
+        if existing is None or changed:
+            return Made(existing.id if existing else "", visible(inputs))
+        return Made(existing.id, self.outputs(existing.raw, inputs))
+
+    def update(self, existing: Existing, inputs: dict[str, Any], marks: dict[str, str], progress: Progress) -> Made:
+        """Changes it in place."""
+        raise EngineError(f"{self.word} '{existing.docker_name}' cannot be changed in place")
+
+    def settle(self, made: Made, inputs: Mapping[str, Any]) -> None:
+        """EngineError when what was made or mended is not what its inputs ask for."""
+        return
+
+    def prune(self, label: str) -> None:
+        """Removes earlier ones that nothing uses any more."""
+        return
+
+    def forget_networks(self) -> None:
+        """Networks have changed: look again."""
+        return
+
+    def pulled_digest(self, urn: str, name: str) -> str | None:
+        """The digest of a copy here of what another daemon has built as `urn` and pushed as `name`."""
+        return None
+
+
+def identities(props: Mapping[str, Prop]) -> dict[str, Identity]:
+    """How the members of set-like properties are told apart."""
+    return {key: prop.identity for key, prop in props.items() if prop.identity}
+
+
+def comparable(props: Mapping[str, Prop], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The inputs that a diff looks at: not those that steer the engine only, which no label can follow."""
+    return {key: value for key, value in inputs.items() if key in props and props[key].effect != "engine"}

@@ -1,0 +1,79 @@
+"""docker.Secret and docker.ServiceConfig on the Docker API: pieces of data that Swarm hands to tasks.
+
+Every change replaces, as in the real provider; without a name of its own the new one stands beside the old one.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine.docker.connect import explained
+from engine.docker.labels import existing_of, label_map, visible
+from engine.docker.resource import LABELS, Existing, Handler, Made, Progress, Prop
+from engine.errors import EngineError
+
+
+def of_swarm(listing: Any, label: str) -> list[dict[str, Any]]:
+    """What `listing` (a method of the client) holds with a label; nothing where the daemon manages no Swarm."""
+    from docker.errors import APIError
+
+    try:
+        found: list[dict[str, Any]] = listing(filters={"label": label})
+    except APIError as error:
+        if "not a swarm manager" in str(error):
+            return []
+        raise
+    return found
+
+
+class _SwarmObject(Handler):
+    """What both kinds have in common; `word` is the kind in messages, and in the names of the client's methods."""
+
+    props: Mapping[str, Prop] = {"name": Prop(), "labels": LABELS, "data": Prop()}
+
+    def _method(self, verb: str) -> Any:
+        return getattr(self._client, f"{verb}_{self.word}")
+
+    def remove(self, identifier: str) -> None:
+        self._method("remove")(identifier)
+
+    def outputs(self, raw: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        return visible(inputs)
+
+    def held(self, label: str) -> list[Existing]:
+        with explained(f"listing the Swarm's {self.word}s"):
+            found = of_swarm(getattr(self._client, f"{self.word}s"), label)
+        return existing_of(
+            self.type,
+            ((item["ID"], item["Spec"]["Name"], item["CreatedAt"], item["Spec"].get("Labels"), item) for item in found),
+        )
+
+    def create(
+        self, inputs: dict[str, Any], marks: dict[str, str], progress: Progress, make_room: Callable[[], None]
+    ) -> Made:
+        make_room()
+        name = str(inputs["name"])
+        try:
+            data = base64.b64decode(str(inputs.get("data", "")), validate=True)
+        except binascii.Error as error:
+            raise EngineError(f"{self.word} '{name}': `data` is not Base64") from error
+        with explained(f"creating {self.word} '{name}'"):
+            made = self._method("create")(name, data, labels={**label_map(inputs), **marks})
+        return Made(str(made["ID"]), visible(inputs))
+
+
+class SecretHandler(_SwarmObject):
+    """Creates, reads and removes Swarm secrets."""
+
+    type = "docker:index/secret:Secret"
+    word = "secret"
+
+
+class ServiceConfigHandler(_SwarmObject):
+    """Creates, reads and removes Swarm configs."""
+
+    type = "docker:index/serviceConfig:ServiceConfig"
+    word = "config"

@@ -1,0 +1,135 @@
+"""docker.Service on the Docker API: replicated services, changed in place by Swarm's own rolling update.
+
+It does not wait until tasks run: a hook of the program's can. Beyond the real provider, a service whose number of
+replicas, image, arguments or environment was changed by hand is put right by a plain `up`, and an update that Swarm has
+paused goes on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine.docker.connect import explained, is_missing
+from engine.docker.labels import existing_of, label_map, visible
+from engine.docker.resource import LABELS, Drift, Existing, Handler, Made, Progress, Prop
+from engine.docker.swarm.objects import of_swarm
+from engine.docker.swarm.service_spec import body, refuse_unsupported
+from engine.errors import EngineError
+from engine.values.compare import Change, has_hash
+
+REMOVAL_WAIT = 90
+"""Seconds that the tasks of a removed service are waited for."""
+LOOKED_AT = {"Image": "image", "Args": "args", "Env": "env"}
+"""What of a container is compared with what Docker holds: Docker's key, and the input's."""
+
+
+class ServiceHandler(Handler):
+    """Creates, changes and removes Swarm services."""
+
+    type = "docker:index/service:Service"
+    word = "service"
+    props: Mapping[str, Prop] = {
+        "name": Prop(),
+        "labels": Prop("live", LABELS.fields, LABELS.identity),
+        "mode": Prop("live"),
+        "taskSpec": Prop("live"),
+        "updateConfig": Prop("live"),
+        "auth": Prop("engine"),
+    }
+
+    def check(self, name: str, inputs: dict[str, Any], existing: Existing | None) -> dict[str, Any]:
+        refuse_unsupported(name, inputs)
+        return super().check(name, inputs, existing)
+
+    def held(self, label: str) -> list[Existing]:
+        with explained("listing the Swarm's services"):
+            found = of_swarm(self._client.services, label)
+        return existing_of(
+            self.type,
+            ((item["ID"], item["Spec"]["Name"], item["CreatedAt"], item["Spec"].get("Labels"), item) for item in found),
+        )
+
+    def storable(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Everything but the registry's credentials."""
+        return {key: value for key, value in inputs.items() if key in self.props and key != "auth"}
+
+    def drift(self, existing: Existing, inputs: Mapping[str, Any]) -> list[Drift]:
+        # What was applied, not what is declared now: that is a change of its own.
+        wanted, spec = body(existing.applied.inputs), existing.raw["Spec"]
+        changes = []
+        held = spec["Mode"].get("Replicated", {}).get("Replicas")
+        replicas = wanted["mode"]["Replicated"]["Replicas"]
+        if held != replicas:
+            changes.append(Change(("mode", "replicated", "replicas"), "update", held, replicas))
+        actual = spec["TaskTemplate"]["ContainerSpec"]
+        for key, value in wanted["task_template"]["ContainerSpec"].items():
+            if key == "Env" and has_hash(existing.applied.inputs["taskSpec"]["containerSpec"].get("env")):
+                continue  # with a secret in it, what was applied is known as a hash only
+            if key in LOOKED_AT and (actual.get(key) or []) != (value or []):
+                path = ("taskSpec", "containerSpec", LOOKED_AT[key])
+                changes.append(Change(path, "update", actual.get(key), value))
+        found = [Drift(changes, "was changed by hand")] if changes else []
+        if (existing.raw.get("UpdateStatus") or {}).get("State") == "paused":
+            # To say the same again is what makes Swarm go on.
+            found.append(Drift([Change(("updateConfig",), "update", "paused", "again")], "its update was paused"))
+        return found
+
+    def preview(self, existing: Existing | None, inputs: dict[str, Any], changed: bool) -> Made:
+        return Made(existing.id if existing else "", visible(inputs))
+
+    def create(
+        self, inputs: dict[str, Any], marks: dict[str, str], progress: Progress, make_room: Callable[[], None]
+    ) -> Made:
+        make_room()
+        name = str(inputs["name"])
+        with explained(f"creating service '{name}'"):
+            self._login(inputs)
+            every = {**label_map(inputs), **marks}
+            made: dict[str, Any] = self._client.create_service(  # type: ignore[no-untyped-call]
+                name=name, labels=every, **body(inputs)
+            )
+        return Made(str(made["ID"]), visible(inputs))
+
+    def update(self, existing: Existing, inputs: dict[str, Any], marks: dict[str, str], progress: Progress) -> Made:
+        name = existing.docker_name
+        with explained(f"changing service '{name}'"):
+            self._login(inputs)
+            held: dict[str, Any] = self._client.inspect_service(existing.id)  # type: ignore[no-untyped-call]
+            version = held["Version"]["Index"]
+            self._client.update_service(
+                existing.id, version, name=name, labels={**label_map(inputs), **marks}, **body(inputs)
+            )
+        return Made(existing.id, visible(inputs))
+
+    def _login(self, inputs: Mapping[str, Any]) -> None:
+        """What the Swarm's nodes are to show the registry; the client sends it along from then on."""
+        auth = inputs.get("auth")
+        if auth:
+            self._client.login(auth.get("username"), auth.get("password"), registry=auth["serverAddress"])
+
+    def delete(self, existing: Existing, inputs: Mapping[str, Any]) -> None:
+        try:
+            with explained(f"removing service '{existing.docker_name}'"):
+                self.remove(existing.id)
+                self._until_tasks_are_gone(existing.id)
+        except EngineError as error:
+            if not is_missing(error):
+                raise
+
+    def remove(self, identifier: str) -> None:
+        self._client.remove_service(identifier)  # type: ignore[no-untyped-call]
+
+    def outputs(self, raw: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        return visible(inputs)
+
+    def _until_tasks_are_gone(self, service: str) -> None:
+        """The real provider waits too: until then their ports and volumes are taken. Not for nodes that are down."""
+        deadline = time.monotonic() + REMOVAL_WAIT
+        while time.monotonic() < deadline:
+            up = {node["ID"] for node in self._client.nodes() if node["Status"]["State"] == "ready"}
+            tasks: list[dict[str, Any]] = self._client.tasks()  # type: ignore[no-untyped-call]
+            if not any(task["ServiceID"] == service and task.get("NodeID") in up for task in tasks):
+                return
+            time.sleep(0.25)

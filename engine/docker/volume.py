@@ -1,0 +1,67 @@
+"""docker.Volume on the Docker API. Every change replaces, as in the real provider."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from engine.docker.connect import explained
+from engine.docker.labels import existing_of, label_map, visible
+from engine.docker.resource import LABELS, Existing, Handler, Made, Progress, Prop
+from engine.errors import EngineError
+
+
+class VolumeHandler(Handler):
+    """Creates, reads and removes volumes."""
+
+    type = "docker:index/volume:Volume"
+    word = "volume"
+    props: Mapping[str, Prop] = {"name": Prop(), "labels": LABELS, "driver": Prop(), "driverOpts": Prop()}
+
+    def held(self, label: str) -> list[Existing]:
+        with explained("listing Docker's volumes"):
+            found = self._client.volumes(filters={"label": label}).get("Volumes") or []
+        return existing_of(
+            self.type,
+            ((item["Name"], item["Name"], item.get("CreatedAt", ""), item.get("Labels"), item) for item in found),
+        )
+
+    def preflight(self, inputs: Mapping[str, Any], existing: Existing | None, stack_label: str) -> None:
+        """Docker answers "created" for a volume that is there already; taking over someone's data is not wanted."""
+        from docker.errors import NotFound
+
+        name = inputs.get("name")
+        if not isinstance(name, str) or (existing and existing.docker_name == name):
+            return
+        try:
+            with explained(f"looking for volume '{name}'"):
+                raw = self._client.inspect_volume(name)
+        except EngineError as error:
+            if isinstance(error.__cause__, NotFound):
+                return
+            raise
+        raise EngineError(
+            f"creating volume '{name}': a volume of this name is there that this stack does not manage (made "
+            f"{raw.get('CreatedAt', 'at an unknown time')}).\n"
+            f"    Remove it (`docker volume rm {name}`) or choose another name."
+        )
+
+    def create(
+        self, inputs: dict[str, Any], marks: dict[str, str], progress: Progress, make_room: Callable[[], None]
+    ) -> Made:
+        make_room()
+        name = str(inputs["name"])
+        with explained(f"creating volume '{name}'"):
+            raw = self._client.create_volume(
+                name=name,
+                driver=inputs.get("driver"),
+                driver_opts=inputs.get("driverOpts"),
+                labels={**label_map(inputs), **marks},
+            )
+        return Made(name, self.outputs(raw, inputs))
+
+    def remove(self, identifier: str) -> None:
+        self._client.remove_volume(identifier)
+
+    def outputs(self, raw: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+        return {**visible(inputs), "driver": raw.get("Driver"), "mountpoint": raw.get("Mountpoint")}

@@ -1,0 +1,1 @@
+"""What a stack is on disk: project, config, secrets."""

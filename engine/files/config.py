@@ -1,0 +1,115 @@
+"""The stack's config as the program gets it: stack file and project schema merged and checked as Pulumi does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.errors import EngineError
+from engine.files.stack_file import full_key
+
+SCHEMA_KEYS = {"description", "default", "value", "secret"}
+
+
+@dataclass
+class Config:
+    """Plain values by full key, as strings (objects as JSON), and which of them are secret."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    secret_keys: set[str] = field(default_factory=set)
+
+
+def is_secure(value: Any) -> bool:
+    """Whether a raw stack file value is or contains an encrypted one."""
+    if isinstance(value, Mapping):
+        return _is_secure_leaf(value) or any(is_secure(item) for item in value.values())
+    if isinstance(value, list):
+        return any(is_secure(item) for item in value)
+    return False
+
+
+def _is_secure_leaf(value: Mapping[str, Any]) -> bool:
+    return set(value) == {"secure"} and isinstance(value["secure"], str)
+
+
+def decrypted(value: Any, decrypt: Callable[[str], str]) -> Any:
+    """The raw value with each `{secure: ...}` replaced by its plain text."""
+    if isinstance(value, Mapping):
+        if _is_secure_leaf(value):
+            return decrypt(value["secure"])
+        return {key: decrypted(item, decrypt) for key, item in value.items()}
+    if isinstance(value, list):
+        return [decrypted(item, decrypt) for item in value]
+    return value
+
+
+def as_text(value: Any) -> str:
+    """How a config value reaches the program: scalars as text, anything else as JSON."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int | float) or value is None:
+        return "" if value is None else str(value)
+    return json.dumps(value, separators=(",", ":"))
+
+
+def load(
+    project: str,
+    stack: str,
+    raw: Mapping[str, Any],
+    schema: Mapping[str, Any],
+    decrypt: Callable[[str], str],
+    validate: bool = True,
+) -> Config:
+    """Merges and checks; EngineError with Pulumi's own wording for missing or mistyped values."""
+    config = Config()
+    plain: dict[str, Any] = {}
+    for name, value in raw.items():
+        key = full_key(project, str(name))
+        if key.startswith("pulumi:") or (key.startswith("docker:") and key != "docker:host"):
+            raise EngineError(f"config '{key}' is not implemented by the embedded engine")
+        try:
+            plain[key] = decrypted(value, decrypt)
+        except EngineError as error:
+            raise EngineError(f"could not decrypt configuration value '{key}': {error}") from error
+        if is_secure(value):
+            config.secret_keys.add(key)
+    missing = _apply_schema(project, schema, plain, config)
+    if validate and missing:
+        raise EngineError(_missing_message(stack, missing))
+    config.values = {key: as_text(value) for key, value in plain.items()}
+    return config
+
+
+def _apply_schema(project: str, schema: Mapping[str, Any], plain: dict[str, Any], config: Config) -> list[str]:
+    missing = []
+    for name, given in sorted(schema.items()):
+        key = full_key(project, name)
+        entry = given if isinstance(given, Mapping) else {"default": given}  # the short form `key: value`
+        unknown = set(entry) - SCHEMA_KEYS
+        if unknown:
+            raise EngineError(
+                f"Pulumi.yaml: config '{name}': `{sorted(unknown)[0]}` is not implemented by the embedded engine"
+            )
+        if key in plain:
+            continue
+        if entry.get("default") is not None:
+            plain[key] = entry["default"]
+        elif entry.get("value") is not None:
+            plain[key] = entry["value"]
+        elif key.startswith(f"{project}:"):
+            missing.append(name)
+            continue
+        if entry.get("secret"):
+            config.secret_keys.add(key)
+    return missing
+
+
+def _missing_message(stack: str, names: list[str]) -> str:
+    quoted = [f"'{name}'" for name in names]
+    if len(quoted) == 1:
+        return f"Stack '{stack}' is missing configuration value {quoted[0]}"
+    return f"Stack '{stack}' is missing configuration values {', '.join(quoted[:-1])} and {quoted[-1]}"

@@ -1,0 +1,149 @@
+"""Stack files (Pulumi.<stack>.yaml): Pulumi's own format, edited in place so that comments stay."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from engine.errors import EngineError
+from engine.values import paths
+
+_AMBIGUOUS = re.compile(r"^(?:y|n|yes|no|on|off|true|false|null|~|[-+0-9.:_]*)$", re.IGNORECASE)
+"""Texts that some YAML reader takes for something else than a text."""
+_INTEGER = re.compile(r"^(0|-?[1-9][0-9]*)$")
+
+
+DONE = {"config", "encryptionsalt", "secretsprovider", "encryptedkey"}
+"""The keys of a stack file that this engine does; of the last two only what says: the passphrase provider."""
+
+
+class StackFile:
+    """One stack's file. Reading needs no passphrase; values keep their `secure:` form here."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._document: Any = None
+        self.data: dict[str, Any] = {}
+        if path.is_file():
+            from engine.files.project import load_yaml
+
+            data = load_yaml(path)
+            if data is None:
+                data = {}
+            if not isinstance(data, dict) or not isinstance(data.get("config") or {}, dict):
+                raise EngineError(f"{path.name}: expected a mapping with `config:`")
+            for key in data:
+                if key not in DONE:
+                    raise EngineError(f"{path.name}: `{key}` is not implemented by the embedded engine")
+            for key in ("secretsprovider", "encryptedkey"):
+                if data.get(key) not in (None, "", "default", "passphrase"):
+                    raise EngineError(
+                        f"{path.name}: `{key}: {data[key]}` is not implemented by the embedded engine; "
+                        "it reads the passphrase secrets provider only"
+                    )
+            self.data = data
+
+    @property
+    def exists(self) -> bool:
+        return self.path.is_file()
+
+    @property
+    def salt(self) -> str | None:
+        salt = self.data.get("encryptionsalt")
+        return str(salt) if salt else None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Full key (`namespace:name`) to raw value (scalars, lists, mappings, `{secure: ...}`)."""
+        return dict(self.data.get("config") or {})
+
+    def set_salt(self, salt: str) -> None:
+        document = self._edit()
+        document.insert(0, "encryptionsalt", salt) if "encryptionsalt" not in document else document.update(
+            {"encryptionsalt": salt}
+        )
+        self._save()
+
+    def set_value(self, key: str, path: paths.Path, value: Any) -> None:
+        """Sets `key` (or what lies at `path` inside it) and saves the file."""
+        from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+        document = self._edit()
+        if isinstance(value, str) and _AMBIGUOUS.match(value):
+            value = DoubleQuotedScalarString(value)
+        if not isinstance(document.get("config"), dict):
+            document["config"] = {}
+        paths.put(document["config"], (key, *path), value)
+        self._save()
+
+    def remove_value(self, key: str, path: paths.Path) -> None:
+        document = self._edit()
+        if isinstance(document.get("config"), dict):
+            paths.drop(document["config"], (key, *path))
+            self._save()
+
+    def create(self) -> None:
+        """Makes the file if it is not there."""
+        if not self.exists:
+            self._edit()
+            self._save()
+
+    def _edit(self) -> Any:
+        if self._document is None:
+            from ruamel.yaml import YAML
+            from ruamel.yaml.comments import CommentedMap
+
+            yaml = _round_trip(YAML())
+            text = self.path.read_text(encoding="utf-8") if self.exists else ""
+            self._document = yaml.load(text) or CommentedMap()
+        return self._document
+
+    def _save(self) -> None:
+        from ruamel.yaml import YAML
+
+        out = io.StringIO()
+        if self._document:
+            _round_trip(YAML()).dump(self._document, out)
+        try:
+            # Written aside and moved into place, so that a full disk or a kill never leaves half a file.
+            handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
+            with os.fdopen(handle, "w", encoding="utf-8") as stream:
+                stream.write(out.getvalue())
+            Path(temporary).chmod(self.path.stat().st_mode & 0o777 if self.exists else 0o644)
+            Path(temporary).replace(self.path)
+        except OSError as error:
+            raise EngineError(f"could not write {self.path.name}: {error.strerror}") from error
+        self.__init__(self.path)  # type: ignore[misc]  # read back what is there now
+
+
+def _round_trip(yaml: Any) -> Any:
+    yaml.preserve_quotes = True
+    yaml.width = 4096
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
+
+
+def typed_scalar(text: str) -> Any:
+    """How Pulumi stores a value given with --path or for typed keys: true/false and integers get their type."""
+    if text in ("true", "false"):
+        return text == "true"
+    if _INTEGER.match(text):
+        return int(text)
+    return text
+
+
+def full_key(project: str, key: str) -> str:
+    """`namespace:name`, with the project as the default namespace; EngineError for a malformed key."""
+    parts = key.split(":")
+    if len(parts) == 3 and parts[1] == "config":  # the old three-part form
+        parts = [parts[0], parts[2]]
+    if len(parts) > 2 or not all(parts):
+        raise EngineError(
+            f"invalid configuration key: could not parse {key} as a configuration key "
+            "(configuration keys should be of the form `<namespace>:<name>`)"
+        )
+    return f"{project}:{key}" if len(parts) == 1 else ":".join(parts)

@@ -1,1 +1,0 @@
-"""Providers: how each supported resource type is done on Docker."""

@@ -1,0 +1,1 @@
+"""One run of the program: declared, decided, carried out; deletes and hooks."""

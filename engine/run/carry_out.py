@@ -1,0 +1,250 @@
+"""One run of a program against Docker: each declaration is decided about, then done or only shown."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import Any
+
+from engine.docker.labels import LABEL_APPLIED, LABEL_STACK, LABEL_URN, Applied
+from engine.docker.resource import Existing, Handler, Made
+from engine.errors import EngineError, Interrupted, StepFailed, Unreachable
+from engine.run import keep
+from engine.run.context import Answer, Context, StepProgress
+from engine.run.decide import Decision, decide, dependents, marked_outputs
+from engine.run.declared import Declared
+from engine.run.hooks import Hooks
+from engine.run.left_out import LeftOut, existing_for, handler_for
+from engine.run.providers import provider_step
+from engine.run.steps import Diagnostic, Step
+from engine.values.wire import has_unknown, reveal
+
+
+class Run:
+    """The state of a run. Declarations come from several threads at once."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        self.hooks = Hooks(lambda: self.failure is not None)
+        self.steps: list[Step] = []
+        self.outputs: dict[str, Any] = {}
+        self.failure: EngineError | None = None
+        self.registered: dict[str, Declared] = {}
+        self.claimed: set[str] = set()
+        """URNs of what Docker holds that a declaration stands for."""
+        self.parents: dict[str, list[str]] = {}
+        self.retain: dict[str, bool] = {}
+        """What is declared `retain_on_delete`, a component's children with it."""
+        self.replaced: list[Existing] = []
+        """The old ones of replacements that stand beside them; to be deleted at the end."""
+        self._gone: set[str] = set()
+        """Deleted ahead of their own declaration, because something they are built on had to go first."""
+        self._lock = threading.RLock()
+        self._left_out = LeftOut(context)
+
+    # -- declarations -------------------------------------------------------------------------------------------
+
+    def register(self, declared: Declared) -> Answer:
+        """Brings one resource to what the program declares (or, in a preview, works out how)."""
+        with self._lock:
+            self._refuse_when_over()
+            if declared.urn in self.registered:
+                raise self._fail(declared.urn, f"Duplicate resource URN '{declared.urn}'; try giving it a unique name")
+            self.registered[declared.urn] = declared
+            above = [*self.parents.get(declared.parent, []), declared.parent] if declared.parent else []
+            self.parents[declared.urn] = above
+            inherited = self.retain.get(declared.parent, False)
+            self.retain[declared.urn] = inherited if declared.retain is None else declared.retain
+        try:
+            return self._register_custom(declared) if declared.custom else self._register_component(declared)
+        except (StepFailed, Interrupted):
+            raise
+        except EngineError as error:
+            raise self._fail(declared.urn, str(error), error) from error
+
+    def _register_component(self, declared: Declared) -> Answer:
+        there = declared.urn in {*self.context.inventory.ancestors, *self.context.hosts.notes.components}
+        step = Step("same" if there else "create", declared.urn, declared.parent, custom=False, state="done")
+        self._add(step)
+        self.context.listener.finished(step)
+        return Answer(declared.urn)
+
+    def _register_custom(self, declared: Declared) -> Answer:
+        if declared.is_provider:
+            return self._register_provider(declared)
+        if self._left_out.applies(declared):
+            answer, unchanged = self._left_out.answer(declared)
+            if unchanged is not None:
+                with self._lock:
+                    self.claimed.add(declared.urn)
+                self._add(unchanged)
+            return answer
+        handler = handler_for(declared, self.context)
+        with self._lock:
+            existing = existing_for(declared, self.context)
+            if self._gone.intersection(declared.aliases):
+                self._gone.add(declared.urn)
+            gone = declared.urn in self._gone
+            if existing:
+                self.claimed.add(existing.urn)
+        decision = decide(declared, handler, existing, gone, self.retain[declared.urn], self.context)
+        step = Step(
+            decision.op,
+            declared.urn,
+            declared.parent,
+            existing.id if existing else "",
+            decision.changes,
+            decision.notes,
+            existing.applied.inputs if existing else None,
+            decision.stored,
+        )
+        self._add(step)
+        if not self.context.dry_run and has_unknown(decision.inputs):
+            raise EngineError("depends on what is left out of this run and is not known without")
+        if decision.op in ("create", "replace"):
+            handler.preflight(reveal(decision.inputs), existing, self.context.stack_id)
+        if decision.existing and decision.delete_first:
+            dependents(decision.existing, self.context, self.registered)  # refuses, before anything is done
+        if self.context.dry_run:
+            return self._preview(declared, handler, decision, step)
+        return self._carry_out(declared, handler, decision, step)
+
+    def _register_provider(self, declared: Declared) -> Answer:
+        step = provider_step(declared, self.context)
+        ancestors = self.context.inventory.ancestors
+        for other in self.steps:  # it has shown what is there: components that had seemed new may not be
+            if other.op == "create" and not other.custom and other.urn in ancestors:
+                other.op = "same"
+        self._add(step)
+        self.context.listener.finished(step)
+        return Answer(declared.urn, declared.name, dict(declared.inputs))
+
+    # -- previews -----------------------------------------------------------------------------------------------
+
+    def _preview(self, declared: Declared, handler: Handler, decision: Decision, step: Step) -> Answer:
+        if decision.op == "replace" and decision.delete_first and decision.existing:
+            with self._lock:
+                self._gone.update(item.urn for item in dependents(decision.existing, self.context, self.registered))
+        before = None if decision.op == "replace" else decision.existing
+        made = handler.preview(before, reveal(decision.inputs), decision.op != "same")
+        step.state = "done"
+        self.context.listener.finished(step)
+        return self._answer(declared, decision, made)
+
+    # -- updates ------------------------------------------------------------------------------------------------
+
+    def _carry_out(self, declared: Declared, handler: Handler, decision: Decision, step: Step) -> Answer:
+        if decision.op == "same":
+            step.state = "done"
+            self.context.listener.finished(step)
+            made = handler.preview(decision.existing, reveal(decision.inputs), False)
+            return self._answer(declared, decision, made)
+        began = time.monotonic()
+        step.state = "running"
+        self.context.listener.started(step)
+        try:
+            made = self._do(declared, handler, decision, step)
+            step.id, step.state = made.id, "done"
+        except EngineError:
+            step.state = "failed"
+            raise
+        finally:
+            step.seconds = time.monotonic() - began
+            self.context.listener.finished(step)
+        return self._answer(declared, decision, made)
+
+    def _do(self, declared: Declared, handler: Handler, decision: Decision, step: Step) -> Made:
+        progress = StepProgress(self.context, step)
+        inputs, existing = reveal(decision.inputs), decision.existing
+        marks = self._marks(declared, decision)
+        with self.context.interrupts:
+            with self._lock:
+                keep.open_notes(self.context)
+            if decision.op == "update" and existing:
+                made = Made("", {})
+                if decision.changes:
+                    made = handler.update(existing, inputs, marks, progress)
+                if not made.outputs:
+                    made = handler.preview(existing, inputs, False)
+            else:
+                self._drop_half_made(declared.urn, handler)
+                made = handler.create(inputs, marks, progress, lambda: self._make_room(declared, handler, decision))
+        if handler.word == "network":
+            for other in self.context.hosts.opened():
+                other.forget_networks()
+        handler.settle(made, inputs)
+        if decision.op != "update" or (existing and self.context.owes_hooks(existing)):
+            self.context.interrupts.check()
+            outputs = marked_outputs(decision, made.outputs, declared.secret_outputs)
+            self.hooks.run(declared, made.id, decision.visible_inputs, outputs)
+        return made
+
+    def _drop_half_made(self, urn: str, handler: Handler) -> None:
+        for item in [item for item in self.context.inventory.half_made if item.urn == urn]:
+            handler.delete(item, item.applied.inputs)
+            self.context.inventory.half_made.remove(item)
+
+    def _make_room(self, declared: Declared, handler: Handler, decision: Decision) -> None:
+        """Removes the old one of a replacement, and before it what is built on it: that is made anew in its turn."""
+        existing = decision.existing
+        if existing is None or declared.urn in self._gone:
+            return
+        if not decision.delete_first:
+            if not (self.retain[declared.urn] or self.context.retains(existing)):
+                self.replaced.append(existing)
+            return
+        for dependent in dependents(existing, self.context, self.registered):
+            with self._lock:
+                if dependent.urn in self._gone:
+                    continue
+                self._gone.add(dependent.urn)
+            self.context.hosts.handler_of(dependent).delete(dependent, dependent.applied.inputs)
+        # How to remove is taken from what is declared now.
+        steering = {key for key, prop in handler.props.items() if prop.effect == "engine"}
+        now = {key: value for key, value in decision.inputs.items() if key in steering}
+        handler.delete(existing, {**existing.applied.inputs, **now})
+
+    def _marks(self, declared: Declared, decision: Decision) -> dict[str, str]:
+        if decision.op in ("create", "replace"):
+            self.context.inventory.labelled.pop(declared.urn, None)
+        labelled = self.context.inventory.as_labelled
+        applied = Applied(
+            decision.stored,
+            labelled(declared.dependencies),
+            {key: labelled(urns) for key, urns in declared.property_dependencies.items() if urns},
+            self.parents[declared.urn],
+            self.retain[declared.urn],
+        )
+        return {
+            LABEL_STACK: self.context.stack_id,
+            LABEL_URN: declared.urn,
+            LABEL_APPLIED: applied.to_label(),
+        }
+
+    # -- results ------------------------------------------------------------------------------------------------
+
+    def _answer(self, declared: Declared, decision: Decision, made: Made) -> Answer:
+        return Answer(declared.urn, made.id, marked_outputs(decision, made.outputs, declared.secret_outputs))
+
+    def _add(self, step: Step) -> None:
+        with self._lock:
+            self.steps.append(step)
+
+    def _refuse_when_over(self) -> None:
+        if self.failure is not None:
+            raise StepFailed("an earlier step failed")
+        self.context.interrupts.check()
+
+    def reject(self, message: str) -> StepFailed:
+        """A request that cannot be served at all."""
+        return self._fail("", message)
+
+    def _fail(self, urn: str, message: str, error: EngineError | None = None) -> StepFailed:
+        """Notes and shows the failure; nothing more is started after it."""
+        with self._lock:
+            known = isinstance(self.failure, Unreachable) and isinstance(error, Unreachable)
+            if self.failure is None:
+                self.failure = error or EngineError(message)
+        if not known:
+            self.context.listener.said(Diagnostic("error", message, urn))
+        return StepFailed(message)

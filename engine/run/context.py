@@ -1,0 +1,105 @@
+"""What a run works with, what it leaves out, and what it answers the program."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.docker.hosts import Hosts, Inventory
+from engine.docker.resource import Existing
+from engine.errors import EngineError
+from engine.files.secrets import Crypter
+from engine.run.interrupts import Interrupts
+from engine.run.steps import Listener, Step
+
+
+class Excludes:
+    """`--exclude '**.NAME'`: whatever is named so, a host with all that is on it, stays as it is."""
+
+    def __init__(self, globs: Collection[str] = ()) -> None:
+        for glob in globs:
+            if not re.fullmatch(r"\*\*\.[\w-]+", glob):
+                raise EngineError(f"--exclude '{glob}': the embedded engine implements '**.NAME' only")
+        self._suffixes = {glob.removeprefix("**"): False for glob in globs}
+
+    def __bool__(self) -> bool:
+        return bool(self._suffixes)
+
+    def names(self, urn: str) -> bool:
+        """Whether it is left out."""
+        for suffix in self._suffixes:
+            if urn.endswith(suffix):
+                self._suffixes[suffix] = True
+                return True
+        return False
+
+    def refuse_unmatched(self) -> None:
+        """EngineError for one that has named nothing: a mistyped one must not let the host be changed."""
+        for suffix, matched in self._suffixes.items():
+            if not matched:
+                raise EngineError(f"--exclude '**{suffix}' names nothing that the stack has or declares")
+
+    def stay(self, items: Collection[Existing]) -> set[str]:
+        """URNs of those left out, and of all that they are built on."""
+        kept = {item.urn for item in items if self.names(item.urn)}
+        before = -1
+        while len(kept) > before:
+            before = len(kept)
+            kept |= {urn for item in items if item.urn in kept for urn in item.applied.needs}
+        return kept
+
+
+@dataclass
+class Context:
+    """What a run works with."""
+
+    project: str
+    stack: str
+    dry_run: bool
+    hosts: Hosts
+    listener: Listener
+    interrupts: Interrupts
+    crypter: Callable[[], Crypter]
+    excludes: Excludes = field(default_factory=Excludes)
+
+    @property
+    def inventory(self) -> Inventory:
+        return self.hosts.inventory
+
+    @property
+    def stack_id(self) -> str:
+        return f"{self.project}/{self.stack}"
+
+    def retains(self, item: Existing) -> bool:
+        """Whether what is there was last declared `retain_on_delete`."""
+        return self.hosts.notes.retain.get(item.urn, item.applied.retain)
+
+    def owes_hooks(self, item: Existing) -> bool:
+        """Whether a run that was cut off has made it: its after-hooks may not have ended."""
+        since = self.hosts.notes.since
+        return bool(since) and item.created[:19] >= since[:19]
+
+
+@dataclass
+class Answer:
+    """What the program learns of a resource."""
+
+    urn: str
+    id: str = ""
+    outputs: dict[str, Any] = field(default_factory=dict)
+
+
+class StepProgress:
+    """Passes a step's progress on to the listener."""
+
+    def __init__(self, context: Context, step: Step) -> None:
+        self._context = context
+        self._step = step
+
+    def say(self, text: str) -> None:
+        self._context.listener.progressed(self._step, text)
+
+    def check(self) -> None:
+        self._context.interrupts.check()

@@ -1,0 +1,151 @@
+"""A resource as the program declares it. What is done of the SDK's request is listed; the rest is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from typing import Any, Final
+
+from engine.errors import EngineError
+from engine.values.urns import make_urn
+from engine.values.wire import from_wire
+
+PROVIDER_TYPES = "pulumi:providers:"
+_IGNORING = ("image:Image", "network:Network", "service:Service", "volume:Volume")
+IGNORING: Final = frozenset(f"docker:index/{kind}" for kind in _IGNORING)
+"""The types whose changes can be ignored: containers have secrets among their properties, which labels do not hold."""
+DONE: Final = frozenset(
+    {
+        "type",
+        "name",
+        "parent",
+        "custom",
+        "object",
+        "dependencies",
+        "provider",
+        "propertyDependencies",
+        "deleteBeforeReplace",
+        "deleteBeforeReplaceDefined",
+        "version",
+        "ignoreChanges",
+        "additionalSecretOutputs",
+        "aliasURNs",
+        "replaceOnChanges",
+        "retainOnDelete",
+        "hooks",
+    }
+)
+"""The fields of a RegisterResourceRequest that this engine does."""
+SAID: Final = frozenset(
+    {
+        "acceptSecrets",
+        "acceptResources",
+        "supportsPartialValues",
+        "supportsResultReporting",
+        "accepts_byte_string",
+        "aliasSpecs",
+        "sourcePosition",
+        "stackTrace",
+        "parentStackTraceHandle",
+        "providers",
+    }
+)
+"""Those in which the SDK says what it understands, where a line of the program is, and what it hands on to children
+itself: nothing follows from them here."""
+OPTIONS: Final = {"importId": "import", "protect": "protect", "customTimeouts": "custom_timeouts", "remote": "remote"}
+"""Refused fields that the program knows by another name."""
+
+
+@dataclass
+class Declared:
+    """What the program wants of one resource."""
+
+    urn: str
+    type: str
+    name: str
+    custom: bool
+    parent: str
+    inputs: dict[str, Any]
+    dependencies: list[str] = field(default_factory=list)
+    property_dependencies: dict[str, list[str]] = field(default_factory=dict)
+    after_create: list[str] = field(default_factory=list)
+    """Names of hooks."""
+    ignore_changes: list[str] = field(default_factory=list)
+    replace_on_changes: list[str] = field(default_factory=list)
+    retain: bool | None = None
+    """None: as its parent."""
+    delete_before_replace: bool | None = None
+    aliases: list[str] = field(default_factory=list)
+    secret_outputs: list[str] = field(default_factory=list)
+    provider: str = ""
+    """URN of its explicit provider."""
+
+    @property
+    def is_provider(self) -> bool:
+        return self.type.startswith(PROVIDER_TYPES)
+
+    @property
+    def depends_on(self) -> list[str]:
+        """URNs of all that it depends on in any way."""
+        inside = (urn for urns in self.property_dependencies.values() for urn in urns)
+        return [urn for urn in (*self.dependencies, *inside, self.provider, self.parent) if urn]
+
+
+def refuse_others(message: Any, done: frozenset[str], where: str, words: Mapping[str, str] | None = None) -> None:
+    """EngineError naming the first field of a protobuf message that is set and not `done`."""
+    for one, _ in message.ListFields():
+        if one.name not in done:
+            option = (words or {}).get(one.name, one.name)
+            raise EngineError(f"{where}: option '{option}' is not implemented by the embedded engine")
+
+
+def read(request: Any, project: str, stack: str) -> Declared:
+    """What a RegisterResourceRequest declares; EngineError naming the first option that is not implemented."""
+    where = f"{request.type} '{request.name}'"
+    refuse_others(request, DONE | SAID | {"protect"}, where, OPTIONS)
+    if request.protect:  # the SDK says it also where it is not set
+        raise EngineError(f"{where}: option 'protect' is not implemented by the embedded engine")
+    refuse_others(request.hooks, frozenset({"after_create"}), f"{where}: hooks")
+    declared = Declared(
+        urn=make_urn(project, stack, request.parent, request.type, request.name),
+        type=request.type,
+        name=request.name,
+        custom=request.custom,
+        parent=request.parent,
+        inputs=from_wire(request.object, "") if request.custom else {},
+        dependencies=sorted(request.dependencies),
+        property_dependencies={key: sorted(value.urns) for key, value in request.propertyDependencies.items()},
+        after_create=list(request.hooks.after_create),
+        ignore_changes=list(request.ignoreChanges),
+        replace_on_changes=list(request.replaceOnChanges),
+        retain=request.retainOnDelete if request.HasField("retainOnDelete") else None,
+        delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
+        aliases=list(request.aliasURNs),
+        secret_outputs=list(request.additionalSecretOutputs),
+        provider=request.provider.rpartition("::")[0] if request.custom else "",
+    )
+    _refuse_misplaced(declared, request.version, where)
+    return declared
+
+
+def _refuse_misplaced(declared: Declared, wanted: str, where: str) -> None:
+    """EngineError for options that are done, but not for this kind of resource or this value."""
+    refused = {}
+    if not declared.custom:
+        refused["hooks of components"] = declared.after_create
+    if not declared.custom or declared.is_provider:
+        refused["ignore_changes"] = declared.ignore_changes
+        refused["replace_on_changes"] = declared.replace_on_changes
+    if declared.is_provider:
+        refused["hooks of providers"] = declared.after_create
+        refused["retain_on_delete of providers"] = ["it"] if declared.retain else []
+        refused["delete_before_replace of providers"] = ["it"] if declared.delete_before_replace is not None else []
+    elif declared.type not in IGNORING:
+        refused["ignore_changes (but for images, networks, services and volumes)"] = declared.ignore_changes
+    refused["wildcards in ignore_changes"] = [path for path in declared.ignore_changes if "*" in path]
+    if declared.custom and declared.type.startswith(("docker:", f"{PROVIDER_TYPES}docker")):
+        refused[f"version {wanted}"] = [] if wanted in ("", version("pulumi-docker")) else [wanted]
+    for option, given in refused.items():
+        if given:
+            raise EngineError(f"{where}: option '{option}' is not implemented by the embedded engine")

@@ -1,0 +1,160 @@
+"""All that a run deletes beside replacements: here, and nowhere else, it is decided what that is.
+
+What the program does not declare any more goes (`after_run`), or everything (`whole_stack`); in both cases not what is
+to be retained and not what is left out. Half-made containers and older twins go too. Dependents go before what they
+depend on, independent ones at the same time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+from engine.docker.labels import LABEL_STACK
+from engine.docker.resource import Existing
+from engine.errors import EngineError
+from engine.run.carry_out import Run
+from engine.run.context import Context
+from engine.run.keep import open_notes
+from engine.run.providers import undeclared
+from engine.run.steps import Diagnostic, Step
+
+WORKERS = 8
+
+
+@dataclass
+class Deletes:
+    """What is to go, and what stays because it is declared `retain_on_delete`."""
+
+    steps: list[Step]
+    kept: list[Existing]
+    old: list[Existing]
+    """Not resources: half-made ones, older twins, and what replacements have left."""
+
+
+def after_run(run: Run) -> Deletes:
+    """What goes because the program, which has run, did not declare it."""
+    context = run.context
+    stay = context.excludes.stay(list(context.inventory))
+    gone = [item for item in context.inventory if item.urn not in run.claimed and item.urn not in stay]
+    left = [item for item in context.inventory if item not in gone]
+    found = _decided(gone, left, set(run.registered), context)
+    found.steps += undeclared(run.registered, context)
+    found.old += run.replaced
+    return found
+
+
+def whole_stack(context: Context) -> Deletes:
+    """What goes when the stack does."""
+    stay = context.excludes.stay(list(context.inventory))
+    gone = [item for item in context.inventory if item.urn not in stay]
+    found = _decided(gone, [item for item in context.inventory if item.urn in stay], set(), context)
+    needed = {item.provider for item in (*context.inventory, *found.kept) if item not in gone or item in found.kept}
+    found.steps += [step for step in undeclared((), context) if step.urn not in needed]
+    return found
+
+
+def _decided(gone: list[Existing], left: list[Existing], declared: set[str], context: Context) -> Deletes:
+    kept = [item for item in gone if context.retains(item)]
+    steps = [
+        Step(
+            "delete",
+            item.urn,
+            item.applied.parents[-1] if item.applied.parents else "",
+            item.id,
+            old_inputs=item.applied.inputs,
+        )
+        for item in gone
+        if item not in kept
+    ]
+    # Components go with the last that belongs to them, the innermost first.
+    chains = {parent: item.applied.parents for item in gone for parent in item.applied.parents}
+    needed = {parent for item in (*left, *kept) for parent in item.applied.parents} | declared
+    for urn in sorted(set(chains) - needed, key=lambda one: -chains[one].index(one)):
+        place = chains[urn].index(urn)
+        steps.append(Step("delete", urn, chains[urn][place - 1] if place else "", custom=False))
+    twins = [item for item in context.inventory.surplus if not context.retains(item)]
+    old = [item for item in (*twins, *context.inventory.half_made) if not context.excludes.names(item.urn)]
+    return Deletes(steps, kept, old)
+
+
+def delete_all(deletes: Deletes, context: Context) -> None:
+    """Carries out what was decided.
+
+    EngineError after everything that could be deleted has been, when something could not.
+    """
+    if deletes.steps or deletes.old:
+        open_notes(context)
+    for item in deletes.old:
+        context.hosts.handler_of(item).delete(item, item.applied.inputs)
+    items = context.inventory.by_urn
+    waiting = {step.urn: step for step in deletes.steps if step.custom}
+    running: dict[Future[None], Step] = {}
+    failed: list[str] = []
+    blocked: set[str] = set()
+    with ThreadPoolExecutor(WORKERS) as pool:
+        while (waiting or running) and not (context.interrupts.asked and not running):
+            left = {*blocked, *waiting, *(step.urn for step in running.values())}
+            holders = {urn: _holders(urn, items, left) for urn in waiting}
+            for urn in [urn for urn in waiting if holders[urn] & blocked]:
+                blocked.add(urn)
+                del waiting[urn]
+            free = [urn for urn in waiting if not holders[urn]]
+            if not free and not running and waiting:
+                # They hold one another: labels say what each was made from, and the program has been turned round.
+                free = [min(waiting, key=lambda urn: len(holders[urn]))]
+            for urn in free if not context.interrupts.asked else ():
+                step = waiting.pop(urn)
+                running[pool.submit(_delete, step, items[urn], context)] = step
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                step = running.pop(future)
+                error = future.exception()
+                if isinstance(error, EngineError):
+                    failed.append(str(error))
+                    blocked.add(step.urn)
+                    context.listener.said(Diagnostic("error", str(error), step.urn))
+                elif error is not None:
+                    raise error
+    context.interrupts.check()
+    if failed:
+        raise EngineError(failed[0])
+    for step in deletes.steps:
+        if not step.custom:
+            step.state = "done"
+            context.listener.finished(step)
+    prune(context)
+
+
+def _holders(urn: str, items: Mapping[str, Existing], left: Iterable[str]) -> set[str]:
+    """Those not deleted (yet) that depend on `urn`."""
+    return {
+        other for other in left if other != urn and urn in {*items[other].applied.needs, *items[other].applied.parents}
+    }
+
+
+def _delete(step: Step, item: Existing, context: Context) -> None:
+    began = time.monotonic()
+    with context.interrupts:
+        step.state = "running"
+        context.listener.started(step)
+        try:
+            context.hosts.handler_of(item).delete(item, item.applied.inputs)
+            step.state = "done"
+        except EngineError:
+            step.state = "failed"
+            raise
+        finally:
+            step.seconds = time.monotonic() - began
+            context.listener.finished(step)
+
+
+def prune(context: Context) -> None:
+    """Removes earlier builds of the stack's images that nothing uses any more."""
+    for handler in context.hosts.opened():
+        try:
+            handler.prune(f"{LABEL_STACK}={context.stack_id}")
+        except EngineError:
+            continue  # tidying only; whatever is left goes with a later run

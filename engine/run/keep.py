@@ -1,0 +1,96 @@
+"""What a run writes into the stack's notes: opened at its first change, closed at its end."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from engine.errors import EngineError
+from engine.run.context import Context
+from engine.values.wire import from_json, reveal, to_json
+
+if TYPE_CHECKING:
+    from engine.run.carry_out import Run
+
+
+def open_notes(context: Context) -> None:
+    """Notes that something is being changed, unless that is noted already."""
+    notes = context.hosts.notes
+    if not notes.since:
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 2))  # Docker's clock may differ a little
+        context.hosts.write_notes(notes.next(since=now))
+
+
+def close_notes(run: Run, deleted: set[str]) -> None:
+    """Notes what the run has declared, after its last change; writes nothing where the same is noted already."""
+    context = run.context
+    notes, crypter = context.hosts.notes, context.crypter
+    changed = {step.urn for step in run.steps if step.op in ("create", "replace")}
+    retain = {urn: value for urn, value in notes.retain.items() if urn not in changed | deleted}
+    for urn, wanted in run.retain.items():
+        item = context.inventory.by_urn.get(urn)
+        if item is None or urn in changed:
+            continue
+        retain.pop(urn, None)
+        if wanted != item.applied.retain:
+            retain[urn] = wanted
+    providers = {urn: noted for urn, noted in notes.providers.items() if urn not in deleted}
+    for urn, declared in run.registered.items():
+        if declared.is_provider:
+            inputs = reveal(declared.inputs)
+            if known_inputs(context, urn) != inputs:
+                providers[urn] = {"inputs": crypter().encrypt(json.dumps(inputs)), "parents": run.parents[urn]}
+    outputs = notes.outputs
+    if noted_outputs(context) != run.outputs:
+        outputs = crypter().encrypt(json.dumps(to_json(run.outputs)))
+    components = tuple(sorted(urn for urn, declared in run.registered.items() if not declared.custom))
+    after = replace(
+        notes,
+        since="",
+        outputs=outputs,
+        retain=retain,
+        providers=dict(sorted(providers.items())),
+        components=components,
+    )
+    if after != notes or not notes.number:
+        context.hosts.write_notes(after.next())
+
+
+def after_destroy(context: Context, deleted: set[str]) -> None:
+    """Nothing is noted of a stack of which nothing is left; of what is retained or was left out, what it needs."""
+    notes = context.hosts.notes
+    left = [item for item in context.inventory if item.urn not in deleted]
+    if not left:
+        context.hosts.remove_notes()
+        return
+    urns = {item.urn for item in left}
+    providers = {urn: noted for urn, noted in notes.providers.items() if urn not in deleted}
+    retain = {urn: value for urn, value in notes.retain.items() if urn in urns}
+    context.hosts.write_notes(notes.next(since="", outputs="", retain=retain, providers=providers, components=()))
+
+
+def noted_outputs(context: Context) -> dict[str, Any]:
+    """The outputs of the last deployment, secrets marked; empty when none are noted, or under another key."""
+    text = context.hosts.notes.outputs
+    key = context.crypter() if text else None
+    try:
+        found: dict[str, Any] = from_json(json.loads(key.decrypt(text))) if key else {}
+    except EngineError:
+        return {}
+    return found
+
+
+def known_inputs(context: Context, urn: str) -> Mapping[str, Any] | None:
+    """What the last update gave this provider; None where that is not known, or noted under another key."""
+    noted = context.hosts.notes.providers.get(urn)
+    if noted is None:
+        return None
+    key = context.crypter()  # without a passphrase, or with a wrong one, it ends here
+    try:
+        inputs: dict[str, Any] = json.loads(key.decrypt(noted["inputs"]))
+    except EngineError:
+        return None
+    return inputs

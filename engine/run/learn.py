@@ -1,0 +1,85 @@
+"""Everything that Docker holds of a stack, for commands that do not run its program; where need be it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from engine.errors import EngineError
+from engine.files.config import Config
+from engine.files.project import Project
+from engine.run.carry_out import Run
+from engine.run.context import Answer, Context
+from engine.run.declared import Declared
+from engine.run.program import run_program
+from engine.run.providers import recall
+from engine.run.steps import Diagnostic, Step
+
+
+class _Asking(Run):
+    """A run that learns where the stack's daemons are and what is to be retained, and leaves all alone."""
+
+    def _register_custom(self, declared: Declared) -> Answer:
+        if declared.is_provider:
+            return super()._register_custom(declared)
+        return Answer(declared.urn, "", dict(declared.inputs))
+
+
+class _Silent:
+    """Shows nothing; keeps the errors."""
+
+    def __init__(self) -> None:
+        self.errors: list[str] = []
+
+    def started(self, step: Step) -> None:
+        return
+
+    def progressed(self, step: Step, text: str) -> None:
+        return
+
+    def finished(self, step: Step) -> None:
+        return
+
+    def said(self, diagnostic: Diagnostic) -> None:
+        if diagnostic.severity == "error":
+            self.errors.append(diagnostic.message)
+
+
+def read_everything(context: Context, project: Project, config: Callable[[], Config]) -> None:
+    """Completes the inventory, and what is known of retention.
+
+    The notes of the last update say where the daemons are. Where there are none, or its run was cut off, the program
+    says it. EngineError when a daemon does not answer that is not left out, and when the program cannot be asked.
+    """
+    hosts = context.hosts
+    recall(context)
+    if not hosts.notes.whole:
+        _ask_program(context, project, config)
+    hosts.refuse_unreachable()
+    for urn in hosts.providers:
+        error = hosts.failure(urn)
+        if error is not None and not context.excludes.names(urn):
+            advice = f"To go on without what is there: --exclude '**{_suffix(urn)}'"
+            raise EngineError(f"{error}\n    {advice}", error.exit_code)
+
+
+def _ask_program(context: Context, project: Project, config: Callable[[], Config]) -> None:
+    silent = _Silent()
+    run = _Asking(replace(context, dry_run=True, listener=silent))
+    try:
+        run_program(project, config(), run)
+    except EngineError as error:
+        context.hosts.refuse_unreachable()
+        what = silent.errors[0] if silent.errors else str(error)
+        raise EngineError(
+            f"{what}\n    The program was asked what it declares, since the last run did not get to note that.",
+            error.exit_code,
+        ) from error
+    hosts = context.hosts
+    hosts.notes = replace(hosts.notes, retain={**hosts.notes.retain, **run.retain})
+
+
+def _suffix(provider: str) -> str:
+    """What the URNs of all that is at a provider's daemon end in, where they are named by it: `.b` of `docker.b`."""
+    name = provider.rsplit("::", 1)[-1]
+    return name[name.index(".") :] if "." in name else f"::{name}"

@@ -1,0 +1,127 @@
+"""The resource monitor the SDK talks to, in process: it takes the place of the stub that would call Pulumi's engine.
+
+It is a subclass of the SDK's stub because the SDK serves hooks only to one; nothing of the stub's own is used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from google.protobuf import empty_pb2
+from pulumi.runtime.proto import engine_pb2, resource_pb2, resource_pb2_grpc
+
+from engine.errors import EngineError, StepFailed
+from engine.files.project import check_version
+from engine.run.carry_out import Run
+from engine.run.declared import read
+from engine.run.steps import Diagnostic
+from engine.values.urns import STACK_TYPE, urn_type
+from engine.values.wire import from_wire, to_wire
+
+FEATURES = (
+    resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES,
+    resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS,
+)
+"""What the SDK may use; for anything else it says itself, by name, that the engine does not support it."""
+
+
+class EmbeddedMonitor(resource_pb2_grpc.ResourceMonitorStub):
+    """Answers the SDK's calls from a deployment."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        context = run.context
+        self._project, self._stack = context.project, context.stack
+
+    def GetDeploymentInfo(self, request: Any) -> Any:  # noqa: N802 (the protocol's names)
+        return resource_pb2.DeploymentInfo(supportedFeatures=list(FEATURES))
+
+    def SupportsFeature(self, request: Any) -> Any:  # noqa: N802
+        return resource_pb2.SupportsFeatureResponse(
+            hasSupport=request.id in ("secrets", "resourceReferences", "resourceHooks")
+        )
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
+        try:
+            declared = read(request, self._project, self._stack)
+        except EngineError as error:
+            raise self._run.reject(str(error)) from error
+        answer = self._run.register(declared)
+        return resource_pb2.RegisterResourceResponse(
+            urn=answer.urn, id=answer.id, object=to_wire(answer.outputs), result=resource_pb2.Result.SUCCESS
+        )
+
+    def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
+        if urn_type(request.urn) == STACK_TYPE:
+            self._run.outputs = from_wire(request.outputs, "")
+        return empty_pb2.Empty()
+
+    def RegisterResourceHook(self, request: Any) -> Any:  # noqa: N802
+        try:
+            self._run.hooks.register(request)
+        except EngineError as error:
+            raise self._run.reject(str(error)) from error
+        return empty_pb2.Empty()
+
+    def SignalAndWaitForShutdown(self, request: Any) -> Any:  # noqa: N802
+        self._run.hooks.close()  # before the SDK stops serving them
+        return empty_pb2.Empty()
+
+    def Invoke(self, request: Any) -> Any:  # noqa: N802
+        raise self._unsupported(f"function '{request.tok}'")
+
+    def Call(self, request: Any) -> Any:  # noqa: N802
+        raise self._unsupported(f"method '{request.tok}'")
+
+    def ReadResource(self, request: Any) -> Any:  # noqa: N802
+        raise self._unsupported(f"reading an existing {request.type} (`.get()`)")
+
+    def ExistsResource(self, request: Any) -> Any:  # noqa: N802
+        raise self._unsupported("asking whether a resource exists")
+
+    def RegisterPackage(self, request: Any) -> Any:  # noqa: N802
+        raise self._unsupported(f"parameterized package '{request.name}'")
+
+    def RegisterStackTransform(self, request: Any) -> Any:  # noqa: N802
+        raise self._unsupported("stack transforms")
+
+    def RegisterStackInvokeTransform(self, request: Any) -> Any:  # noqa: N802
+        raise self._unsupported("invoke transforms")
+
+    def RegisterErrorHook(self, request: Any) -> Any:  # noqa: N802
+        raise self._unsupported("error hooks")
+
+    def _unsupported(self, what: str) -> StepFailed:
+        return self._run.reject(f"{what} is not implemented by the embedded engine")
+
+
+class EmbeddedEngine:
+    """Takes the program's log messages (`pulumi.log`)."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._listener = run.context.listener
+
+    def Log(self, request: Any) -> Any:  # noqa: N802
+        if request.severity == engine_pb2.DEBUG or request.ephemeral:
+            return empty_pb2.Empty()
+        severity = {engine_pb2.WARNING: "warning", engine_pb2.ERROR: "error"}.get(request.severity, "info")
+        self._listener.said(Diagnostic(severity, request.message, request.urn))  # type: ignore[arg-type]
+        return empty_pb2.Empty()
+
+    def GetRootResource(self, request: Any) -> Any:  # noqa: N802
+        return engine_pb2.GetRootResourceResponse(urn="")
+
+    def SetRootResource(self, request: Any) -> Any:  # noqa: N802
+        return engine_pb2.SetRootResourceResponse()
+
+    def StartDebugging(self, request: Any) -> Any:  # noqa: N802
+        raise self._run.reject("debugging a program is not implemented by the embedded engine")
+
+    def RequirePulumiVersion(self, request: Any) -> Any:  # noqa: N802
+        try:
+            check_version(request.pulumi_version_range, "the program")
+        except EngineError as error:
+            raise self._run.reject(str(error)) from error
+        return engine_pb2.RequirePulumiVersionResponse()

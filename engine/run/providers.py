@@ -1,0 +1,94 @@
+"""Explicit providers: `docker.Provider` as a resource. Docker holds nothing of it; it says where others are."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from engine.docker.hosts import DEFAULT
+from engine.errors import EngineError
+from engine.run.context import Context
+from engine.run.decide import stored
+from engine.run.declared import PROVIDER_TYPES, Declared
+from engine.run.keep import known_inputs
+from engine.run.steps import Diagnostic, Step
+from engine.values.compare import HASHED, Change
+from engine.values.wire import Secret, has_unknown, reveal
+
+PROVIDER_TYPE = PROVIDER_TYPES + "docker"
+SUPPORTED = frozenset({"host", "caMaterial", "certMaterial", "keyMaterial", "registryAuth", "version"})
+
+
+def provider_step(declared: Declared, context: Context) -> Step:
+    """Makes a provider known to the run, and what its daemon holds, if it answers.
+
+    EngineError for what is not implemented. A daemon that does not answer is an error only for what needs it.
+    """
+    _check(declared)
+    urn, inputs = declared.urn, reveal(declared.inputs)
+    context.hosts.declare(urn, inputs)
+    if not context.excludes.names(urn):
+        context.hosts.read([urn])
+    before = known_inputs(context, urn)
+    if before is None:
+        there = any(item.provider == urn for item in context.inventory)
+        step = Step("same" if there else "create", urn, declared.parent)
+    else:
+        changes = _changes(before, declared.inputs)
+        step = Step("update" if changes else "same", urn, declared.parent, changes=changes)
+    step.new_inputs = stored(declared.inputs, context)
+    step.id = declared.name
+    step.state = "done"
+    return step
+
+
+def recall(context: Context) -> None:
+    """Reads the default daemon, then those of the providers that its notes know, but for those left out."""
+    hosts = context.hosts
+    hosts.read([DEFAULT])
+    for urn in hosts.notes.providers:
+        inputs = known_inputs(context, urn)
+        if inputs is not None:
+            hosts.declare(urn, inputs)
+    hosts.read(urn for urn in hosts.providers if not context.excludes.names(urn))
+
+
+def undeclared(registered: Collection[str], context: Context) -> list[Step]:
+    """Delete steps of the providers that the program does not declare any more."""
+    steps = []
+    for urn, noted in context.hosts.notes.providers.items():
+        if urn in registered or context.excludes.names(urn):
+            continue
+        error = context.hosts.failure(urn)
+        if error is not None:
+            message = (
+                f"no longer declared, and its Docker does not answer; what the stack may have there stays: {error}"
+            )
+            context.listener.said(Diagnostic("warning", message, urn))
+        parents = noted["parents"]
+        steps.append(Step("delete", urn, parents[-1] if parents else "", custom=False))
+    return steps
+
+
+def _check(declared: Declared) -> None:
+    where = f"{declared.type} '{declared.name}'"
+    if declared.type != PROVIDER_TYPE:
+        raise EngineError(f"{where}: is not implemented by the embedded engine (it does {PROVIDER_TYPE})")
+    for key in declared.inputs:
+        if key not in SUPPORTED:
+            raise EngineError(f"{where}: property '{key}' is not implemented by the embedded engine")
+    if has_unknown(declared.inputs):
+        raise EngineError(f"{where}: its properties must be known before anything is made")
+
+
+def _changes(before: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[Change]:
+    """What differs; secrets as stand-ins."""
+    plain = reveal(inputs)
+    changes = []
+    for key in sorted({*before, *plain}):
+        if before.get(key) == plain.get(key):
+            continue
+        secret = key != "host" or isinstance(inputs.get(key), Secret)
+        old, new = ({HASHED: ""}, {HASHED: ""}) if secret else (before.get(key), plain.get(key))
+        changes.append(Change((key,), "add" if key not in before else "update" if key in plain else "delete", old, new))
+    return changes

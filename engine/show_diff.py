@@ -1,0 +1,83 @@
+"""`--diff`: every property of what changes, as a unified diff of its YAML. Such is what GitHub colours by itself."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from engine.run.steps import Step
+from engine.show import PREFIX, Screen, in_words
+from engine.values.compare import HASHED, is_hashed
+from engine.values.urns import display_type
+from engine.values.wire import UNKNOWN
+
+CONTEXT = 2
+"""Lines around a changed one."""
+COLORS = {"+": "green", "-": "red", "@": "cyan"}
+
+
+class _Dumper(yaml.SafeDumper):
+    """Texts of several lines stand in lines of their own, so that they are compared line by line."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def show(screen: Screen, steps: list[Step]) -> None:
+    """Each changed resource with its properties."""
+    for step in steps:
+        if step.op == "same":
+            continue
+        words = (PREFIX[step.op].strip(), display_type(step.type), f"{step.name}:", step.op, *step.notes)
+        _line(screen, f"@@ {' '.join(words)} @@")
+        if step.custom and step.op != "delete":
+            for line in _diff(step.old_inputs or {}, step.new_inputs or {}):
+                _line(screen, line)
+
+
+def outputs(screen: Screen, values: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+    """What becomes of the stack's outputs."""
+    changed = {key: value for key, value in values.items() if key not in before or before[key] != value}
+    if not changed:
+        return
+    _line(screen, "@@ outputs @@")
+    for key in sorted(changed):
+        old = f"{key}: {in_words(before[key])}".splitlines() if key in before else []
+        for line in [
+            *(f"-{one}" for one in old),
+            *(f"+{one}" for one in f"{key}: {in_words(values[key])}".splitlines()),
+        ]:
+            _line(screen, line)
+
+
+def _line(screen: Screen, text: str) -> None:
+    screen.line(text, COLORS.get(text[:1], ""))
+
+
+def _diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    found = difflib.unified_diff(_yaml(old), _yaml(new), n=CONTEXT, lineterm="")
+    return [line for line in found if not line.startswith(("---", "+++", "@@"))]
+
+
+def _yaml(inputs: Mapping[str, Any]) -> list[str]:
+    if not inputs:
+        return []
+    return yaml.dump(_shown(dict(inputs)), Dumper=_Dumper, allow_unicode=True, width=10_000).splitlines()
+
+
+def _shown(value: Any) -> Any:
+    """As it may be printed: of a secret so much of its keyed hash that another one is seen to be another."""
+    if value is UNKNOWN:
+        return "[unknown]"
+    if is_hashed(value):
+        return f"[secret {value[HASHED][:6]}]"
+    if isinstance(value, Mapping):
+        return {key: _shown(item) for key, item in value.items()}
+    return [_shown(item) for item in value] if isinstance(value, list) else value

@@ -1,0 +1,1 @@
+"""Property values: their wire form, their difference, their addresses."""

@@ -1,0 +1,31 @@
+"""Pulumi's names of resources: `urn:pulumi:STACK::PROJECT::PARENT_TYPES$TYPE::NAME`."""
+
+from __future__ import annotations
+
+STACK_TYPE = "pulumi:pulumi:Stack"
+
+
+def make_urn(project: str, stack: str, parent: str, kind: str, name: str) -> str:
+    """Pulumi's URN; the stack itself does not show in its children's types."""
+    prefix = ""
+    if parent:
+        parent_type = parent.split("::")[2]
+        if parent_type != STACK_TYPE:
+            prefix = parent_type + "$"
+    return f"urn:pulumi:{stack}::{project}::{prefix}{kind}::{name}"
+
+
+def urn_type(urn: str) -> str:
+    """`docker:index/container:Container` of a URN (without the parents' types)."""
+    return urn.split("::")[2].rsplit("$", 1)[-1]
+
+
+def urn_name(urn: str) -> str:
+    """The resource name of a URN."""
+    return urn.split("::", 3)[3]
+
+
+def display_type(token: str) -> str:
+    """`docker:index:Container`, as Pulumi prints the token `docker:index/container:Container`."""
+    parts = token.split(":")
+    return f"{parts[0]}:{parts[1].split('/')[0]}:{parts[2]}" if len(parts) == 3 else token

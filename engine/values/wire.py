@@ -1,0 +1,154 @@
+"""Property values between the SDK's wire form (protobuf Struct) and plain Python.
+
+Plain Python here means dict, list, str, int, float, bool and None, with two marks: `Secret(value)` around what must
+not be shown, and `UNKNOWN` for what is only known after a step that a preview does not take.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from engine.errors import EngineError
+
+SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
+SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 (a type tag)
+RESOURCE_SIGNATURE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
+ASSET_SIGNATURES: Final = {"c44067f5952c0a294b673a41bacd8c17": "asset", "0def7320c3a5731c473e5ecbe6d01bc7": "archive"}
+OUTPUT_SIGNATURE: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+UNKNOWN_TEXT: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
+UNKNOWN_TEXTS: Final = frozenset(
+    {
+        UNKNOWN_TEXT,
+        "1c4a061d-8072-4f0a-a4cb-0ff528b18fe7",
+        "3eeb2bf0-c639-47a8-9e75-3b44932eb421",
+        "6a19a0b0-7e62-4c92-b797-7f8e31da9cc2",
+        "030794c1-ac77-496b-92df-f27374a8bd58",
+        "e48ece36-62e2-4504-bad9-02848725956a",
+        "dd056dcd-154b-4c76-9bd3-c8f88648b5ff",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A value that is never shown, stored or hashed without a key."""
+
+    value: Any
+
+
+class _Unknown:
+    """A value that only an update makes known."""
+
+    def __repr__(self) -> str:
+        return "[unknown]"
+
+
+UNKNOWN: Final = _Unknown()
+
+
+def from_wire(value: Any, where: str) -> Any:
+    """Plain Python of one protobuf Value/Struct/ListValue; `where` names it in errors."""
+    from google.protobuf import struct_pb2
+
+    if isinstance(value, struct_pb2.Struct):
+        return _from_object(dict(value.fields), where)
+    if isinstance(value, struct_pb2.ListValue):
+        return [from_wire(item, f"{where}[{index}]") for index, item in enumerate(value.values)]
+    kind = value.WhichOneof("kind")
+    if kind == "struct_value":
+        return _from_object(dict(value.struct_value.fields), where)
+    if kind == "list_value":
+        return from_wire(value.list_value, where)
+    if kind == "string_value":
+        return UNKNOWN if value.string_value in UNKNOWN_TEXTS else value.string_value
+    if kind == "number_value":
+        number = value.number_value
+        return int(number) if number.is_integer() else number
+    if kind == "bool_value":
+        return value.bool_value
+    return None
+
+
+def _from_object(fields: dict[str, Any], where: str) -> Any:
+    if SIGNATURE not in fields:
+        named = ((key, from_wire(value, f"{where}.{key}" if where else key)) for key, value in fields.items())
+        return {key: value for key, value in named if value is not None}
+    signature = fields[SIGNATURE].string_value
+    if signature == SECRET_SIGNATURE:
+        inner = from_wire(fields["value"], where)
+        return inner if isinstance(inner, Secret) else Secret(inner)
+    if signature == OUTPUT_SIGNATURE:
+        inner = from_wire(fields["value"], where) if "value" in fields else UNKNOWN
+        return Secret(inner) if "secret" in fields and fields["secret"].bool_value else inner
+    if signature == RESOURCE_SIGNATURE:
+        identifier = from_wire(fields["id"], where) if "id" in fields else None
+        return identifier if identifier not in (None, "") else from_wire(fields["urn"], where)
+    kind = ASSET_SIGNATURES.get(signature, f"special value {signature}")
+    raise EngineError(f"property '{where}' is an {kind}: the embedded engine does not implement that kind of value")
+
+
+def to_wire(values: Mapping[str, Any]) -> Any:
+    """A protobuf Struct of plain Python values."""
+    from google.protobuf import struct_pb2
+
+    result = struct_pb2.Struct()
+    result.update({key: to_json(value) for key, value in values.items()})
+    return result
+
+
+def to_json(value: Any) -> Any:
+    """The JSON form, with Pulumi's marks around secrets and for what is not known."""
+    if value is UNKNOWN:
+        return UNKNOWN_TEXT
+    if isinstance(value, Secret):
+        return {SIGNATURE: SECRET_SIGNATURE, "value": to_json(value.value)}
+    if isinstance(value, Mapping):
+        return {key: to_json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [to_json(item) for item in value]
+    return value
+
+
+def from_json(value: Any) -> Any:
+    """What `to_json` was given."""
+    if isinstance(value, Mapping):
+        if value.get(SIGNATURE) == SECRET_SIGNATURE:
+            return Secret(from_json(value["value"]))
+        return {key: from_json(item) for key, item in value.items()}
+    return [from_json(item) for item in value] if isinstance(value, list) else value
+
+
+def transform(value: Any, leaf: Callable[[Any], Any]) -> Any:
+    """A copy of `value` in which `leaf` has replaced every Secret, UNKNOWN and scalar."""
+    if isinstance(value, Secret) or value is UNKNOWN:
+        return leaf(value)
+    if isinstance(value, Mapping):
+        return {key: transform(item, leaf) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [transform(item, leaf) for item in value]
+    return leaf(value)
+
+
+def reveal(value: Any) -> Any:
+    """The value with its secrets laid open; only for what goes to Docker or is asked for with --show-secrets."""
+    return transform(value, lambda leaf: reveal(leaf.value) if isinstance(leaf, Secret) else leaf)
+
+
+def blind(value: Any) -> Any:
+    """The value as it may be shown: secrets as `[secret]`."""
+    return transform(value, lambda leaf: "[secret]" if isinstance(leaf, Secret) else leaf)
+
+
+def has_unknown(value: Any) -> bool:
+    """Whether anything inside is not known yet."""
+    if value is UNKNOWN:
+        return True
+    if isinstance(value, Secret):
+        return has_unknown(value.value)
+    if isinstance(value, Mapping):
+        return any(has_unknown(item) for item in value.values())
+    if isinstance(value, list | tuple):
+        return any(has_unknown(item) for item in value)
+    return False

@@ -1,0 +1,185 @@
+"""What every command works with: project, stack, config, key and Docker; each fetched when first needed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from engine.docker.hosts import Daemon, Hosts, open_daemon
+from engine.errors import EXIT_STACK_NOT_FOUND, EngineError, WrongPassphraseError
+from engine.files import config, project, salt_file
+from engine.files.config import Config
+from engine.files.secrets import Crypter, new_crypter, open_crypter, read_passphrase
+from engine.files.stack_file import StackFile
+from engine.run.context import Context, Excludes
+from engine.run.interrupts import Interrupts
+from engine.run.steps import Listener
+from engine.values.urns import STACK_TYPE, make_urn
+
+
+class Workspace:
+    """One command's view of one stack."""
+
+    def __init__(self, directory: Path, stack: str | None, config_file: str | None = None) -> None:
+        self.project = project.find_project(directory)
+        self._stack_option = stack
+        self._config_file = (directory / config_file).resolve() if config_file else None
+        self.interrupts = Interrupts()
+        self._crypter: Crypter | None = None
+        self._new: tuple[str, Crypter] | None = None
+        self._crypter_lock = threading.Lock()
+        self._pool = ThreadPoolExecutor(2)
+        self._locked: list[Hosts] = []
+
+    @cached_property
+    def stack(self) -> str:
+        """The stack's name; EngineError when there is no such stack."""
+        name = project.selected_stack(self._stack_option)
+        file = self._config_file or self.project.stack_file(name)
+        if not file.is_file():
+            known = ", ".join(project.stack_names(self.project)) or "none yet"
+            where = f"no file {file}" if self._config_file else f"there are: {known}"
+            raise EngineError(
+                f"no stack named '{name}' found ({where}). Make it with `stack init {name}`.", EXIT_STACK_NOT_FOUND
+            )
+        return name
+
+    @cached_property
+    def file(self) -> StackFile:
+        stack = self.stack
+        return StackFile(self._config_file or self.project.stack_file(stack))
+
+    @property
+    def stack_id(self) -> str:
+        return f"{self.project.name}/{self.stack}"
+
+    @property
+    def stack_urn(self) -> str:
+        return make_urn(self.project.name, self.stack, "", STACK_TYPE, f"{self.project.name}-{self.stack}")
+
+    def start(self, program: bool = False) -> None:
+        """Begins what takes time and is needed later: the key (0.4 s) and the imports, of a `program` run too."""
+        self.file  # noqa: B018 (errors about the stack come first)
+        if self.salt:
+            self._pool.submit(self._try_crypter)
+        self._pool.submit(_warm_up, program)
+
+    def _try_crypter(self) -> None:
+        try:
+            self.crypter()
+        except EngineError:
+            return  # asked again, and reported, where it is needed
+
+    @property
+    def salt(self) -> str | None:
+        """The stack file's, which came with the secrets in it; else the one that this machine has made."""
+        return self.file.salt or salt_file.read(project.state_dir(self.project), self.stack)
+
+    def crypter(self, store: bool = False) -> Crypter:
+        """The stack's crypter. Without a salt yet: a new one, kept for this user when `store`.
+
+        A run never writes to the stack file: that is shared, and the salt is of this user's passphrase.
+        """
+        with self._crypter_lock:
+            if self._crypter is None:
+                if not self.salt:
+                    self._new = self._new or new_crypter(read_passphrase(self.stack))
+                    salt, crypter = self._new
+                    if not store:
+                        return crypter
+                    if salt_file.make(project.state_dir(self.project), self.stack, salt):
+                        self._crypter = crypter
+                        return crypter
+                self._crypter = self._opened(str(self.salt))
+            return self._crypter
+
+    def _opened(self, salt: str) -> Crypter:
+        try:
+            return open_crypter(salt, read_passphrase(self.stack))
+        except WrongPassphraseError as error:
+            if self.file.salt:
+                name, anew = self.file.path.name, salt_file.anew(self.file)
+            else:
+                name = str(salt_file.path_of(project.state_dir(self.project), self.stack))
+                anew = "remove that file"
+            raise WrongPassphraseError(
+                f"{error}: {name} was made with another one. Two ways out: set PULUMI_CONFIG_PASSPHRASE or "
+                f"PULUMI_CONFIG_PASSPHRASE_FILE to that passphrase; or {anew}"
+            ) from None
+
+    def encrypting(self) -> Crypter:
+        """The crypter for a secret that goes into the stack file; the salt goes there with it."""
+        crypter = self.crypter(store=True)
+        if not self.file.salt:
+            self.file.set_salt(str(self.salt))
+        return crypter
+
+    @cached_property
+    def config(self) -> Config:
+        """The stack's config, decrypted, merged with the project's and checked."""
+        return config.load(
+            self.project.name,
+            self.stack,
+            self.file.config,
+            self.project.schema,
+            lambda value: self.crypter().decrypt(value),
+        )
+
+    def context(self, listener: Listener, dry_run: bool, excludes: Excludes | None = None) -> Context:
+        """What a run on this stack works with. Nothing is read yet."""
+        return Context(
+            self.project.name,
+            self.stack,
+            dry_run,
+            self._hosts(),
+            listener,
+            self.interrupts,
+            lambda: self.crypter(store=not dry_run),
+            excludes or Excludes(),
+        )
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """No other run may work on the stack meanwhile, wherever it is started: each Docker is locked as it is read."""
+        self._locking = True
+        try:
+            yield
+        finally:
+            self.unlock()
+
+    _locking = False
+
+    def unlock(self) -> None:
+        """Ends that; also on the way out of an interrupted run."""
+        self._locking = False
+        while self._locked:
+            self._locked.pop().unlock()
+
+    def _hosts(self) -> Hosts:
+        hosts = Hosts(self._open, self.stack_id)
+        if self._locking:
+            hosts.lock()
+            self._locked.append(hosts)
+        return hosts
+
+    def _open(self, inputs: Mapping[str, Any] | None) -> Daemon:
+        from engine.docker.connect import connect, connect_to, logins
+
+        if inputs is None:
+            host = self.file.config.get("docker:host")
+            return open_daemon(connect(str(host) if host else None), {}, self.stack_id)
+        return open_daemon(connect_to(inputs), logins(inputs), self.stack_id)
+
+
+def _warm_up(program: bool) -> None:
+    """The heavy imports that are needed in any case, while the key is being derived."""
+    import docker.api  # noqa: F401
+    import grpc  # noqa: F401
+
+    if program:
+        import pulumi  # noqa: F401

@@ -1,0 +1,148 @@
+"""A master that dies: its replicas elect, by its closed door, and long before the Sentinels would."""
+
+import time
+from contextlib import ExitStack
+
+import pytest
+
+from tests.agent.harness.cluster import DOWN_AFTER, MASTER_NAME, Cluster
+from tests.agent.harness.node import PATIENCE, Node, eventually, stays
+from tests.agent.harness.writer import Writer, by_role, by_sentinel
+from tests.agent.processes.conftest import MakeCluster
+
+ELECTED = "has ended"
+"""In the log of the replica that took over by itself."""
+
+
+def kill(node: Node, what: str) -> None:
+    """Its container, or only its server."""
+    if what == "container":
+        node.kill()
+    else:
+        node.kill_server()
+
+
+@pytest.mark.parametrize("what", ["container", "server"])
+def test_a_killed_master_is_replaced_before_any_sentinel_notices(formed: Cluster, what: str) -> None:
+    gaps = []
+    for turn in range(3):
+        old = formed.master()
+        with Writer(by_sentinel(formed, retries=500), f"{what}{turn}") as writer:
+            writer.goes_on(100)
+            kill(old, what)
+            formed.wait_failover(old)
+            writer.goes_on(100)
+        new = formed.master()
+        assert f"{old.endpoint} {ELECTED}" in new.log()
+        assert formed.promotions() == turn + 1, "one promotion each"
+        assert writer.missing(new.client()) == []
+        gaps.append(writer.gap)
+        if what == "server":
+            assert old.ended() == 137, "the container ends with its server, and Docker starts it anew"
+        old.start()
+        formed.wait_joined(seconds=25)
+    print(f"write gaps, {what} killed: " + ", ".join(f"{gap * 1000:.0f} ms" for gap in gaps))
+    # Sentinel begins to act down-after after the last sign of life; on a busy machine the best of three says it.
+    assert min(gaps) < DOWN_AFTER / 2
+
+
+def test_all_agree_on_it_and_nobody_is_forgotten(make_cluster: MakeCluster) -> None:
+    cluster = make_cluster(replicas=4)
+    cluster.form()
+    old = cluster.master()
+    old.kill()
+    cluster.wait_failover(old)
+    new = cluster.master()
+    others = [node for node in cluster.data if node not in (old, new)]
+    eventually(lambda: all(node.follows(new.port) for node in others), 8, "they follow; by itself Sentinel needs 10 s")
+    for sentinel in cluster.sentinels:
+        master = sentinel.client("handover").execute_command("SENTINEL MASTER", MASTER_NAME)
+        assert (master["num-slaves"], master["num-other-sentinels"]) == (4, 2)
+
+
+def test_closed_connections_alone_are_no_death(formed: Cluster) -> None:
+    """CLIENT KILL of all of them, once a second, beside slow commands: its kernel still takes connections."""
+    master = formed.master()
+    admin = master.client("handover")
+    # DEBUG SLEEP is not the application's; a script can be as slow.
+    slow = """local function now() local t = redis.call('TIME') return t[1] + t[2] / 1e6 end
+        local till = now() + 0.2 repeat until now() > till"""
+    with Writer(by_role(formed)) as writer:
+        writer.goes_on(50)
+        for _ in range(6):
+            for kind in ("normal", "replica", "pubsub", "master"):
+                admin.execute_command("CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+            master.client().eval(slow, 0)
+            time.sleep(0.5)
+        writer.goes_on(50)
+    assert formed.promotions() == 0
+    assert formed.master() == master
+    assert writer.missing(master.client()) == []
+    formed.wait_joined()
+
+
+@pytest.mark.parametrize("how", ["killed", "hung"])
+def test_a_minority_of_the_sentinels_elects_nobody(formed: Cluster, how: str) -> None:
+    old = formed.master()
+    old.client().set("kept", "1")
+    formed.copied()
+    with ExitStack() as stack:
+        for node in formed.sentinels[1:]:
+            stack.enter_context(node.hung()) if how == "hung" else node.kill()
+        old.kill()
+        stays(lambda: not formed.masters(), 3 * DOWN_AFTER, "one of three votes for nobody")
+        assert formed.promotions() == 0
+    for node in formed.sentinels[1:]:
+        if how == "killed":
+            node.start()
+    formed.wait_failover(old, 20)
+    assert formed.master().client().get("kept") == "1"
+
+
+def test_a_hung_master_is_replaced_when_the_sentinels_say_so(formed: Cluster) -> None:
+    gaps, elected = [], []
+    for turn in range(2):
+        old = formed.master()
+        with Writer(by_sentinel(formed, retries=500, timeout=0.3), f"h{turn}") as writer:
+            writer.goes_on(100)
+            with old.frozen():
+                formed.wait_failover(old)
+                writer.goes_on(100)
+        assert formed.promotions() == turn + 1
+        eventually(lambda: old.follows(formed.master().port), 10, "gives way as soon as it goes on")  # noqa: B023
+        assert writer.missing(formed.master().client()) == []
+        elected.append(f"{old.endpoint} is down for the Sentinels" in formed.master().log())
+        gaps.append(writer.gap)
+        formed.wait_joined()
+    print(f"write gaps, hung: {', '.join(f'{gap:.2f} s' for gap in gaps)}; by the replicas: {elected}")
+    assert any(elected), "the replicas elect when the Sentinels say so, before these would have promoted one"
+    assert min(gaps) < 3 * DOWN_AFTER
+
+
+def test_after_all_sentinels_were_frozen_a_killed_master_is_replaced(formed: Cluster) -> None:
+    """They are in TILT then, in which they vote, but do nothing by themselves; it is shortened, too."""
+    with ExitStack() as frozen:
+        for node in formed.sentinels:
+            frozen.enter_context(node.frozen())
+        time.sleep(3)
+    old = formed.master()
+    with Writer(by_role(formed)) as writer:
+        writer.goes_on(20)
+        began = time.monotonic()
+        old.kill()
+        formed.wait_failover(old)
+        writer.goes_on(20)
+    assert any("+tilt" in node.log() for node in formed.sentinels), "they were frozen for long enough"
+    print(f"after TILT: write gap {writer.gap:.2f} s, all agree after {time.monotonic() - began:.2f} s")
+    assert writer.gap < 5, "Sentinel's own TILT takes 30 s"
+    assert writer.missing(formed.master().client()) == []
+
+
+def test_a_slow_script_is_ended_before_it_costs_a_failover(formed: Cluster) -> None:
+    master = formed.master()
+    with pytest.raises(Exception, match="Script killed"):
+        master.client(timeout=30 * PATIENCE).eval("while true do end", 0)
+    assert "a script has run for too long: ending it" in master.log()
+    assert formed.promotions() == 0
+    assert formed.master() == master
+    master.client().set("works", "1")

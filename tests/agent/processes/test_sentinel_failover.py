@@ -1,0 +1,46 @@
+"""Failovers that the Sentinels lead while the master is alive."""
+
+from agent.watch.events import CHANNELS
+from tests.agent.harness.cluster import MASTER_NAME, Cluster
+from tests.agent.harness.node import Node, eventually
+from tests.agent.harness.writer import Writer, by_sentinel
+from tests.agent.processes.conftest import MakeCluster
+
+
+def wait_until_heard(cluster: Cluster) -> None:
+    """Until every data node listens to every Sentinel."""
+
+    def listeners(sentinel: Node) -> int:
+        return sum(client["sub"] == str(len(CHANNELS)) for client in sentinel.client("handover").client_list())
+
+    for sentinel in cluster.sentinels:
+        eventually(lambda: listeners(sentinel) == len(cluster.data), 15, "all listen")  # noqa: B023
+
+
+def test_failover_by_hand_loses_nothing(formed: Cluster) -> None:
+    wait_until_heard(formed)
+    for round_number in range(3):
+        old = formed.master()
+        with Writer(by_sentinel(formed, retries=50), prefix=f"r{round_number}") as writer:
+            writer.goes_on(300)
+            formed.sentinels[round_number].client("handover").execute_command("SENTINEL FAILOVER", MASTER_NAME)
+            formed.wait_failover(old)
+            eventually(lambda: old.role_now() == "slave", 10, "the old master follows")  # noqa: B023
+            writer.goes_on(300)
+        print(f"SENTINEL FAILOVER: write gap {writer.gap * 1000:.0f} ms, errors {len(writer.errors)}")
+        formed.wait_joined(seconds=25)
+        assert writer.missing(formed.master().client()) == []
+
+
+def test_a_sentinel_that_the_nodes_were_not_told_of_is_heard_too(make_cluster: MakeCluster) -> None:
+    cluster = make_cluster(sentinel_count=5)
+    cluster.form()
+    wait_until_heard(cluster)
+    old = cluster.master()
+    with Writer(by_sentinel(cluster, retries=50)) as writer:
+        writer.goes_on(300)
+        cluster.sentinels[4].client("handover").execute_command("SENTINEL FAILOVER", MASTER_NAME)
+        cluster.wait_failover(old)
+        eventually(lambda: old.role_now() == "slave", 10, "the old master follows")
+        writer.goes_on(300)
+    assert writer.missing(cluster.master().client()) == []

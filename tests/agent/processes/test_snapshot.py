@@ -1,0 +1,99 @@
+"""From snapshots to an append-only file, and no key lost on the way."""
+
+import time
+
+from tests.agent.harness.node import Node, eventually
+from tests.agent.processes.conftest import MakeCluster
+
+KEYS = {f"key:{i}": f"value {i}" for i in range(1000)}
+SNAPSHOTS = "appendonly no\nsave 3600 1\n"
+
+
+def _directives(node: Node, text: str) -> None:
+    (node.root / "etc/node/directives.conf").write_text(text)
+
+
+def _logs_all(node: Node) -> bool:
+    info = node.client("handover").info("persistence")
+    fields = ("aof_enabled", "aof_rewrite_in_progress", "aof_rewrite_scheduled")
+    return [int(info[name]) for name in fields] == [1, 0, 0]
+
+
+def _alone_with_a_snapshot(make_cluster: MakeCluster) -> Node:
+    node = make_cluster(replicas=0, sentinel_count=0).data[0]
+    _directives(node, SNAPSHOTS)
+    node.start()
+    eventually(node.joined, 20, "runs")
+    node.client().mset(KEYS)
+    node.stop()
+    assert (node.root / "data/dump.rdb").stat().st_size > 0
+    return node
+
+
+def test_switching_the_append_only_file_on_keeps_what_is_in_the_snapshot(make_cluster: MakeCluster) -> None:
+    node = _alone_with_a_snapshot(make_cluster)
+    _directives(node, "appendonly yes\n")
+    node.start()
+    eventually(node.joined, 20, "runs again")
+    log = node.root / "log"
+    eventually(lambda: "all data is loaded; appendonly is yes now" in log.read_text(), 10, "says so")
+    eventually(lambda: _logs_all(node), 10, "its append-only file has everything")
+    assert node.client().mget(list(KEYS)) == list(KEYS.values())
+    node.client().set("later", "1")
+    # From now on the snapshot is an old one.
+    node.kill()
+    node.start()
+    eventually(node.joined, 20, "runs once more")
+    assert node.client().get("later") == "1"
+    assert node.client().dbsize() == len(KEYS) + 1
+    time.sleep(0.5)
+    assert log.read_text().count("all data is loaded; appendonly is yes now") == 1
+
+
+def test_killed_before_the_append_only_file_is_there(make_cluster: MakeCluster) -> None:
+    node = _alone_with_a_snapshot(make_cluster)
+    # As left by a node that was killed while it loaded.
+    _directives(node, "appendonly yes\n")
+    node.start()
+    eventually(lambda: node.role_now() != "", 5, "listens")
+    node.kill()
+    node.start()
+    eventually(node.joined, 20, "runs again")
+    eventually(lambda: _logs_all(node), 10, "its append-only file has everything")
+    assert node.client().dbsize() == len(KEYS)
+
+
+def test_an_append_only_file_that_was_not_finished_is_none(make_cluster: MakeCluster) -> None:
+    node = _alone_with_a_snapshot(make_cluster)
+    _directives(node, "appendonly yes\n")
+    data = node.root / "data"
+    (data / "appendonlydir").mkdir(exist_ok=True)
+    (data / "temp-rewriteaof-57.aof").write_bytes(b"REDIS0010")
+    manifest = data / "appendonlydir" / "temp-appendonly.aof.manifest"
+    manifest.write_text("file appendonly.aof.1.base.rdb seq 1 type b\n")
+    node.start()
+    eventually(node.joined, 20, "runs again")
+    assert node.client().dbsize() == len(KEYS)
+
+
+def test_switching_the_append_only_file_off_and_on_keeps_what_is_newest(make_cluster: MakeCluster) -> None:
+    """Redis by itself looks at the append-only file alone where it is on, and at the snapshot alone where it is off."""
+    node = make_cluster(replicas=0, sentinel_count=0).data[0]
+    node.start()
+    eventually(node.joined, 20, "runs")
+    node.client().mset(KEYS)
+    for turn, (directives, wanted) in enumerate([(SNAPSHOTS, "no"), ("appendonly yes\n", "yes"), (SNAPSHOTS, "no")]):
+        node.stop()
+        _directives(node, directives)
+        node.start()
+        eventually(lambda: f"all data is loaded; appendonly is {wanted} now" in node.log(), 20, "switched")  # noqa: B023
+        eventually(node.joined, 20, "runs again")
+        assert node.setting("appendonly") == wanted
+        assert node.client().dbsize() == len(KEYS) + turn
+        node.client().set(f"later:{turn}", "1")
+        eventually(lambda: wanted == "no" or _logs_all(node), 10, "its append-only file has everything")  # noqa: B023
+        (node.root / "log").write_text("")
+    node.stop()
+    node.start()
+    eventually(node.joined, 20, "runs once more")
+    assert node.client().dbsize() == len(KEYS) + 3, "and what was set aside is not loaded again"

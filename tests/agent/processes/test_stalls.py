@@ -1,0 +1,54 @@
+"""Hand-overs in which something stands still at a random moment: nothing is lost, and one master is left."""
+
+import os
+import random
+import signal
+import threading
+import time
+
+from tests.agent.harness.cluster import Cluster
+from tests.agent.harness.node import PATIENCE, eventually, stays
+from tests.agent.harness.writer import Writer, by_role
+
+SEED = int(os.environ.get("REDIS_HA_TEST_SEED", "20261127"))
+ROUNDS = int(os.environ.get("REDIS_HA_TEST_ROUNDS", "4"))
+LONGEST = 3.0  # seconds
+
+
+def _stop_and_go_on(pids: list[int], after: float, seconds: float) -> None:
+    time.sleep(after)
+    for number in (signal.SIGSTOP, signal.SIGCONT):
+        for pid in pids:
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:  # the leaving master itself may be gone already
+                continue
+        if number == signal.SIGSTOP:
+            time.sleep(seconds)
+
+
+def test_whatever_stalls_nothing_is_lost(formed: Cluster) -> None:
+    dice = random.Random(SEED)  # noqa: S311 - a seed makes it repeatable
+    print(f"REDIS_HA_TEST_SEED={SEED}")
+    for turn in range(ROUNDS):
+        old = formed.master()
+        victim = dice.choice([*(node for node in formed.data if node is not old), *formed.sentinels, old])
+        after, seconds = dice.uniform(0, 0.15), dice.uniform(0.2, LONGEST)
+        part = dice.choice(["both", "server", "agent"])
+        pids = {"both": victim.pids(), "server": [victim.server_pid()]}.get(part) or [victim.agent_pid()]
+        print(f"{turn}: {victim.name} ({part}) stands still {after:.3f} s after SIGTERM, for {seconds:.1f} s")
+        with Writer(by_role(formed), f"stall{turn}") as writer:
+            writer.goes_on(50)
+            stall = threading.Thread(target=_stop_and_go_on, args=(pids, after, seconds))
+            stall.start()
+            old.terminate()
+            assert old.ended(20) == 0
+            stall.join()
+            eventually(lambda: len(formed.masters()) == 1, 30, "one master")
+            writer.goes_on(50, 30)
+        eventually(lambda: len({tuple(addr or ()) for addr in formed.named()}) == 1, 30, "all Sentinels agree")
+        master = formed.master()
+        stays(lambda: formed.masters() == [master], 1, "it stays the only one")  # noqa: B023
+        assert writer.missing(master.client(timeout=10 * PATIENCE)) == []
+        old.start()
+        formed.wait_joined(seconds=40)

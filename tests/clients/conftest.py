@@ -1,0 +1,44 @@
+"""A stack for the clients' programs, which run all at the same time, so that each fault is the same for all."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from drills.cluster import Cluster
+from drills.health import wait_healthy
+from drills.plain import avoid_default_route
+from drills.stack import Stack
+from tests.clients.programs import Programs
+from tests.clients.tools import commands
+from tests.measured import working_with
+
+SUBNET = "10.213.240.0/24"
+PORTS = {"master": 23379, "replica": 23380, "sentinel": 23381, "write": 23378, "read": 23377}
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """Three data nodes, three Sentinels and an endpoint, with the default settings."""
+    avoid_default_route(SUBNET)
+    stack = Stack("test-clients")
+    stack.create({"subnet": SUBNET, "ports": PORTS, "endpoint": True})
+    try:
+        stack.up()
+        whole = Cluster(stack.outputs())
+        wait_healthy(whole, 60)
+        yield whole
+    finally:
+        stack.destroy()
+        stack.forget()
+
+
+@pytest.fixture(scope="session")
+def programs(cluster: Cluster) -> Iterator[Programs]:
+    """The programs, all writing and receiving."""
+    with Programs(commands(), cluster) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _of_this_cluster(cluster: Cluster) -> None:
+    working_with(cluster)

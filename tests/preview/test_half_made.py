@@ -1,0 +1,104 @@
+"""Runs that are cut off, and two at once: the real Docker, since it is there that halves are left."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+
+import docker
+
+from tests.preview.conftest import Engine
+
+NAME = "embedded-preview"
+KILLED = """
+import os, sys
+import docker.api
+docker.api.APIClient.{call} = lambda *_, **__: os.kill(os.getpid(), 9)
+from engine.cli import main
+sys.exit(main(["up", "--yes", "--skip-preview"]))
+"""
+
+
+def killed_at(engine: Engine, call: str) -> None:
+    """An `up` that is killed when it makes a call of Docker's API."""
+    done = subprocess.run(
+        [sys.executable, "-c", KILLED.format(call=call)], cwd=engine.directory, env=engine.environment, check=False
+    )
+    assert done.returncode == -9
+
+
+def test_a_container_without_its_files_is_not_taken_for_whole(engine: Engine) -> None:
+    killed_at(engine, "put_archive")
+    client = docker.from_env()
+    (half,) = client.containers.list(all=True, filters={"label": f"pulumi.embedded.stack={NAME}/test"})
+    assert str(half.name).startswith(f"{NAME}.making-")
+    assert "node create" in engine("preview").stdout
+    up = engine("up", "--yes", "--skip-preview")
+    assert up.returncode == 0, up.stdout + up.stderr
+    assert engine("preview", "--expect-no-changes").returncode == 0
+    (whole,) = client.containers.list(all=True, filters={"label": f"pulumi.embedded.stack={NAME}/test"})
+    assert whole.name == NAME
+    stream, _ = whole.get_archive("/secret")
+    assert b"fromreal" in b"".join(stream)
+
+
+def test_a_replacement_that_is_killed_is_done_again(engine: Engine) -> None:
+    assert engine("up", "--yes", "--skip-preview").returncode == 0
+    engine("config", "set", "b", "2")
+    killed_at(engine, "rename")  # the old one is gone, the new one has no name yet
+    assert engine("up", "--yes", "--skip-preview").returncode == 0
+    assert engine("preview", "--expect-no-changes").returncode == 0
+    (node,) = docker.from_env().containers.list(all=True, filters={"label": f"pulumi.embedded.stack={NAME}/test"})
+    assert "B=2" in node.attrs["Config"]["Env"]
+
+
+def test_of_two_runs_one_is_told_of_the_other_and_a_killed_one_does_not_count(engine: Engine) -> None:
+    with (engine.directory / "__main__.py").open("a") as program:
+        program.write("\nimport os, time\nwhile os.path.exists('wait'): time.sleep(0.05)\n")
+    wait = engine.directory / "wait"
+    wait.touch()
+    first = subprocess.Popen(
+        [sys.executable, "-m", "engine", "up", "--yes", "--skip-preview"],
+        cwd=engine.directory,
+        env={**engine.environment, "XDG_STATE_HOME": str(engine.directory)},  # as another user
+        stdout=subprocess.DEVNULL,
+    )
+    client = docker.from_env()
+    lock = f"pulumi-embedded.{NAME}.test.lock"
+    deadline = time.monotonic() + 60
+    while lock not in [volume.name for volume in client.volumes.list()] and time.monotonic() < deadline:
+        time.sleep(0.05)
+    try:
+        for command in (["up"], ["destroy"], ["stack", "rm"]):
+            refused = engine(*command, "--yes", HOME=str(engine.directory))
+            assert refused.returncode == 1
+            said = refused.stdout + refused.stderr
+            assert "the stack 'test' is currently locked by " in said
+            assert f"(process {first.pid}, since " in said
+    finally:
+        first.kill()
+        first.wait()
+        wait.unlink()
+    assert engine("up", "--yes", "--skip-preview").returncode == 0
+    assert lock not in [volume.name for volume in client.volumes.list()]
+
+
+def test_a_lock_of_another_machine_is_removed_by_cancel(engine: Engine) -> None:
+    held = json.dumps({"token": "x", "who": "anna@there", "machine": "x", "pid": 1, "started": "2", "since": "3"})
+    docker.from_env().volumes.create(f"pulumi-embedded.{NAME}.test.lock", labels={"pulumi.embedded.lock": held})
+    refused = engine("up", "--yes", "--skip-preview")
+    assert "is currently locked by anna@there (process 1, since 3)" in refused.stdout
+    assert "has been removed" in engine("cancel").stdout
+    assert engine("up", "--yes", "--skip-preview").returncode == 0
+
+
+def test_outputs_are_those_of_the_last_deployment(engine: Engine) -> None:
+    with (engine.directory / "__main__.py").open("a") as program:
+        program.write("\npulumi.export('b', config.require('b'))\n")
+    assert engine("up", "--yes", "--skip-preview").returncode == 0
+    engine("config", "set", "b", "2")
+    assert engine("stack", "output", "b").stdout == "1\n"
+    (engine.directory / "__main__.py").write_text("raise Exception()")
+    assert engine("stack", "output", "b").stdout == "1\n"

@@ -1,0 +1,299 @@
+"""What can be said to the engine is done, or refused by its name: every field, key, flag and property there is.
+
+The lists of what is refused are written out here. A new SDK's new field is in neither list, and fails the test: then it
+is decided what becomes of it.
+"""
+
+import argparse
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pulumi_docker
+import pytest
+from pulumi.runtime.proto import engine_pb2, resource_pb2
+
+from engine import cli
+from engine.docker.container_props import PROPS
+from engine.docker.container_spec import create_body
+from engine.docker.image import ImageHandler
+from engine.docker.network import NetworkHandler
+from engine.docker.resource import Prop, check_supported
+from engine.docker.swarm.objects import SecretHandler, ServiceConfigHandler
+from engine.docker.swarm.service import ServiceHandler
+from engine.docker.volume import VolumeHandler
+from engine.errors import EngineError
+from engine.files import project, stack_file
+from engine.files.project import check_version, find_project
+from engine.files.stack_file import StackFile
+from engine.run import monitor
+from engine.run.declared import DONE, SAID, read
+from engine.run.hooks import HOOK_DONE, Hooks
+from engine.run.providers import SUPPORTED
+
+REFUSED_FIELDS = {
+    "protect": True,
+    "importId": "x",
+    "customTimeouts": resource_pb2.RegisterResourceRequest.CustomTimeouts(create="1m"),
+    "remote": True,
+    "pluginDownloadURL": "x",
+    "pluginChecksums": {"a": b"x"},
+    "aliases": "alias",
+    "deletedWith": "x",
+    "replace_with": "x",
+    "replacement_trigger": "x",
+    "transforms": "callback",
+    "packageRef": "x",
+    "hideDiffs": "x",
+    "envVarMappings": {"a": "b"},
+    "snippetId": "x",
+    "state_migrations": "migration",
+}
+REFUSED_HOOKS = {"before_create", "before_update", "after_update", "before_delete", "after_delete", "on_error"}
+
+
+def names(message: Any) -> set[str]:
+    return {field.name for field in message.DESCRIPTOR.fields}
+
+
+def request(**fields: Any) -> Any:
+    return resource_pb2.RegisterResourceRequest(type="docker:index/volume:Volume", name="v", custom=True, **fields)
+
+
+def test_every_field_of_a_registration_is_known() -> None:
+    assert names(resource_pb2.RegisterResourceRequest) == DONE | SAID | set(REFUSED_FIELDS)
+
+
+@pytest.mark.parametrize("field", sorted(REFUSED_FIELDS))
+def test_a_field_that_is_not_done_is_refused(field: str) -> None:
+    given = request()
+    target, value = getattr(given, field), REFUSED_FIELDS[field]
+    if field in ("aliases", "transforms", "state_migrations"):
+        target.add()
+    elif field == "replacement_trigger":
+        target.string_value = "x"
+    elif field == "customTimeouts":
+        target.CopyFrom(value)
+    elif isinstance(value, dict):
+        target.update(value)
+    elif hasattr(target, "append"):
+        target.append(value)
+    else:
+        setattr(given, field, value)
+    with pytest.raises(EngineError, match="is not implemented by the embedded engine"):
+        read(given, "p", "s")
+
+
+def test_every_hook_is_known() -> None:
+    binding = resource_pb2.RegisterResourceRequest.ResourceHooksBinding
+    assert names(binding) == REFUSED_HOOKS | {"after_create"}
+    for kind in REFUSED_HOOKS:
+        with pytest.raises(EngineError, match=kind):
+            read(request(hooks=binding(**{kind: ["h"]})), "p", "s")
+    hook = resource_pb2.RegisterResourceHookRequest
+    assert names(hook) == HOOK_DONE | {"on_dry_run", "ignore_errors"}
+    for option in ("on_dry_run", "ignore_errors"):
+        with pytest.raises(EngineError, match=option):
+            Hooks(lambda: False).register(hook(name="h", **{option: True}))
+
+
+@pytest.mark.parametrize(
+    ("kind", "custom", "fields", "named"),
+    [
+        ("docker:index/volume:Volume", True, {"version": "1.0.0"}, "version 1.0.0"),
+        ("docker:index/container:Container", True, {"ignoreChanges": ["image"]}, "ignore_changes"),
+        ("docker:index/service:Service", True, {"ignoreChanges": ["labels[*]"]}, "wildcards"),
+        ("pulumi:providers:docker", True, {"ignoreChanges": ["host"]}, "ignore_changes"),
+        ("pulumi:providers:docker", True, {"retainOnDelete": True}, "retain_on_delete"),
+        ("pulumi:providers:docker", True, {"deleteBeforeReplaceDefined": True}, "delete_before_replace"),
+        ("a:b:C", False, {"replaceOnChanges": ["x"]}, "replace_on_changes"),
+    ],
+)
+def test_options_that_are_done_elsewhere_only(kind: str, custom: bool, fields: dict[str, Any], named: str) -> None:
+    with pytest.raises(EngineError, match=named):
+        read(resource_pb2.RegisterResourceRequest(type=kind, name="n", custom=custom, **fields), "p", "s")
+
+
+@pytest.mark.parametrize(
+    ("service", "server"),
+    [
+        (resource_pb2.DESCRIPTOR.services_by_name["ResourceMonitor"], monitor.EmbeddedMonitor),
+        (engine_pb2.DESCRIPTOR.services_by_name["Engine"], monitor.EmbeddedEngine),
+    ],
+)
+def test_every_call_is_answered(service: Any, server: type) -> None:
+    assert {method.name for method in service.methods} - set(vars(server)) == set()
+
+
+REFUSED_PROPERTIES = {
+    "Container": {
+        "attach", "cgroupParent", "cgroupnsMode", "containerReadRefreshTimeoutMilliseconds", "cpuPeriod", "cpuQuota",
+        "cpuSet", "cpuShares", "deviceReadBps", "deviceReadIops", "deviceRequests",
+        "deviceCgroupRules", "deviceWriteBps", "deviceWriteIops", "devices",
+        "dnsOpts", "dnsSearches", "domainname", "gpus", "ipcMode",
+        "logs",
+        "maxRetryCount", "memoryReservation", "mounts", "pidMode", "platform", "privileged", "publishAllPorts",
+        "removeVolumes", "rm", "runtime", "shmSize", "stdinOpen", "storageOpts", "tty", "usernsMode", "wait",
+        "waitTimeout",
+    },
+    "Image": set(),
+    "Network": {"ingress", "ipamDriver", "ipamOptions"},
+    "Volume": {"cluster"},
+    "Secret": set(),
+    "ServiceConfig": {"dataRaw"},
+    "Service": {"convergeConfig", "endpointSpec", "rollbackConfig"},
+    "Provider": {"caMaterial", "certPath", "context", "disableDockerDaemonCheck", "sshOpts"},
+}  # fmt: skip
+DONE_PROPERTIES: Mapping[str, Mapping[str, Prop]] = {
+    "Container": PROPS,
+    "Image": ImageHandler.props,
+    "Network": NetworkHandler.props,
+    "Volume": VolumeHandler.props,
+    "Secret": SecretHandler.props,
+    "ServiceConfig": ServiceConfigHandler.props,
+    "Service": ServiceHandler.props,
+    "Provider": dict.fromkeys(SUPPORTED - {"version", "caMaterial"}, Prop()),
+}
+
+
+def camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(part.capitalize() for part in rest)
+
+
+@pytest.mark.parametrize("kind", sorted(DONE_PROPERTIES))
+def test_every_property_is_known(kind: str) -> None:
+    arguments = inspect.signature(getattr(pulumi_docker, f"{kind}Args").__init__).parameters
+    there = {camel(name) for name in arguments if name not in ("self", "__self__")}
+    done = set(DONE_PROPERTIES[kind])
+    assert there == done | REFUSED_PROPERTIES[kind]
+    for name in there - done - {"caMaterial"}:
+        with pytest.raises(EngineError, match=f"'{name}' is not implemented"):
+            check_supported(DONE_PROPERTIES[kind], {name: 1}, kind, "x")
+
+
+SAMPLES = {
+    "ports": [{"internal": 1}],
+    "networksAdvanced": [{"name": "n"}],
+    "volumes": [{"volumeName": "v", "containerPath": "/v"}],
+    "healthcheck": {"tests": ["CMD", "x"]},
+    "logOpts": {"a": "b"},
+    "capabilities": {"adds": ["A"]},
+    "tmpfs": {"/t": ""},
+    "ulimits": [{"name": "n", "soft": 1, "hard": 2}],
+    "sysctls": {"a": "b"},
+    "hosts": [{"host": "h", "ip": "1.2.3.4"}],
+    "labels": [{"label": "a", "value": "b"}],
+    "image": "other",
+    "restart": "always",
+    "memory": 5,
+    "memorySwap": 5,
+    "stopTimeout": 5,
+    "cpus": "0.5",
+    "readOnly": True,
+    "init": True,
+}
+
+
+@pytest.mark.parametrize("name", sorted(set(PROPS) - {"name", "uploads"}))
+def test_every_property_of_a_container_reaches_docker(name: str) -> None:
+    """But for the name and the files, which are the create call's own, and what says how to make and remove it."""
+    if PROPS[name].effect == "engine":
+        return
+    plain = {"image": "i"}
+    assert create_body({**plain, name: SAMPLES.get(name, ["x"])}, {}) != create_body(plain, {})
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["backend: {url: x}", "plugins: {}", "options: {refresh: always}", "stackConfigDir: x", "packages: {a: b}",
+     "license: MIT\nnew: 1"],
+)  # fmt: skip
+def test_keys_of_pulumi_yaml_are_done_or_refused(tmp_path: Path, line: str) -> None:
+    (tmp_path / "Pulumi.yaml").write_text(f"name: p\nruntime: python\n{line}\n")
+    key = line.splitlines()[-1].split(":")[0]
+    with pytest.raises(EngineError, match=f"`{key}` is not implemented"):
+        find_project(tmp_path)
+    assert key not in project.DONE | project.SAID
+
+
+@pytest.mark.parametrize(
+    ("runtime", "named"),
+    [
+        ("{name: python, options: {typechecker: mypy}}", "runtime.options.typechecker"),
+        ("{name: python, options: {toolchain: uv}}", "toolchain: uv"),
+        ("{name: python, options: {virtualenv: elsewhere}}", "virtualenv"),
+        ("{name: python, new: 1}", "runtime.new"),
+        ("nodejs", "nodejs"),
+    ],
+)
+def test_the_runtime_is_this_python_or_refused(tmp_path: Path, runtime: str, named: str) -> None:
+    (tmp_path / "Pulumi.yaml").write_text(f"name: p\nruntime: {runtime}\n")
+    with pytest.raises(EngineError, match=named):
+        find_project(tmp_path)
+
+
+def test_versions_are_asked_for() -> None:
+    check_version(">=3.200.0", "x")
+    check_version(">=3.200.0 <4.0.0", "x")
+    with pytest.raises(EngineError, match=r"requires Pulumi >=99\.0\.0"):
+        check_version(">=99.0.0", "x")
+    with pytest.raises(EngineError, match=r"version range"):
+        check_version("^3", "x")
+
+
+def test_keys_of_a_stack_file(tmp_path: Path) -> None:
+    assert {"config", "encryptionsalt", "secretsprovider", "encryptedkey"} == stack_file.DONE
+    (tmp_path / "Pulumi.s.yaml").write_text("policies: {}\n")
+    with pytest.raises(EngineError, match="`policies` is not implemented"):
+        StackFile(tmp_path / "Pulumi.s.yaml")
+
+
+COMMANDS = {
+    "preview": {"--expect-no-changes", "--exclude", "--diff", "--refresh", "--config"},
+    "up": {"--expect-no-changes", "--exclude", "--diff", "--refresh", "--config", "--yes", "--skip-preview"},
+    "refresh": {"--expect-no-changes", "--exclude", "--yes"},
+    "destroy": {"--expect-no-changes", "--exclude", "--yes", "--skip-preview"},
+    "cancel": set(),
+    "version": set(),
+    "stack init": set(),
+    "stack rm": {"--yes", "--preserve-config"},
+    "stack output": {"--json", "--show-secrets"},
+    "config": {"--show-secrets", "--json"},
+    "config get": {"--json", "--path"},
+    "config set": {"--path", "--secret", "--plaintext"},
+    "config rm": {"--path"},
+}
+EVERYWHERE = {"--stack", "--config-file", "--non-interactive", "--color", "--help"}
+PULUMIS = """
+--target --target-dependents --target-replace --replace --exclude-dependents --plan --save-plan --policy-pack
+--parallel --json --suppress-outputs --show-sames --show-reads --show-config --show-replacement-steps --message
+--debug --attach-debugger --continue-on-error --import-file --remote --run-program --stack-config --cwd --logflow
+--logtostderr --tracing --profiling --verbose --emoji --disable-integrity-checking --preview-only --watch --all
+"""
+
+
+def _parsers(parser: argparse.ArgumentParser, word: str = "") -> dict[str, argparse.ArgumentParser]:
+    found = {word: parser}
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, below in action.choices.items():
+                found.update(_parsers(below, f"{word} {name}".strip()))
+    return found
+
+
+def test_every_flag_is_known() -> None:
+    parsers = _parsers(cli._parser())
+    for command, flags in COMMANDS.items():
+        given = {option for option in parsers[command]._option_string_actions if option.startswith("--")}
+        assert given - EVERYWHERE == flags, command
+    assert set(parsers) - set(COMMANDS) == {"", "stack"}
+
+
+@pytest.mark.parametrize("command", ["preview", "up", "refresh", "destroy"])
+def test_other_flags_are_refused_by_name(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    for flag in PULUMIS.split():
+        with pytest.raises(SystemExit):
+            cli.main([command, flag])
+        assert f"unknown flag: {flag} (the embedded engine does not implement it)" in capsys.readouterr().err
