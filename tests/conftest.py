@@ -1,4 +1,4 @@
-"""For all tests: container logs with every failure, a summary of what was measured, and no skip in CI."""
+"""For all tests: container logs with every failure, a summary of what was measured, no skip in CI, and two workers."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests import measured, skips
+
+MEASURED = "measured"  # the kind of a report's property that is a figure for the summary
+_measured: list[str] = []
 
 
 @pytest.fixture
@@ -27,6 +30,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
                 log = str(error)
             title = f"{container.labels.get('redis-ha.node')} ({container.status})"
             report.sections.append((title, log))  # type: ignore[attr-defined]
+    report.user_properties.extend((MEASURED, f"{name}: {text}") for name, text in measured.figures)  # type: ignore[attr-defined]
+    measured.figures.clear()
     return report
 
 
@@ -37,9 +42,24 @@ def _of_this_module() -> Iterator[None]:
     measured.current.clear()
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Collect what was measured, where the summary is printed: with several workers that is another process."""
+    _measured.extend(str(text) for kind, text in report.user_properties if kind == MEASURED)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With several workers: the tests on the one stack of tests/deploy stay together, and all others beside them."""
+    if not config.pluginmanager.hasplugin("xdist"):
+        return
+    for item in items:
+        shared = "stack" in getattr(item, "fixturenames", ())
+        item.add_marker(pytest.mark.xdist_group("stack" if shared else "beside"))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Print what was measured."""
-    if measured.figures:
+    if _measured:
         terminalreporter.section("measured")
-        for name, text in measured.figures:
-            terminalreporter.write_line(f"{name}: {text}")
+        for text in _measured:
+            terminalreporter.write_line(text)

@@ -66,7 +66,7 @@ def _forced(cluster: Cluster, timeline: Timeline, load: Load) -> float:
     """The longest time without a write, in seconds, in a failover that Sentinel is asked for."""
     before = cluster.master()
     since = timeline.mark("fault", "SENTINEL FAILOVER")
-    cluster.probe(cluster.sentinels[0]).execute_command("SENTINEL", "FAILOVER", cluster.outputs.master_name)
+    cluster.fail_over()
     timeline.wait_for("+switch-master", since, sources=len(cluster.sentinels))
     wait_healthy(cluster)
     load.settle()
