@@ -115,9 +115,7 @@ def test_the_writes_follow_the_master(
     assert outage < DOWN_AFTER + 4
     no_errors(load)
     same_data(cluster)
-    # A killed master may take its last unreplicated writes with it; a stalled machine makes it some.
-    allowed = 5 if name in ("master-killed", "master-cut-off") else 0
-    assert len(load.lost(cluster)) <= allowed
+    nothing_lost(cluster, load)
 
 
 def test_an_old_master_that_goes_on_before_its_successor_is_announced(
