@@ -43,6 +43,8 @@ def _unwatched(now: Situation, own: Node) -> Step:
 def _in_office(now: Situation) -> Step:
     council = now.council
     if not council.majority:
+        if now.settings.consistent:
+            return Rest("master, but most Sentinels are silent: writes are held back", again=SOON)
         return Rest("master; most Sentinels are silent", joined=True)
     if council.named == now.me:
         if now.own is not None and not now.own.storing and any(one.online for one in now.own.replicas):
