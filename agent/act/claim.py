@@ -124,6 +124,11 @@ class Electorate:
         for vote in fresh:
             self._rivals.setdefault(vote, now)
 
+    @property
+    def sentinel_leads(self) -> bool:
+        """Whether a vote for a Sentinel has been seen that the newest configuration has not overtaken."""
+        return any(vote.leader in self.roster.ids for vote in self._rivals)
+
     def _rival_waits(self, but: Collection[str]) -> bool:
         """Whether a vote for another, `but` for these, was seen so lately that its leader may be about to promote."""
         now = self.world.now()

@@ -64,7 +64,7 @@ class DataNode:
         self.world.spawn(self.messages.run())
         self.world.spawn(self.lease.run())
         while not self._left:
-            now = await self.lookout.look(self.mark)
+            now = await self._seen_votes(await self.lookout.look(self.mark))
             await self._settle(now)
             if self.leaving:
                 await self.hand_over.run(now)
@@ -74,6 +74,15 @@ class DataNode:
                 continue
             step = decide(now)
             await self._do(now, step)
+
+    async def _seen_votes(self, now: Situation) -> Situation:
+        """A server that has become the master by somebody else: by a Sentinel that was elected, or by hand?"""
+        own, named = now.own, now.named
+        if own is None or not own.is_master or self.mark.master or named in (None, now.me):
+            return now
+        assert named is not None  # noqa: S101 - for the type
+        await self.electorate.see(named, now.council, own.run_id)
+        return replace(now, led=self.electorate.sentinel_leads)
 
     async def leave(self) -> None:
         """The container is to stop: hand over where that can be done. Asked again, it changes nothing."""

@@ -53,8 +53,8 @@ def _in_office(now: Situation) -> Step:
     assert council.named is not None  # noqa: S101 - a majority has answered
     if now.mark.master and now.mark.epoch > council.epoch:
         return TellAgain()
-    if not now.mark.master and now.mark.epoch >= council.epoch:
-        return Announce(council.named)  # promoted by a Sentinel, whether that one can be seen to fail over or not
+    if not now.mark.master and now.mark.epoch >= council.epoch and (council.failing_over or now.led):
+        return Announce(council.named)
     if not council.agreed:
         return Rest(f"master; some Sentinels name {council.named}", joined=True, again=SOON)
     return Follow(council.named, f"the Sentinels name it as master since epoch {council.epoch}")

@@ -30,6 +30,10 @@ class Situation:
     """How the kernel at the named master's address takes a connection; None where it was not tried."""
     door_closed: bool = False
     """The connection that was held open to the named master has been closed by the other side."""
+    led: bool = False
+    """A Sentinel has been elected to lead a failover since the named master's configuration, whether it can be seen to
+    or
+    not."""
     lost_for: float = 0.0
     """For how long there has been no working master for this node."""
     silent_for: float = 0.0

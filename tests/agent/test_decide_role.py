@@ -204,6 +204,8 @@ def test_a_linked_replica_has_joined() -> None:
             Announce,
             id="a Sentinel has promoted it",
         ),
+        pytest.param(situation(master(ME, mark=WHOLE), led=True), Announce, id="a Sentinel has, and is silent since"),
+        pytest.param(situation(master(ME, mark=WHOLE)), Follow, id="somebody has, by hand"),
     ],
 )
 def test_in_office(now: Situation, expected: type[Step]) -> None:
