@@ -89,7 +89,9 @@ def destroy(workspace: Workspace, screen: Screen, options: Options) -> int:
     _require_consent(options)
     workspace.start()
     with workspace.locked():
-        context = _everything(workspace, Ticker(screen), options)
+        ticker = Ticker(screen)
+        context = _everything(workspace, ticker, options)
+        show.diagnostics(screen, ticker.diagnostics, workspace.stack_urn)
         deletes = whole_stack(context)
         options.excludes.refuse_unmatched()
         _expect(options, deletes.steps, "destroy")

@@ -3,7 +3,7 @@
 They hold the last deployment's outputs (encrypted), what is declared `retain_on_delete`, and where providers lead to.
 They are the label of a volume; new notes are a new volume, and the one with the highest number counts. An update opens
 them at its first change and closes them at its end. Open ones are those of a run that was cut off: of what it made,
-after-hooks may be owed, and what it declared is not known without the program.
+after-hooks may be owed.
 """
 
 from __future__ import annotations
@@ -42,11 +42,6 @@ class Notes:
 
     components: tuple[str, ...] = ()
     """URNs of what groups others; Docker holds nothing of one that groups nothing."""
-
-    @property
-    def whole(self) -> bool:
-        """Whether the last update has ended and said what it declared."""
-        return self.number > 0 and not self.since
 
     def next(self, **changes: Any) -> Notes:
         """The version after this one."""

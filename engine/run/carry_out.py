@@ -42,8 +42,6 @@ class Run:
         self._lock = threading.RLock()
         self._left_out = LeftOut(context)
 
-    # -- declarations -------------------------------------------------------------------------------------------
-
     def register(self, declared: Declared) -> Answer:
         """Brings one resource to what the program declares (or, in a preview, works out how)."""
         with self._lock:
@@ -111,6 +109,9 @@ class Run:
 
     def _register_provider(self, declared: Declared) -> Answer:
         step = provider_step(declared, self.context)
+        if not self.context.dry_run:
+            with self._lock:
+                keep.note_provider(self.context, declared.urn, reveal(declared.inputs), self.parents[declared.urn])
         ancestors = self.context.inventory.ancestors
         for other in self.steps:  # it has shown what is there: components that had seemed new may not be
             if other.op == "create" and not other.custom and other.urn in ancestors:
@@ -118,8 +119,6 @@ class Run:
         self._add(step)
         self.context.listener.finished(step)
         return Answer(declared.urn, declared.name, dict(declared.inputs))
-
-    # -- previews -----------------------------------------------------------------------------------------------
 
     def _preview(self, declared: Declared, handler: Handler, decision: Decision, step: Step) -> Answer:
         if decision.op == "replace" and decision.delete_first and decision.existing:
@@ -131,9 +130,10 @@ class Run:
         self.context.listener.finished(step)
         return self._answer(declared, decision, made)
 
-    # -- updates ------------------------------------------------------------------------------------------------
-
     def _carry_out(self, declared: Declared, handler: Handler, decision: Decision, step: Step) -> Answer:
+        if decision.existing and decision.op in ("same", "update"):
+            with self._lock:
+                keep.note_retention(self.context, decision.existing, self.retain[declared.urn])
         if decision.op == "same":
             step.state = "done"
             self.context.listener.finished(step)
@@ -220,8 +220,6 @@ class Run:
             LABEL_URN: declared.urn,
             LABEL_APPLIED: applied.to_label(),
         }
-
-    # -- results ------------------------------------------------------------------------------------------------
 
     def _answer(self, declared: Declared, decision: Decision, made: Made) -> Answer:
         return Answer(declared.urn, made.id, marked_outputs(decision, made.outputs, declared.secret_outputs))

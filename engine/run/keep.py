@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from engine.docker.resource import Existing
 from engine.errors import EngineError
 from engine.run.context import Context
-from engine.values.wire import from_json, reveal, to_json
+from engine.values.wire import from_json, to_json
 
 if TYPE_CHECKING:
     from engine.run.carry_out import Run
@@ -22,6 +23,21 @@ def open_notes(context: Context) -> None:
     if not notes.since:
         now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 2))  # Docker's clock may differ a little
         context.hosts.write_notes(notes.next(since=now))
+
+
+def note_retention(context: Context, item: Existing, wanted: bool) -> None:
+    """Notes at once what labels, once written, cannot follow: a run that is cut off later has said it."""
+    if context.retains(item) != wanted:
+        notes = context.hosts.notes
+        context.hosts.write_notes(notes.next(retain={**notes.retain, item.urn: wanted}))
+
+
+def note_provider(context: Context, urn: str, inputs: Mapping[str, Any], parents: list[str]) -> None:
+    """Notes where a provider leads to, before anything is made there."""
+    if known_inputs(context, urn) != inputs:
+        notes = context.hosts.notes
+        noted = {"inputs": context.crypter().encrypt(json.dumps(inputs)), "parents": parents}
+        context.hosts.write_notes(notes.next(providers=dict(sorted({**notes.providers, urn: noted}.items()))))
 
 
 def close_notes(run: Run, deleted: set[str]) -> None:
@@ -37,12 +53,6 @@ def close_notes(run: Run, deleted: set[str]) -> None:
         retain.pop(urn, None)
         if wanted != item.applied.retain:
             retain[urn] = wanted
-    providers = {urn: noted for urn, noted in notes.providers.items() if urn not in deleted}
-    for urn, declared in run.registered.items():
-        if declared.is_provider:
-            inputs = reveal(declared.inputs)
-            if known_inputs(context, urn) != inputs:
-                providers[urn] = {"inputs": crypter().encrypt(json.dumps(inputs)), "parents": run.parents[urn]}
     outputs = notes.outputs
     if noted_outputs(context) != run.outputs:
         outputs = crypter().encrypt(json.dumps(to_json(run.outputs)))
@@ -52,7 +62,7 @@ def close_notes(run: Run, deleted: set[str]) -> None:
         since="",
         outputs=outputs,
         retain=retain,
-        providers=dict(sorted(providers.items())),
+        providers={urn: noted for urn, noted in notes.providers.items() if urn not in deleted},
         components=components,
     )
     if after != notes or not notes.number:

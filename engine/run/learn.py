@@ -48,12 +48,12 @@ class _Silent:
 def read_everything(context: Context, project: Project, config: Callable[[], Config]) -> None:
     """Completes the inventory, and what is known of retention.
 
-    The notes of the last update say where the daemons are. Where there are none, or its run was cut off, the program
-    says it. EngineError when a daemon does not answer that is not left out, and when the program cannot be asked.
+    The notes of the last update say it; where there are none, the program. EngineError when a daemon does not answer
+    that is not left out, and when the program cannot be asked though something is there.
     """
     hosts = context.hosts
     recall(context)
-    if not hosts.notes.whole:
+    if not hosts.notes.number:
         _ask_program(context, project, config)
     hosts.refuse_unreachable()
     for urn in hosts.providers:
@@ -71,10 +71,12 @@ def _ask_program(context: Context, project: Project, config: Callable[[], Config
     except EngineError as error:
         context.hosts.refuse_unreachable()
         what = silent.errors[0] if silent.errors else str(error)
-        raise EngineError(
-            f"{what}\n    The program was asked what it declares, since the last run did not get to note that.",
-            error.exit_code,
-        ) from error
+        if context.hosts.providers or context.inventory.by_urn:
+            raise EngineError(
+                f"{what}\n    The program was asked what it declares, since no run's notes say it.", error.exit_code
+            ) from error
+        message = f"nothing is at this Docker; whether something is at others, only the program could say: {what}"
+        context.listener.said(Diagnostic("warning", message))
     hosts = context.hosts
     hosts.notes = replace(hosts.notes, retain={**hosts.notes.retain, **run.retain})
 

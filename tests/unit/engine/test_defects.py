@@ -256,6 +256,22 @@ docker.Volume("w", name=c.get("n") or "n1", opts=pulumi.ResourceOptions(delete_b
         stand.run(program, n="n2")
 
 
+def test_what_is_declared_is_noted_before_a_run_can_be_cut_off(stand: Stand) -> None:
+    stand.run(CHAIN)
+    with pytest.raises(EngineError):
+        stand.run(CHAIN, retain="1", user="broken")
+    (stand.directory / "__main__.py").write_text("raise Exception('broken')")
+    stand.destroy()
+    assert "vol0" in stand.names
+
+
+def test_a_stack_of_which_nothing_is_there_is_destroyed_without_its_program(stand: Stand) -> None:
+    (stand.directory / "__main__.py").write_text("raise Exception('broken')")
+    stand.destroy()
+    (warning,) = [item.message for item in stand.recorder.diagnostics if item.severity == "warning"]
+    assert "nothing is at this Docker" in warning
+
+
 def test_a_run_that_failed_leaves_open_notes_and_the_next_closes_them(stand: Stand) -> None:
     with pytest.raises(EngineError):
         stand.run(CHAIN, user="broken")
