@@ -140,7 +140,7 @@ async def _listen(to: "weakref.ref[AsyncWatch]", number: int, sentinel: "Redis",
             async with sentinel.pubsub() as channel:
                 await channel.subscribe(SWITCHED)
                 while True:
-                    answer = answer_of(await sentinel.sentinel_master(name))
+                    answer = answer_of(await sentinel.execute_command("SENTINEL", "MASTER", name))
                     if (watch := to()) is None:
                         return
                     watch.heard(number, answer)

@@ -100,9 +100,18 @@ class Answers:
         return max(self._known.values(), key=lambda answer: answer[0])[1] if self._known else None
 
 
-def answer_of(state: Any) -> tuple[int, Address]:
-    """The epoch and the address in what redis-py's `sentinel_master` returns."""
-    return int(state["config-epoch"]), (str(state["ip"]), int(state["port"]))
+def answer_of(said: Any) -> tuple[int, Address]:
+    """The epoch and the address in the answer to SENTINEL MASTER: names and values in turn, or a mapping.
+
+    Not by redis-py's `sentinel_master`, which does not work in all the versions.
+    """
+    pairs = said.items() if isinstance(said, Mapping) else zip(said[::2], said[1::2], strict=True)
+    state = {_text(name): _text(value) for name, value in pairs}
+    return int(state["config-epoch"]), (state["ip"], int(state["port"]))
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def tls_options(ca: str | None, cert: str | None, key: str | None) -> dict[str, Any]:

@@ -142,7 +142,7 @@ def _listen(to: "weakref.ref[Watch]", number: int, sentinel: "Redis", name: str)
             with sentinel.pubsub() as channel:
                 channel.subscribe(SWITCHED)
                 while (watch := to()) is not None:
-                    watch.heard(number, answer_of(sentinel.sentinel_master(name)))
+                    watch.heard(number, answer_of(sentinel.execute_command("SENTINEL", "MASTER", name)))
                     del watch
                     # The first is the confirmation, after which it is asked again: nothing falls in between.
                     channel.get_message(timeout=LOOK_EVERY)
@@ -159,7 +159,7 @@ class AskAgain(SentinelManagedConnection):
 
     def send_packed_command(self, command: Any, check_health: bool = True) -> None:
         """Send a command, to the node that the Sentinels name if there is no connection."""
-        if not self.is_connected:
+        if self._sock is None:
             self._connect_anew()
         super().send_packed_command(command, check_health)  # type: ignore[no-untyped-call]
 

@@ -10,7 +10,6 @@ from drills.plain import avoid_default_route
 from drills.stack import Stack
 from tests.clients.programs import Programs
 from tests.clients.tools import commands
-from tests.measured import working_with
 
 SUBNET = "10.213.240.0/24"
 PORTS = {"master": 23379, "replica": 23380, "sentinel": 23381, "write": 23378, "read": 23377}
@@ -37,8 +36,3 @@ def programs(cluster: Cluster) -> Iterator[Programs]:
     """The programs, all writing and receiving."""
     with Programs(commands(), cluster) as running:
         yield running
-
-
-@pytest.fixture(autouse=True)
-def _of_this_cluster(cluster: Cluster) -> None:
-    working_with(cluster)

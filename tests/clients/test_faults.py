@@ -12,7 +12,7 @@ from drills.faults.base import kill, revive
 from drills.health import wait_healthy
 from drills.waiting import until
 from tests.clients.programs import KINDS, Program, Programs
-from tests.measured import note
+from tests.measured import note, working_with
 
 FAULTS: dict[str, Callable[[Container], object]] = {
     "killed": kill,
@@ -46,6 +46,7 @@ class Watched:
 @pytest.fixture(scope="module", params=FAULTS)
 def fault(request: pytest.FixtureRequest, cluster: Cluster, programs: Programs) -> Watched:
     """The master broken, the clients watched, the old master back, the clients watched for a while longer."""
+    working_with(cluster)
     wait_healthy(cluster, 60)
     programs.go_on()
     master = cluster.master()
