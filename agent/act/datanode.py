@@ -1,6 +1,8 @@
 """A data node's agent: it looks around, decides, does it, and rests until something happens."""
 
+from collections.abc import Collection
 from dataclasses import replace
+from typing import Any
 
 from agent.act.claim import LEASE, Claim, Electorate
 from agent.act.handover import HandOver
@@ -32,13 +34,16 @@ SELECTED_SECONDS = 5.0
 
 
 class DataNode:
-    """Supervises one data node. `mark` is what is remembered of its data; its server has been started in limbo."""
+    """Supervises one data node. `mark` is what is remembered of its data; its server has been started in limbo.
 
-    def __init__(self, world: World, settings: NodeSettings, mark: Mark) -> None:
+    `nodes` are the other data nodes that it knew: where to look for a master while most Sentinels are silent.
+    """
+
+    def __init__(self, world: World, settings: NodeSettings, mark: Mark, nodes: Collection[Address] = ()) -> None:
         self.world = world
         self.settings = settings
         self.mark = mark
-        self.roster = Roster(set(settings.sentinels))
+        self.roster = Roster(set(settings.sentinels), nodes=set(nodes))
         self.door = MasterDoor(world)
         self.events = SentinelEvents(world, settings, self.roster)
         self.messages = Messages(world, settings)
@@ -52,7 +57,7 @@ class DataNode:
         self._yielded_at = float("-inf")
         self._saw_votes_at = float("-inf")
         self._seen: Node | None = None
-        self._kept = mark
+        self._kept: dict[str, Any] = {}
         self.leaving = False
         self._left = False
         self._since = world.now()
@@ -239,9 +244,10 @@ class DataNode:
         After a copy the append-only file is the old one until it has been rewritten.
         """
         self.mark = mark
-        if mark != self._kept and (own is None or not own.rewriting or not mark.whole):
-            self._kept = mark
-            self.world.remember(mark.as_memory())
+        memory = {**mark.as_memory(), "nodes": sorted(str(node) for node in self.roster.nodes)}
+        if memory != self._kept and (own is None or not own.rewriting or not mark.whole):
+            self._kept = memory
+            self.world.remember(memory)
 
     async def _mark_server(self) -> bool:
         (result,) = await self.world.ask(

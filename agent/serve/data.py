@@ -7,11 +7,13 @@ import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from agent.act.office import LIMBO
 from agent.serve.environment import Environment
 from agent.serve.template import common_values, rendered, replace_file, setting
 from agent.view.mark import Mark
+from agent.wire.answers import Address
 
 MODULES = Path("/usr/local/lib/redis/modules")
 """Where the official image's own entrypoint looks for modules."""
@@ -56,9 +58,8 @@ class Volume:
     def mark(self) -> Mark:
         """How much the data is worth, by what was remembered and what is there."""
         there = bool(self.append_only_files()) or self._snapshot().exists()
-        try:
-            kept = json.loads(self.memory.read_text())
-        except FileNotFoundError:
+        kept = self._remembered()
+        if kept is None:
             kept = self._of_earlier_version() if there else {}
         return Mark(
             known=True,
@@ -69,7 +70,21 @@ class Volume:
             empty=bool(kept.get("empty", True)) or not there,
         )
 
-    def _of_earlier_version(self) -> dict[str, object]:
+    def nodes(self) -> set[Address]:
+        """The other data nodes that were known; their addresses may have changed since."""
+        return {Address.parse(each) for each in (self._remembered() or {}).get("nodes", [])}
+
+    def _remembered(self) -> dict[str, Any] | None:
+        """What the agent has kept. None: nothing yet; empty: it cannot be read, so nothing is known of the data."""
+        try:
+            kept = json.loads(self.memory.read_text())
+        except FileNotFoundError:
+            return None
+        except ValueError:
+            return {}
+        return kept if isinstance(kept, dict) else {}
+
+    def _of_earlier_version(self) -> dict[str, Any]:
         """A volume of 9074a80, which remembered a role only."""
         lines = self.config.read_text().splitlines() if self.config.exists() else []
         return {"whole": True, "epoch": 0, "master": not setting(lines, "replicaof"), "empty": False}
