@@ -18,7 +18,7 @@ comma := ,
 EXCLUDED := $(foreach host,$(subst $(comma), ,$(EXCLUDE)),--exclude '**.$(host)')
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview refresh destroy status outputs connect certs test test-unit test-agent test-endpoint test-preview \
+.PHONY: help up preview refresh destroy status outputs connect certs test test-unit test-agent test-endpoint test-preview test-interrupted \
 	test-deploy test-clients test-hosts test-bare drill bench lint fmt clean venv venv-dev daemon rig-tools client-tools
 
 help: ## Lists the targets
@@ -71,6 +71,9 @@ test-endpoint: venv-dev daemon ## The endpoint's decisions, among nodes that are
 
 test-preview: venv daemon ## Previews
 	@$(PYTHON) -m pytest tests/preview $(ARGS)
+
+test-interrupted: venv-dev daemon ## Runs of the embedded engine that are cut off at ever later moments (ENGINE_POINTS=10 each): long
+	@$(PYTHON) -m pytest tests/interrupted --timeout 3600 $(ARGS)
 
 test-deploy: venv daemon ## Failures against a real cluster
 	@$(PYTHON) -m pytest tests/deploy $(ARGS)
