@@ -58,7 +58,7 @@ certs: venv ## A CA and certificates for development, encrypted in the stack's c
 	@$(PYTHON) -m redis_ha.tls.dev_certificates --stack $(STACK)
 
 test: venv-dev daemon rig-tools ## All tests: unit, agent, endpoint, preview and, on clusters of their own, after deployment
-	@$(PYTHON) -m pytest -n 2 --dist loadgroup $(TESTS) $(ARGS)
+	@$(PYTHON) -m pytest $(TESTS) $(ARGS)
 
 test-unit: venv ## Unit tests: seconds, no Docker
 	@$(PYTHON) -m pytest tests/unit $(ARGS)

@@ -9,6 +9,8 @@ PATIENCE = 60.0
 """As in role.py: `available` goes before what is better and has not come."""
 TURN = 0.4
 """Seconds that each better candidate is left to go first."""
+GRACE = 10.0
+"""Seconds that a node with newer data is left to go first, where none has what it takes and patience has ended."""
 RETURN = 1.0
 """Seconds that a named master which has started anew is left to take office."""
 LINK_DOWN_AFTERS = 10
@@ -36,6 +38,14 @@ def lost(now: Situation, own: Node) -> Step:
     late = not now.settings.consistent and now.lost_for >= PATIENCE
     if hindrance and not late:
         return Rest(f"{end}; {hindrance}", again=SOON)
+    if hindrance:
+        better = tuple(node.address for node in now.answering if node.mark.worth > now.mark.worth)
+        # A node without whole data does not go before one that has it, however long that takes.
+        patient = not now.mark.whole and any(node.mark.whole for node in now.answering)
+        if better and (patient or now.lost_for < PATIENCE + GRACE):
+            return Rest(f"{end}; {better[0]} has newer data and goes first", again=SOON, nudge=better)
+    elif not now.rest_answers and now.lost_for < TURN:
+        return Rest(f"{end}; a data node that may have more does not answer yet", again=AT_ONCE)
     before = tuple(node.address for node in now.answering if _ranks_before(node, now, own))
     if before and now.lost_for < TURN * len(before):
         return Rest(f"{end}; {before[0]} has more or goes first", again=AT_ONCE, nudge=before)
@@ -65,17 +75,29 @@ def _hindrance(now: Situation, own: Node) -> str | None:
     """Why this node's data does not let it take over; None where it does."""
     if not now.mark.whole:
         return "this node's data is not whole"
-    if now.mark.epoch < now.council.epoch:
-        return f"this node was last in sync in epoch {now.mark.epoch}, and a node of {now.council.epoch} may come back"
     if not own.storing:
         return "this node cannot write to its disk"
+    if _nobody_has_more(now):
+        return None
+    if now.mark.epoch < now.council.epoch:
+        return f"this node was last in sync in epoch {now.mark.epoch}, and a node of {now.council.epoch} may come back"
     if now.in_touch:
         allowed = LINK_DOWN_AFTERS * now.settings.down_after + now.council.down_for
         return None if own.link_down_for <= allowed else "this node's link has been down for too long"
-    master = now.named_node
-    if master is not None and now.rest_answers and master.mark.worth < now.mark.worth:
-        return None  # all have answered, and none has more
     return "this node has not been in touch since it started, and a newer one may come back"
+
+
+def _nobody_has_more(now: Situation) -> bool:
+    """Every known data node has answered, and none has newer data than this one.
+
+    Of a master that serves, with data or without, a node from before its time does not take the place.
+    """
+    master = now.named_node
+    if master is None or not now.rest_answers or master.mark.worth >= now.mark.worth:
+        return False
+    if master.is_master and now.mark.epoch < now.council.epoch:
+        return False
+    return all(node.mark.worth <= now.mark.worth for node in now.answering)
 
 
 def _ranks_before(node: Node, now: Situation, own: Node) -> bool:

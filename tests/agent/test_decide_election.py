@@ -51,12 +51,14 @@ def dead(**changed: Any) -> Situation:
     [
         pytest.param(dead(), id="killed"),
         pytest.param(dead(probe=Probe.SILENT), id="its machine is gone"),
-        pytest.param(dead(others=others()), id="and nobody else answers"),
+        pytest.param(dead(others=others(), lost_for=0.5), id="and nobody else answers"),
         pytest.param(dead(council=council(answers=2)), id="and one Sentinel with it"),
         pytest.param(dead(door_closed=False, probe=Probe.LISTENS, council=council(down=2)), id="down for the quorum"),
         pytest.param(dead(others=others(third=replica(THIRD, mark=HALF))), id="the other one is not whole"),
         pytest.param(dead(others=others(third=replica(THIRD, offset=999))), id="the other one has less"),
-        pytest.param(dead(others=others(named=replica(MASTER, mark=EMPTY))), id="it is back, without its data"),
+        pytest.param(
+            dead(others=others(named=replica(MASTER, mark=EMPTY)), lost_for=0.5), id="it is back, without its data"
+        ),
     ],
 )
 def test_it_takes_office(now: Situation) -> None:

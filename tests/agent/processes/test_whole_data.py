@@ -70,7 +70,7 @@ def test_the_replica_with_the_newest_data_is_promoted(formed: Cluster) -> None:
     stale.start()
     stays(lambda: stale.role_now() != "master", 2 * DOWN_AFTER, "one that is behind waits")
     fresh.start()
-    formed.wait_failover(master, 20)
+    formed.wait_failover(master, 40)
     assert formed.master() == fresh
     master.start()
     formed.wait_joined(seconds=40)
