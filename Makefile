@@ -61,7 +61,7 @@ test: venv-dev daemon rig-tools ## All tests: unit, agent, endpoint, preview and
 	@$(PYTHON) -m pytest $(TESTS) $(ARGS)
 
 test-unit: venv ## Unit tests: seconds, no Docker
-	@$(PYTHON) -m pytest tests/unit $(ARGS)
+	@$(PYTHON) -m pytest -n 2 tests/unit $(ARGS)
 
 test-agent: venv-dev daemon ## Process 1: its decisions, as real processes, in the image
 	@$(PYTHON) -m pytest tests/agent $(ARGS)
