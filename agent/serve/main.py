@@ -2,11 +2,21 @@
 
 import asyncio
 import os
+import signal
 import sys
+from collections.abc import Coroutine
+from typing import Any
 
 from agent.serve.environment import SENTINEL, StartError, read
 from agent.serve.node import run_node
 from agent.serve.sentinel import run_sentinel
+
+
+async def _to_the_end(running: Coroutine[Any, Any, int]) -> int:
+    """Its exit code. A signal that comes later than that finds nobody who could handle it, and would end the process."""
+    code = await running
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
+    return code
 
 
 def main() -> int:
@@ -15,7 +25,7 @@ def main() -> int:
     try:
         environment = read(sys.argv[1:])
         run = run_sentinel if environment.role == SENTINEL else run_node
-        return asyncio.run(run(environment))
+        return asyncio.run(_to_the_end(run(environment)))
     except StartError as error:
         sys.stderr.write(f"redis-ha: {error}\n")
         return error.code
