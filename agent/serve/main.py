@@ -13,7 +13,7 @@ from agent.serve.sentinel import run_sentinel
 
 
 async def _to_the_end(running: Coroutine[Any, Any, int]) -> int:
-    """Its exit code. A signal that comes later than that finds nobody who could handle it, and would end the process."""
+    """Its exit code. A signal that comes later than that would find nobody to handle it, and end the process."""
     code = await running
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
     return code

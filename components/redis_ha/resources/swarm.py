@@ -1,7 +1,8 @@
 """The nodes as Docker Swarm services: one for the data nodes, one for the Sentinels, never two of one on a host.
 
 All tasks of a service are told the same. What differs follows from the host that a task runs on, whose name Swarm fills
-in: the task looks its address and port up in a table of all hosts (agent/serve/environment.py), and finds its data there.
+in: the task looks its address and port up in a table of all hosts (agent/serve/environment.py), and finds its data
+there.
 Host networking: on an overlay network addresses change with each restart, which Sentinel does not survive.
 """
 
