@@ -11,6 +11,13 @@ PATIENCE = 60.0
 
 def decide(now: Situation) -> Step:
     """The next step."""
+    step = _next(now)
+    if isinstance(step, Rest) and step.joined and now.own is not None and not now.own.storing:
+        return Rest("cannot write to its disk: is it full? Writes are refused", again=step.again)
+    return step
+
+
+def _next(now: Situation) -> Step:
     own = now.own
     if own is None:
         return Rest("its Redis does not answer", again=SOON)

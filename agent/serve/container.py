@@ -179,12 +179,18 @@ class ContainerWorld:
     def remember(self, memory: Mapping[str, Any]) -> None:
         """On the disk itself, unless it is only the offset that has changed."""
         new = self._memory.with_suffix(".new")
-        with new.open("w") as file:
-            json.dump(dict(memory), file)
-            if {**self._kept, "offset": 0} != {**memory, "offset": 0}:
-                file.flush()
-                os.fsync(file.fileno())
-        new.replace(self._memory)
+        try:
+            with new.open("w") as file:
+                json.dump(dict(memory), file)
+                if {**self._kept, "offset": 0} != {**memory, "offset": 0}:
+                    file.flush()
+                    os.fsync(file.fileno())
+            new.replace(self._memory)
+        except OSError as error:  # what is kept is older then, and claims no more than is true
+            if self._kept:
+                self.say(f"cannot write to the volume: {error}")
+            self._kept = {}
+            return
         self._kept = dict(memory)
 
     def first_start(self) -> bool:

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Coroutine
 from typing import Any
 
-from agent.serve.environment import SENTINEL, StartError, read
+from agent.serve.environment import NO_ACCESS, SENTINEL, StartError, read
 from agent.serve.node import run_node
 from agent.serve.sentinel import run_sentinel
 
@@ -29,3 +29,6 @@ def main() -> int:
     except StartError as error:
         sys.stderr.write(f"redis-ha: {error}\n")
         return error.code
+    except OSError as error:  # a full disk, most of all
+        sys.stderr.write(f"redis-ha: {error}\n")
+        return NO_ACCESS

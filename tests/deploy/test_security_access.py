@@ -10,12 +10,15 @@ from drills.stack import Stack
 from tests.deploy.credentials import Command, Credentials, answer, is_refused
 
 HELLO = "__sentinel__:hello"
-DANGEROUS = "FLUSHALL|FLUSHDB|CONFIG GET *|CONFIG SET maxmemory 1|DEBUG SLEEP 0|SHUTDOWN NOSAVE|KEYS *"
+DANGEROUS = (
+    "FLUSHALL|FLUSHDB|CONFIG GET *|CONFIG SET maxmemory 1|DEBUG SLEEP 0|SHUTDOWN NOSAVE|KEYS *|SWAPDB 0 1|"
+    "FUNCTION FLUSH"
+)
 CLUSTER = (
     "REPLICAOF NO ONE|SLAVEOF NO ONE|FAILOVER|SYNC|PSYNC ? -1|REPLCONF listening-port 1|MODULE LIST|CLUSTER INFO|"
     "MIGRATE 127.0.0.1 1 key 0 1|ACL LIST|ACL SETUSER me on nopass +@all|SAVE|BGSAVE|BGREWRITEAOF|"
     "CLIENT KILL TYPE normal|CLIENT PAUSE 10000|"
-    f"PUBLISH {HELLO} x|SUBSCRIBE {HELLO}|PSUBSCRIBE *|PSUBSCRIBE __sentinel__*"
+    f"PUBLISH {HELLO} x|SUBSCRIBE {HELLO}|PUBLISH __redis-ha__ x|SUBSCRIBE __redis-ha__"
 )
 DATA = "GET a|SET a b|DEL a|EVAL return(1) 0|FLUSHALL|KEYS *|PUBLISH news x|SUBSCRIBE news|DEBUG SLEEP 0|ACL LIST"
 RULING = (
@@ -29,10 +32,10 @@ ON_NODES = {
     "sentinel": f"{DATA}|{DANGEROUS}|REPLICAOF NO ONE|PSUBSCRIBE *|PSYNC ? -1|CLIENT LIST",
     "handover": f"{DATA}|FLUSHDB|PSYNC ? -1|MODULE LIST|PUBLISH {HELLO} x|SUBSCRIBE {HELLO}",
     "endpoint": f"{DATA}|{DANGEROUS}|INFO|CLIENT LIST|REPLICAOF NO ONE|PSYNC ? -1|PUBLISH {HELLO} x|SUBSCRIBE {HELLO}",
-    None: f"PING|INFO|GET a|SET a b|CLIENT LIST|HELLO 3|ROLE|{DANGEROUS}|{CLUSTER}",
+    None: f"PING|INFO|GET a|SET a b|CLIENT LIST|HELLO 3|ROLE|PSUBSCRIBE *|{DANGEROUS}|{CLUSTER}",
 }
 ON_SENTINELS = {
-    "default": f"{RULING}|SENTINEL IS-MASTER-DOWN-BY-ADDR 127.0.0.1 1 9 x|PUBLISH {HELLO} x",
+    "default": f"{RULING}|SENTINEL FAILOVER mymaster|SENTINEL IS-MASTER-DOWN-BY-ADDR 127.0.0.1 1 9 x|PUBLISH {HELLO} x",
     "replication": "PING|SENTINEL MASTERS",  # there is no such user
     "sentinel": f"{RULING}|SENTINEL FAILOVER mymaster|PUBLISH news x|SUBSCRIBE {HELLO}",
     # It is rid of silent strangers by the one, and sets the profile's periods by the other.
@@ -109,6 +112,7 @@ def test_the_application_can_do_its_work(cluster: Cluster, stack: Stack) -> None
     client = Credentials.of(stack, cluster).login(cluster.master(), "default")
     for command in _commands(
         "SET app:1 x|GET app:1|INCR app:n|HSET app:h a 1|SCAN 0|EVAL return(1) 0|PUBLISH news x|SUBSCRIBE news|INFO|"
+        "PSUBSCRIBE room.*|SUBSCRIBE __Booksleeve_MasterChanged|PUBLISH __Booksleeve_MasterChanged x|"
         "SUBSCRIBE __keyspace@0__:app|CLIENT SETNAME me|CLIENT LIST|WAIT 0 1|OBJECT ENCODING app:1|"
         "UNLINK app:1 app:n app:h"
     ):

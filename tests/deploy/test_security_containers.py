@@ -8,6 +8,7 @@ from drills.cluster import Cluster
 from drills.stack import Stack
 from drills.waiting import until
 from redis_ha.docker.joining import MAX_PROCESSES
+from redis_ha.docker.joining import RUN_FOLDER as RUN
 from tests.deploy.inside import inside
 from tests.deploy.support import longest, no_errors, writing
 
@@ -37,15 +38,15 @@ def test_no_container_has_more_than_it_needs(cluster: Cluster) -> None:
 def test_nothing_but_volumes_and_tmpfs_can_be_written_to(cluster: Cluster) -> None:
     for container in cluster.containers():
         name = container.name
-        # Of the root file system alone: -xdev leaves out /data, /tmp, /dev and /proc.
+        # Of the root file system alone: -xdev leaves out /data, /run/redis-ha, /dev and /proc.
         assert inside(container, "sh", "-c", "find / -xdev -writable 2>/dev/null")[1] == "", name
         # Not even by root, as which nothing runs.
         assert "Read-only" in inside(container, "touch", "/root/x", user="root")[1], name
         assert "Read-only" in inside(container, "touch", "/etc/redis-ha/node/x")[1], name
         code, said = inside(
-            container, "sh", "-c", "cp /bin/busybox /tmp/x && chmod +x /tmp/x && /tmp/x true; rm /tmp/x"
+            container, "sh", "-c", f"cp /bin/busybox {RUN}/x && chmod +x {RUN}/x && {RUN}/x true; rm {RUN}/x"
         )
-        assert "Permission denied" in said, f"{name}: what was written to /tmp can be run ({code})"
+        assert "Permission denied" in said, f"{name}: what was written there can be run ({code})"
 
 
 def test_a_fork_bomb_ends_inside_its_container(cluster: Cluster, figure: Callable[[str], None]) -> None:

@@ -42,10 +42,11 @@ def test_a_full_disk_stops_writes_and_says_so_until_there_is_room(small: Contain
     assert _write(small) == "OK"
     inside(small, "dd", "if=/dev/zero", "of=/data/filler", "bs=4k")
     until(lambda: _write(small).startswith("MISCONF"), "writes to be refused", 20, 0.1)
-    assert _health(small) == (1, "cannot write the append-only file: is the disk full? writes are refused")
+    until(lambda: _health(small)[0] == 1, "its health check to say so", 5)
+    assert _health(small) == (1, "cannot write to its disk: is it full? Writes are refused")
     assert inside(small, "redis-cli", "-p", PORT, "STRLEN", "key") == (0, "10000"), "reads go on"
     small.reload()
     assert (small.status, small.attrs["RestartCount"]) == ("running", 0)
     inside(small, "rm", "/data/filler")
     until(lambda: _write(small) == "OK", "writes to be taken again", 20, 0.1)
-    assert _health(small) == (0, "master of 0 replicas")
+    until(lambda: _health(small) == (0, "master of 0 replicas"), "it to be well", 5)

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 from redis_ha.settings.model import Settings
 
-# No pattern can forbid one channel, so these allow every channel that does not begin with two underscores, and keyspace
-# notifications: the Sentinels' hello channel and the agents' own stay theirs alone. Redis holds a pattern subscription
-# against the patterns to the letter, so a selector allows every pattern, and with it nothing but to subscribe.
-_APPLICATION_CHANNELS = "resetchannels &[^_]* &_[^_]* &__key*"
-_APPLICATION_PATTERNS = "(allchannels -@all +psubscribe +punsubscribe +subscribe +unsubscribe)"
+# No pattern can forbid one channel, so these allow every channel that does not begin as the Sentinels' hello channel
+# and the agents' own do: nobody else speaks there. Redis holds a pattern subscription against the patterns to the
+# letter, so a selector allows every pattern, and with it nothing but to subscribe.
+_APPLICATION_CHANNELS = "resetchannels &[^_]* &_[^_]* &__[^sr]* &__s[^e]* &__r[^e]*"
+_APPLICATION_PATTERNS = "(allchannels -@all +psubscribe +punsubscribe)"
 _DANGEROUS = (
     "-flushall -flushdb -config -debug -shutdown -keys -swapdb -function|flush -monitor -pfdebug -pfselftest "
     "-client|no-evict -client|unblock -latency -slowlog|reset"
