@@ -42,11 +42,13 @@ class Place:
 
         What is reserved in a URL is percent-encoded in user, password and master. Raises ValueError.
         """
-        # Several hosts are no host to urlsplit, so only the parts around them are left to it.
-        parts = urlsplit(url)
-        if parts.scheme not in SCHEMES:
+        # Several hosts are no host to urlsplit, and some are an error: so only the parts around them are left to it.
+        scheme, _, rest = url.partition("://")
+        netloc = rest.partition("/")[0]
+        parts = urlsplit(rest[len(netloc) :])
+        if scheme not in SCHEMES:
             raise ValueError(f"the URL begins with {' or '.join(f'{scheme}://' for scheme in SCHEMES)}")
-        login, _, hosts = parts.netloc.rpartition("@")
+        login, _, hosts = netloc.rpartition("@")
         username, _, password = login.partition(":")
         name, _, db = parts.path.strip("/").partition("/")
         if not name:
@@ -59,7 +61,7 @@ class Place:
             unquote(password) or None,
             unquote(username) or None,
             int(db or 0),
-            SCHEMES[parts.scheme],
+            SCHEMES[scheme],
             dict(parse_qsl(parts.query)),
         )
 
