@@ -14,6 +14,7 @@ from docker.models.containers import Container
 
 from drills.cluster import Cluster
 from drills.health import wait_healthy
+from drills.outputs import Outputs
 from drills.stack import Stack
 from tests.deploy.support import ENGINES, NAME, fill, holds, left_over, place
 
@@ -30,8 +31,8 @@ SETTINGS: dict[str, Any] = {
 
 
 @pytest.fixture(params=ENGINES)
-def stack(request: pytest.FixtureRequest, project_dir: Path, tmp_path: Path) -> Iterator[Stack]:
-    """The stack as the program of today sees it, deployed by that of then."""
+def deployed(request: pytest.FixtureRequest, project_dir: Path, tmp_path: Path) -> Iterator[tuple[Stack, Outputs]]:
+    """The stack as the program of today sees it, deployed by that of then, and the outputs of then."""
     environment = {
         "REDIS_HA_ENGINE": request.param,
         "PULUMI_CONFIG_PASSPHRASE": "test",
@@ -42,8 +43,7 @@ def stack(request: pytest.FixtureRequest, project_dir: Path, tmp_path: Path) -> 
     assert not left_over(STACK)
     today.configure(SETTINGS)
     try:
-        _deploy(_checkout(project_dir, tmp_path / "then"), environment)
-        yield today
+        yield today, _deploy(_checkout(project_dir, tmp_path / "then"), environment)
         today.destroy()
         assert not left_over(STACK)
     finally:
@@ -61,15 +61,22 @@ def _checkout(project_dir: Path, folder: Path) -> Path:
     return folder
 
 
-def _deploy(folder: Path, environment: dict[str, str]) -> None:
+def _deploy(folder: Path, environment: dict[str, str]) -> Outputs:
     real = environment["REDIS_HA_ENGINE"] == "pulumi"
     engine = ["pulumi"] if real else [sys.executable, "-m", "engine"]
-    for words in (["stack", "init"], ["up", "--yes", "--skip-preview"]):
+    said = ""
+    for words in (
+        ["stack", "init"],
+        ["up", "--yes", "--skip-preview"],
+        ["stack", "output", "--json", "--show-secrets"],
+    ):
         command = [*engine, *words, "--stack", STACK]
         done = subprocess.run(
             command, cwd=folder, env={**os.environ, **environment}, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stdout + done.stderr
+        said = done.stdout
+    return Outputs.from_json(STACK, said)
 
 
 def _nodes() -> list[Container]:
@@ -77,8 +84,9 @@ def _nodes() -> list[Container]:
     return docker.from_env().containers.list(filters={"label": [f"redis-ha.stack={STACK}", "redis-ha.node"]})
 
 
-def test_no_volume_is_replaced_and_no_key_lost(stack: Stack) -> None:
-    before = Cluster(stack.outputs())
+def test_no_volume_is_replaced_and_no_key_lost(deployed: tuple[Stack, Outputs]) -> None:
+    stack, outputs = deployed
+    before = Cluster(outputs)
     wait_healthy(before, 60)
     content = fill(before)
     for node in _nodes():
