@@ -61,14 +61,7 @@ class Volume:
         kept = self._remembered()
         if kept is None:
             kept = self._of_earlier_version() if there else {}
-        return Mark(
-            known=True,
-            whole=bool(kept.get("whole", False)) and there,
-            epoch=int(kept.get("epoch", -1)),
-            master=bool(kept.get("master", False)) and there,
-            offset=int(kept.get("offset", 0)),
-            empty=bool(kept.get("empty", True)) or not there,
-        )
+        return Mark.from_memory(kept, there)
 
     def nodes(self) -> set[Address]:
         """The other data nodes that were known; their addresses may have changed since."""

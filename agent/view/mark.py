@@ -4,6 +4,7 @@ The title of a Redis process may hold any words, is set in the configuration fil
 while a node loads. So an agent needs no port of its own to be asked.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -51,6 +52,18 @@ class Mark:
             )
         except (KeyError, ValueError):
             return NO_MARK
+
+    @classmethod
+    def from_memory(cls, kept: Mapping[str, Any], there: bool) -> "Mark":
+        """What `as_memory` has kept; `there` is whether the volume holds any data at all."""
+        return cls(
+            known=True,
+            whole=bool(kept.get("whole", False)) and there,
+            epoch=int(kept.get("epoch", -1)),
+            master=bool(kept.get("master", False)) and there,
+            offset=int(kept.get("offset", 0)),
+            empty=bool(kept.get("empty", True)) or not there,
+        )
 
     def as_memory(self) -> dict[str, Any]:
         """For the state file on the volume."""

@@ -37,14 +37,7 @@ class NodeContainer(Container):
     def mark(self) -> Mark:
         """As agent.serve.data reads it."""
         kept, there = self.volume.memory or {}, bool(self.volume.log) or self.volume.whole
-        return Mark(
-            known=True,
-            whole=bool(kept.get("whole", False)) and there,
-            epoch=int(kept.get("epoch", -1)),
-            master=bool(kept.get("master", False)) and there,
-            offset=int(kept.get("offset", 0)),
-            empty=bool(kept.get("empty", True)) or not there,
-        )
+        return Mark.from_memory(kept, there)
 
     def _begin(self) -> None:
         cluster = self.cluster
