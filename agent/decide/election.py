@@ -6,7 +6,7 @@ from agent.view.node import Node
 from agent.wire.answers import Probe
 
 PATIENCE = 60.0
-"""As in role.py: `available` goes before what is better and has not come."""
+"""Seconds after which `available` goes before what is better and has not come: docs/how-it-works.md names it."""
 TURN = 0.4
 """Seconds that each better candidate is left to go first."""
 GRACE = 10.0

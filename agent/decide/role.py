@@ -1,12 +1,9 @@
 """The role of a data node: what it does next, from what it knows. Pure."""
 
-from agent.decide.election import lost
+from agent.decide.election import PATIENCE, lost
 from agent.decide.situation import Situation
 from agent.decide.steps import SOON, Announce, Begin, Follow, Rest, Step, TakeOffice, TellAgain, Yield
 from agent.view.node import Node
-
-PATIENCE = 60.0
-"""Seconds after which `available` goes before what is better and has not come: the README names it."""
 
 
 def decide(now: Situation) -> Step:

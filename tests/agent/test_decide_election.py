@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.decide.candidates import candidates
-from agent.decide.role import PATIENCE, decide
+from agent.decide.election import PATIENCE
+from agent.decide.role import decide
 from agent.decide.situation import Situation
 from agent.decide.steps import Rest, TakeOffice
 from agent.view.council import Council

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.decide.role import PATIENCE, decide
+from agent.decide.election import PATIENCE
+from agent.decide.role import decide
 from agent.decide.situation import Situation
 from agent.decide.steps import Announce, Begin, Follow, Rest, Step, TakeOffice, TellAgain, Yield
 from agent.decide.watched import Watch, watched
