@@ -1,12 +1,16 @@
 #!/usr/bin/python3
 """A person at a terminal: `terminal.py LINE [SEEN TYPED]...` runs a shell's LINE; once SEEN is there, types TYPED.
 
+SEEN is a regular expression. What is typed before a program's prompt is there is echoed, and may be lost: it reads its
+terminal differently while it waits for a line.
+
 Prints what the terminal shows. The exit code is the line's own, or 1 when something is not seen, or no end in time.
 """
 
 import fcntl
 import os
 import pty
+import re
 import select
 import struct
 import sys
@@ -32,8 +36,9 @@ def main(line: str, *script: str) -> int:
             break
         unread += read.decode(errors="replace")
         sys.stdout.write(read.decode(errors="replace"))
-        while todo and todo[0] in unread:
-            unread = unread.partition(todo.pop(0))[2]
+        while todo and (seen := re.search(todo[0], unread, re.DOTALL)):
+            unread = unread[seen.end() :]
+            del todo[0]
             if todo:
                 os.write(terminal, todo.pop(0).encode() + b"\r")
     else:
