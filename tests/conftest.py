@@ -8,6 +8,8 @@ import pytest
 from tests import measured, skips
 
 MEASURED = "measured"  # the kind of a report's property that is a figure for the summary
+# Folders whose stacks have one name for all workers. Of tests/deploy each worker has its own.
+ONE_STACK = ("preview", "hosts", "clients", "interrupted")
 _measured: list[str] = []
 
 
@@ -49,12 +51,12 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With several workers: the tests on the one stack of tests/deploy stay together, and all others beside them."""
+    """With several workers: the tests of one file stay together, and those of a folder with one stack for all."""
     if not config.pluginmanager.hasplugin("xdist"):
         return
     for item in items:
-        shared = "stack" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("stack" if shared else "beside"))
+        folder = item.path.parent.name
+        item.add_marker(pytest.mark.xdist_group(folder if folder in ONE_STACK else str(item.path)))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

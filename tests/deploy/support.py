@@ -17,19 +17,19 @@ ENGINES = [os.environ["REDIS_HA_ENGINE"]] if os.environ.get("REDIS_HA_ENGINE") e
 # The real engine too, wherever there is one.
 if not os.environ.get("REDIS_HA_ENGINE") and shutil.which("pulumi"):
     ENGINES.append("pulumi")
-# Where the tests' own stack lies; others for a second run on the same machine.
-NAME = os.environ.get("REDIS_HA_TEST_STACK", "test")
-_SUBNET = os.environ.get("REDIS_HA_TEST_SUBNET", "10.213.251.0/24")
-_PORT = int(os.environ.get("REDIS_HA_TEST_PORT", "26379"))
+# Where the tests' own stacks lie: those of each pytest worker (gw0, gw1 ...) apart from the others'.
+_WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+NAME = os.environ.get("REDIS_HA_TEST_STACK", "test") + ("" if _WORKER == "0" else _WORKER)
+_FIRST_SUBNET = 251 - 8 * int(_WORKER)
+_FIRST_PORT = 26379 + 200 * int(_WORKER)
 
 
 def place(number: int = 0) -> dict[str, object]:
-    """The settings that say where a stack lies: ports and subnet, of the first stack or a further one."""
-    first = _PORT + 1000 * number
-    a, b, c, _ = _SUBNET.split(".")
+    """The settings that say where a stack lies: ports and subnet, of the first stack or a further one (1 to 3)."""
+    first = _FIRST_PORT + 1000 * number
     return {
         "ports": {"master": first, "replica": first + 1, "sentinel": first + 2, "write": first - 1, "read": first - 2},
-        "subnet": f"{a}.{b}.{int(c) + number}.0/24",
+        "subnet": f"10.213.{_FIRST_SUBNET + number}.0/24",
     }
 
 
