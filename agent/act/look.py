@@ -16,6 +16,9 @@ SENTINEL_WITHIN = 0.3
 SILENT_WITHIN = 0.05
 """For a Sentinel that was silent at the last look."""
 NODE_WITHIN = 0.1
+HUNG_WITHIN = 0.03
+"""For a master that its Sentinels take for down. They begin a failover of their own one tick (50 to 100 ms) after the
+second of them does so, and that one takes half a second longer than the replicas' own."""
 PROBE_WITHIN = 0.1
 """A kernel that is there takes a connection within this time, however busy its processes are."""
 ROSTER_EVERY = 10.0
@@ -119,10 +122,12 @@ class Lookout:
         if own is not None and own.follows is not None and own.follows.port != 1:
             known.add(own.follows)
         peers = sorted(known - {self._settings.me})
-        parts = [self.node(peer) for peer in peers]
+        hung = council.named if council.sees_down else None
+        parts = [self.node(peer, HUNG_WITHIN if peer == hung else NODE_WITHIN) for peer in peers]
         if council.named is None or council.named == self._settings.me:
             return dict(zip(peers, await self._world.gather(*parts), strict=True)), None
-        *nodes, probe = await self._world.gather(*parts, self._world.probe(council.named, PROBE_WITHIN))
+        within = HUNG_WITHIN if hung else PROBE_WITHIN
+        *nodes, probe = await self._world.gather(*parts, self._world.probe(council.named, within))
         return dict(zip(peers, nodes, strict=True)), probe
 
     async def _refresh_roster(self) -> None:

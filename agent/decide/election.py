@@ -47,7 +47,9 @@ def lost(now: Situation, own: Node) -> Step:
     elif not now.rest_answers and now.lost_for < TURN:
         return Rest(f"{end}; a data node that may have more does not answer yet", again=AT_ONCE)
     before = tuple(node.address for node in now.answering if _ranks_before(node, now, own))
-    if before and now.lost_for < TURN * len(before):
+    # Who has waited for the master to return has not used up anybody's turn.
+    waited = now.lost_for - (RETURN if now.named_node is not None else 0.0)
+    if before and waited < TURN * len(before):
         return Rest(f"{end}; {before[0]} has more or goes first", again=AT_ONCE, nudge=before)
     return TakeOffice(now.named, end, whole=now.mark.whole)
 

@@ -23,7 +23,10 @@ class Judge:
         self._cluster = cluster
         self.acknowledged: set[int] = set()
         self.excused: set[int] = set()
-        """Writes that may be lost: no living whole replica had them when their master failed."""
+        """Writes that may be lost: no living whole replica had them when their master failed, or only ones that gave no
+        answer when its place was taken. They are waited for, but not for long: docs/how-it-works.md."""
+        self._at_risk: set[int] = set()
+        """What a master had that failed."""
         self.suspects: set[Address] = set()
         """Masters that have been hung or cut off, until they are none any more: what they take may be lost."""
         self.tolerated: set[Address] = set()
@@ -69,6 +72,8 @@ class Judge:
         if by_sentinel and server.priority == 0:
             self.suspects.add(server.address)
         self.promotions += 1
+        if self._at_risk:
+            self._silent(server)
         self._cluster.say(str(server.address), "-- becomes master")
         if self._cluster.calm:
             raise ViolationError(f"{server.address} is promoted, and no master has failed")
@@ -95,6 +100,17 @@ class Judge:
             kept: set[int] = set()
             kept.update(*(each.log for each in others))
             self.excused.update(each for each in server.log if each not in kept)
+        self._at_risk.update(server.log)
+
+    def _silent(self, taking: "Server") -> None:
+        """`taking` takes the place of a master: what only replicas have that give no answer is excused."""
+        kept = set(taking.log)
+        for each in self._cluster.servers.values():
+            mute = not each.up or each.stopped or each.loading
+            if not mute and self._cluster.network.reaches(taking.machine, each.machine):
+                kept.update(each.log)
+        self.excused.update(self._at_risk - kept)
+        self._at_risk = set()
 
     def suspect(self, server: "Server", tolerated: bool) -> None:
         """It may be replaced while it thinks that it is the master."""
