@@ -78,6 +78,7 @@ class DataNode:
             if await self.successor.serve(now):
                 continue
             step = decide(now)
+            self.lookout.ended(isinstance(step, TakeOffice) or (isinstance(step, Rest) and step.ended))
             await self._do(now, step)
 
     async def _seen_votes(self, now: Situation) -> Situation:

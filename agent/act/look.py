@@ -36,6 +36,7 @@ class Lookout:
         self._roster_at = float("-inf")
         self._lost_since: float | None = None
         self._silent_since: float | None = world.now()
+        self._ended_since: float | None = None
         self.in_touch = False
 
     async def look(self, mark: Mark) -> Situation:
@@ -64,9 +65,14 @@ class Lookout:
             probe=probe,
             door_closed=council.named is not None and self._door.closed == council.named,
             lost_for=self._since(self._lost_since),
+            ended_for=self._since(self._ended_since),
             silent_for=self._since(self._silent_since),
             first_start=self._world.first_start(),
         )
+
+    def ended(self, master_has: bool) -> None:
+        """Whether the last look made it certain that the named master has ended."""
+        self._ended_since = (self._ended_since or self._world.now()) if master_has else None
 
     async def council(self) -> Council:
         """What the Sentinels say; as soon as most of them agree, the slow ones are not waited for."""

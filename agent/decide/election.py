@@ -1,5 +1,7 @@
 """When a replica may take the place of a master: what counts as its end, and who is next. Pure."""
 
+from dataclasses import replace
+
 from agent.decide.situation import Situation
 from agent.decide.steps import AT_ONCE, SOON, Rest, Step, TakeOffice
 from agent.view.node import Node
@@ -9,6 +11,8 @@ PATIENCE = 60.0
 """Seconds after which `available` goes before what is better and has not come: docs/how-it-works.md names it."""
 TURN = 0.4
 """Seconds that each better candidate is left to go first."""
+COLD_TURN = 3.0
+"""The same after a start, where some of them may lack much: long enough for a second try at the Sentinels' votes."""
 GRACE = 10.0
 """Seconds that a node with newer data is left to go first, where none has what it takes and patience has ended."""
 RETURN = 1.0
@@ -23,6 +27,12 @@ def lost(now: Situation, own: Node) -> Step:
     if end is None:
         closed = now.door_closed and now.lost_for < RETURN
         return Rest(f"link to master {now.named} is down", again=AT_ONCE if closed else SOON)
+    step = _succession(now, own, end)
+    return replace(step, ended=True) if isinstance(step, Rest) else step
+
+
+def _succession(now: Situation, own: Node, end: str) -> Step:
+    """The named master has ended: whether it is this node's turn to take its place."""
     if now.council.total == 1:
         return Rest(f"{end}; the only Sentinel fails over by itself", again=SOON)
     if now.council.failing_over:
@@ -44,12 +54,11 @@ def lost(now: Situation, own: Node) -> Step:
         patient = not now.mark.whole and any(node.mark.whole for node in now.answering)
         if better and (patient or now.lost_for < PATIENCE + GRACE):
             return Rest(f"{end}; {better[0]} has newer data and goes first", again=SOON, nudge=better)
-    elif not now.rest_answers and now.lost_for < TURN:
+    elif not now.rest_answers and now.ended_for < TURN:
         return Rest(f"{end}; a data node that may have more does not answer yet", again=AT_ONCE)
     before = tuple(node.address for node in now.answering if _ranks_before(node, now, own))
-    # Who has waited for the master to return has not used up anybody's turn.
-    waited = now.lost_for - (RETURN if now.named_node is not None else 0.0)
-    if before and waited < TURN * len(before):
+    turn = TURN if now.in_touch else COLD_TURN
+    if before and now.ended_for < turn * len(before):
         return Rest(f"{end}; {before[0]} has more or goes first", again=AT_ONCE, nudge=before)
     return TakeOffice(now.named, end, whole=now.mark.whole)
 
@@ -104,7 +113,9 @@ def _nobody_has_more(now: Situation) -> bool:
 
 def _ranks_before(node: Node, now: Situation, own: Node) -> bool:
     """Whether another replica goes first: newer data, then more of it, then the lower address."""
-    if (not node.mark.whole and node.mark.known) or node.loading or node.copying or not node.storing:
+    if (not node.mark.whole and node.mark.known) or node.copying or not node.storing:
+        return False
+    if node.loading and now.in_touch:  # after a start, others load too, and what they have is worth waiting for
         return False
     if now.in_touch and node.priority > 0:
         mine, its = (now.mark.epoch, own.offset), (node.mark.epoch if node.mark.known else now.mark.epoch, node.offset)

@@ -31,11 +31,11 @@ class Situation:
     door_closed: bool = False
     """The connection that was held open to the named master has been closed by the other side."""
     led: bool = False
-    """A Sentinel has been elected to lead a failover since the named master's configuration, whether it can be seen to
-    or
-    not."""
+    """A Sentinel has been elected to lead a failover since the named master's configuration, seen or not."""
     lost_for: float = 0.0
     """For how long there has been no working master for this node."""
+    ended_for: float = 0.0
+    """For how long it has been certain that the named master has ended."""
     silent_for: float = 0.0
     """For how long most Sentinels have been silent."""
     first_start: bool = False

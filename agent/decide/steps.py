@@ -19,6 +19,8 @@ class Rest:
     again: float = STEADY
     nudge: tuple[Address, ...] = ()
     """Nodes that should act first, and may not know yet that they have to."""
+    ended: bool = False
+    """The named master has ended, and it is waited for another to take its place."""
 
 
 @dataclass(frozen=True)

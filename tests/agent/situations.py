@@ -64,5 +64,6 @@ def situation(own: Node | None, **changed: Any) -> Situation:
         in_touch=True,
         others={at: None for at in (MASTER, ME, THIRD) if at != me},
         lost_for=0.1,
+        ended_for=0.1,
     )
     return replace(known, **changed)

@@ -52,13 +52,13 @@ def dead(**changed: Any) -> Situation:
     [
         pytest.param(dead(), id="killed"),
         pytest.param(dead(probe=Probe.SILENT), id="its machine is gone"),
-        pytest.param(dead(others=others(), lost_for=0.5), id="and nobody else answers"),
+        pytest.param(dead(others=others(), ended_for=0.5), id="and nobody else answers"),
         pytest.param(dead(council=council(answers=2)), id="and one Sentinel with it"),
         pytest.param(dead(door_closed=False, probe=Probe.LISTENS, council=council(down=2)), id="down for the quorum"),
         pytest.param(dead(others=others(third=replica(THIRD, mark=HALF))), id="the other one is not whole"),
         pytest.param(dead(others=others(third=replica(THIRD, offset=999))), id="the other one has less"),
         pytest.param(
-            dead(others=others(named=replica(MASTER, mark=EMPTY)), lost_for=0.5), id="it is back, without its data"
+            dead(others=others(named=replica(MASTER, mark=EMPTY)), ended_for=0.5), id="it is back, without its data"
         ),
     ],
 )
@@ -108,7 +108,10 @@ def test_the_one_that_has_more_is_woken_and_not_waited_for_without_end() -> None
     step = decide(now)
     assert isinstance(step, Rest)
     assert step.nudge == (THIRD,)
-    assert isinstance(decide(replace(now, lost_for=1.0)), TakeOffice)
+    assert step.ended
+    assert isinstance(decide(replace(now, ended_for=1.0)), TakeOffice)
+    # Before that was certain, nobody could use a turn.
+    assert not isinstance(decide(replace(now, lost_for=5.0)), TakeOffice)
 
 
 @pytest.mark.parametrize("consistent", [False, True])
@@ -155,6 +158,7 @@ situations = st.builds(
     door_closed=st.booleans(),
     probe=st.sampled_from([None, *Probe]),
     lost_for=st.sampled_from([0.0, 0.5, 5.0, PATIENCE]),
+    ended_for=st.sampled_from([0.0, 0.5, 5.0]),
 )
 
 
@@ -177,14 +181,14 @@ def test_nobody_takes_office_from_silence_or_with_data_that_is_not_whole(now: Si
 
 
 @given(st.integers(900, 1100), st.integers(900, 1100), st.floats(0, 0.39))
-def test_of_two_in_the_same_situation_one_goes_first(mine: int, its: int, lost_for: float) -> None:
+def test_of_two_in_the_same_situation_one_goes_first(mine: int, its: int, ended_for: float) -> None:
     """Both see the same, and only one of them takes office before its turn is over."""
 
     def seen_from(me: Address, my_offset: int, other: Address, its_offset: int) -> Situation:
         return situation(
             replica(me, offset=my_offset),
             others={MASTER: None, other: replica(other, offset=its_offset)},
-            lost_for=lost_for,
+            ended_for=ended_for,
             **DIED,
         )
 

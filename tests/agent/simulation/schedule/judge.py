@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from agent.decide.steps import STEADY
 from agent.view.mark import Mark
 from agent.wire.answers import Address
 
@@ -10,6 +11,10 @@ if TYPE_CHECKING:
     from tests.agent.simulation.deployment.container import Container
     from tests.agent.simulation.deployment.node import NodeContainer
     from tests.agent.simulation.redis.server import Server
+
+
+NOTED_EVERY = STEADY + 0.1
+"""Seconds."""
 
 
 class ViolationError(Exception):
@@ -33,10 +38,13 @@ class Judge:
         """Suspects that may take writes beside another: hung ones, and without a lease those cut off."""
         self.promotions = 0
         self._serving: set[Address] = set()
+        self._written: dict[int, float] = {}
+        """When each write was taken."""
         self._taken: dict[int, Address] = {}
 
     def wrote(self, server: "Server", ident: int) -> None:
         """`server` has taken a write."""
+        self._written[ident] = self._cluster.clock.now
         if server.address in self.suspects:
             self.excused.add(ident)
 
@@ -124,7 +132,13 @@ class Judge:
         """A planned stop excuses nothing."""
 
     def lose(self, container: "NodeContainer") -> None:
-        """A volume is lost: what no other has is gone."""
+        """A volume is lost: what no other has is gone.
+
+        What was written last counts as that, too: how much of the data a replica has, it notes once a second, and by
+        those notes the newest is found where everything was killed.
+        """
+        now = self._cluster.clock.now
+        self.excused.update(each for each in container.volume.log if now - self._written.get(each, 0.0) < NOTED_EVERY)
         kept: set[int] = set()
         for other in self._cluster.nodes:
             if other is not container:
