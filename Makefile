@@ -4,6 +4,8 @@ STACK ?= dev
 FORMAT ?= text
 # Hosts to leave out, of a stack with several: b, or b,c
 EXCLUDE ?=
+# For `make status`: 1 looks again every two seconds.
+WATCH ?=
 # Further arguments for pulumi, pytest, the drill or the bench.
 ARGS ?=
 
@@ -31,7 +33,7 @@ help: ## Lists the targets
 # --skip-preview: nothing is asked, so the program need not run twice.
 up: ## Brings the cluster up, or changes it to what the settings say; prints where to connect
 	@$(PULUMI) up --yes --skip-preview --stack $(STACK) $(EXCLUDED) $(ARGS)
-	@$(PYTHON) -m bootstrap.connect $(STACK)
+	@$(PYTHON) -m ops.connect $(STACK)
 
 preview: ## Shows what `make up` would change (FORMAT=markdown: as a comment for a pull request)
 ifeq ($(FORMAT),markdown)
@@ -45,17 +47,16 @@ refresh: ## Reads what is really there and says what has drifted
 
 destroy: ## Removes all that `make up` has made (data too, unless retainData is set)
 	@$(PULUMI) destroy --yes --skip-preview --stack $(STACK) $(EXCLUDED) $(ARGS)
-	@if grep -qs 'redis-ha:hosts' Pulumi.$(STACK).yaml; then each='$(PYTHON) bootstrap/hosts.py $(STACK)'; fi; \
-		$${each:-} docker image rm redis-ha:$(STACK) >/dev/null 2>&1 || true
+	@$(PYTHON) -m ops.images $(STACK)
 
-status: ## What runs, in which role, and whether it has joined
-	@bootstrap/status $(STACK)
+status: venv ## What each node is, what the Sentinels say, and a verdict (WATCH=1: again and again; ARGS=--json)
+	@$(PYTHON) -m ops.status --stack $(STACK) $(if $(WATCH),--watch) $(ARGS)
 
 outputs: ## The stack's outputs, secrets masked
 	@$(PULUMI) stack output --stack $(STACK) $(ARGS)
 
 connect: venv ## Where to connect, with lines to paste
-	@$(PYTHON) -m bootstrap.connect $(STACK)
+	@$(PYTHON) -m ops.connect $(STACK)
 
 certs: venv ## A CA and certificates for development, encrypted in the stack's config; again: a new certificate
 	@$(PYTHON) -m redis_ha.tls.dev_certificates --stack $(STACK)

@@ -58,10 +58,10 @@ def stack_remove(workspace: Workspace, yes: bool, preserve_config: bool) -> int:
     return 0
 
 
-def _everything(workspace: Workspace) -> Context:
+def _everything(workspace: Workspace, *, whole: bool = True) -> Context:
     workspace.start()
     context = workspace.context(Recorder(), False)
-    read_everything(context, workspace.project, lambda: workspace.config)
+    read_everything(context, workspace.project, lambda: workspace.config, whole=whole)
     return context
 
 
@@ -75,8 +75,8 @@ def cancel(workspace: Workspace) -> int:
 
 
 def stack_output(workspace: Workspace, name: str | None, as_json: bool, show_secrets: bool) -> int:
-    """`stack output`: what the last deployment has given."""
-    context = _everything(workspace)
+    """`stack output`: what the last deployment has given. One host that answers is enough: each has noted it."""
+    context = _everything(workspace, whole=False)
     outputs = noted_outputs(context) if context.inventory.by_urn or context.hosts.notes.components else {}
     if context.hosts.notes.outputs and context.inventory.by_urn and not outputs:
         raise EngineError("the outputs were encrypted with another passphrase or salt; `up` notes them with this one")

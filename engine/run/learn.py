@@ -45,11 +45,12 @@ class _Silent:
             self.errors.append(diagnostic.message)
 
 
-def read_everything(context: Context, project: Project, config: Callable[[], Config]) -> None:
+def read_everything(context: Context, project: Project, config: Callable[[], Config], *, whole: bool = True) -> None:
     """Completes the inventory, and what is known of retention.
 
     The notes of the last update say it; where there are none, the program. EngineError when a daemon does not answer
-    that is not left out, and when the program cannot be asked though something is there.
+    that is not left out, and when the program cannot be asked though something is there. Without `whole` the daemons
+    that answer are enough: their notes are what is asked for.
     """
     hosts = context.hosts
     recall(context)
@@ -58,7 +59,7 @@ def read_everything(context: Context, project: Project, config: Callable[[], Con
     hosts.refuse_unreachable()
     for urn in hosts.providers:
         error = hosts.failure(urn)
-        if error is not None and not context.excludes.names(urn):
+        if whole and error is not None and not context.excludes.names(urn):
             advice = f"To go on without what is there: --exclude '**{_suffix(urn)}'"
             raise EngineError(f"{error}\n    {advice}", error.exit_code)
 

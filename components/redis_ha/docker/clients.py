@@ -59,6 +59,11 @@ def endpoint(host: Host) -> Endpoint:
 
 @functools.cache
 def docker_client(host: Host | None = None) -> "docker.DockerClient":
+    """As `connect`, once for all of this process."""
+    return connect(host)
+
+
+def connect(host: Host | None = None) -> "docker.DockerClient":
     """A client of the host's daemon; without a host of that at DOCKER_HOST, else of the current context.
 
     Raises docker.errors.DockerException when it cannot be reached.
@@ -153,13 +158,17 @@ def why_unreachable(host: Host | None) -> str:
     try:
         docker_client(host).ping()
     except (DockerException, RequestException, OSError) as error:
-        text = " ".join(str(error).split())
-        if "timed out" in text:
-            return f"no answer in {CONNECT_SECONDS} s"
-        # Of the layers of exceptions that docker-py wraps it in, the innermost.
-        found = re.findall(r"\[Errno -?\d+\] ([^\"')]+)|, '?([A-Z][a-z]+ [a-z ]+)'?\)", text)
-        return next((one or other for one, other in found), text)
+        return reason(error)
     return ""
+
+
+def reason(error: Exception) -> str:
+    """Why a daemon has not been reached, in one line: of the layers of docker-py's exceptions the innermost."""
+    text = " ".join(str(error).split())
+    if "timed out" in text:
+        return f"no answer in {CONNECT_SECONDS} s"
+    found = re.findall(r"\[Errno -?\d+\] ([^\"')]+)|, '?([A-Z][a-z]+ [a-z ]+)'?\)", text)
+    return next((one or other for one, other in found), text)
 
 
 def _names(hosts: Iterable[Host]) -> str:

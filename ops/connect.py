@@ -1,4 +1,4 @@
-"""Prints where to connect to a stack: `python -m bootstrap.connect STACK`.
+"""Prints where to connect to a stack: `python -m ops.connect STACK`.
 
 The password is never printed: the lines to paste read it from the stack's encrypted outputs.
 """
@@ -7,26 +7,13 @@ import json
 import os
 import shlex
 import shutil
-import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
+from drills.outputs import Tls
+from ops.stack import ROOT, OpsError, outputs_text
+
 NODE_FILES = "/etc/redis-ha/node"  # in the containers
-
-
-def pulumi_output(stack: str, *arguments: str) -> str:
-    """What `pulumiw stack output` prints; empty when the stack has no such output."""
-    done = subprocess.run(
-        ["./pulumiw", "stack", "output", *arguments, "--stack", stack],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        sys.stderr.write(done.stderr)
-        raise SystemExit(done.returncode)
-    return done.stdout.strip()
 
 
 def endpoints(sentinels: list[str]) -> list[tuple[str, int]]:
@@ -42,8 +29,6 @@ def current_master(outputs: dict[str, Any], password: str) -> dict[str, Any]:
     from clients import redis_ha_client
 
     nodes: list[dict[str, Any]] = outputs["nodes"]
-    from drills.outputs import Tls
-
     tls = Tls.of(outputs)
     trust: dict[str, Any] = {"ca": tls.ca, "cert": tls.cert, "key": tls.key} if tls else {}
     sentinel = redis_ha_client.sentinel(endpoints(outputs["sentinels"]), password, **trust)
@@ -111,11 +96,18 @@ def password_words(stack: str) -> str:
     return f'"$(./pulumiw stack output password --show-secrets --stack {shlex.quote(stack)})"'
 
 
-def main() -> None:
+def main() -> int:
     """Prints the answer for the stack named by the first argument (default dev)."""
     stack = sys.argv[1] if len(sys.argv) > 1 else "dev"
     # One call for all: the password stays in this process.
-    outputs: dict[str, Any] = json.loads(pulumi_output(stack, "--json", "--show-secrets"))
+    try:
+        outputs: dict[str, Any] = json.loads(outputs_text(stack))
+    except OpsError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    if "nodes" not in outputs:
+        sys.stderr.write(f"error: stack {stack} is not up: make up STACK={stack}\n")
+        return 1
     master = current_master(outputs, str(outputs["password"]))
     cli, client = paste_lines(stack, outputs, master)
     replicas = [node for node in outputs["nodes"] if node is not master]
@@ -134,8 +126,9 @@ def main() -> None:
     print(f"redis-py:   {client}")
     if endpoint:
         print(f"endpoint:   {endpoint_line(stack, outputs)}")
+    return 0
 
 
 if __name__ == "__main__":
-    os.chdir(Path(__file__).resolve().parent.parent)
-    main()
+    os.chdir(ROOT)
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""What a running stack's Docker can be asked for from outside the program, each question with a limit of time."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from redis_ha.docker.clients import connect, reason
+from redis_ha.plan import labels
+from redis_ha.settings.hosts import Host
+
+if TYPE_CHECKING:
+    import docker
+
+T = TypeVar("T")
+
+
+class DaemonError(Exception):
+    """A daemon has not answered, or has refused; the message is its reason in one line."""
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of a stack, or a task of a Swarm's service."""
+
+    node: str
+    """The node's name: of a task that of its service, since all its tasks are alike."""
+    kind: str
+    name: str
+    status: str
+    """Docker's word: running, exited, paused, restarting; of a task Swarm's."""
+    health: str | None = None
+    """Docker's own word, where the container has a health check."""
+    machine: str | None = None
+    """The hostname that a task runs on."""
+
+
+class Daemon:
+    """The Docker of one host, or that of the environment. Connected when it is needed, anew after a failure."""
+
+    def __init__(self, host: Host | None, within: int) -> None:
+        """`within`: seconds for each question."""
+        self.host = host
+        self._within = within
+        self._client: docker.DockerClient | None = None
+
+    def containers(self, stack: str) -> list[Container]:
+        """All containers of a stack, stopped ones too. Raises DaemonError."""
+        filters: dict[str, str | list[str] | bool] = {"label": f"{labels.STACK}={stack}"}
+        found = self._ask(lambda api: api.containers(all=True, filters=filters))
+        return [_container(one) for one in found if labels.KIND in one["Labels"]]
+
+    def tasks(self, stack: str) -> list[Container]:
+        """The tasks that should run of a stack's services; none where this is no manager. Raises DaemonError."""
+        if not (self._ask(lambda api: api.info()).get("Swarm") or {}).get("ControlAvailable"):
+            return []
+        filters = {"label": f"{labels.STACK}={stack}"}
+        services = {one["ID"]: one["Spec"] for one in self._ask(lambda api: api.services(filters=filters))}
+        if not services:
+            return []
+        machines = {one["ID"]: one["Description"]["Hostname"] for one in self._ask(lambda api: api.nodes())}
+        wanted = {"service": list(services), "desired-state": "running"}
+        return [
+            Container(
+                node=services[task["ServiceID"]]["Name"],
+                kind=services[task["ServiceID"]]["Labels"][labels.KIND],
+                name=services[task["ServiceID"]]["Name"],
+                status=task["Status"]["State"],
+                machine=machines.get(task.get("NodeID", "")),
+            )
+            for task in self._ask(lambda api: api.tasks(filters=wanted))
+        ]
+
+    def run(self, container: str, *command: str) -> tuple[int, str]:
+        """The exit code and the output of a command in a container. Raises DaemonError."""
+
+        def answer(api: Any) -> tuple[int, str]:
+            made = api.exec_create(container, list(command))
+            output = api.exec_start(made["Id"])
+            return int(api.exec_inspect(made["Id"])["ExitCode"] or 0), output.decode(errors="replace")
+
+        return self._ask(answer)
+
+    def remove_image(self, name: str) -> bool:
+        """Whether there was an image of that name. Raises DaemonError, such as when a container uses it."""
+
+        def removed(api: Any) -> bool:
+            from docker.errors import ImageNotFound
+
+            try:
+                api.remove_image(name)
+            except ImageNotFound:
+                return False
+            return True
+
+        return self._ask(removed)
+
+    def _ask(self, question: Callable[[Any], T]) -> T:
+        from docker.errors import APIError, DockerException
+        from requests.exceptions import RequestException
+
+        try:
+            if self._client is None:
+                self._client = connect(self.host)
+                self._client.api.timeout = self._within
+            return question(self._client.api)
+        except APIError as error:
+            raise DaemonError(error.explanation or str(error)) from None
+        except (DockerException, RequestException, OSError) as error:
+            self._client = None
+            raise DaemonError(reason(error)) from None
+
+
+def _container(one: dict[str, Any]) -> Container:
+    words = str(one.get("Status", ""))  # such as "Up 3 minutes (healthy)"
+    health = words.rpartition("(")[2].rstrip(")") if words.endswith(")") and one["State"] == "running" else None
+    kind = one["Labels"][labels.KIND]
+    return Container(
+        node=one["Labels"].get(labels.NODE, kind),
+        kind=kind,
+        name=one["Names"][0].removeprefix("/"),
+        status=one["State"],
+        health=None if health is None else health.removeprefix("health: "),
+    )

@@ -1,0 +1,1 @@
+"""What an operator runs on a stack that is up. Nothing here deploys, and nothing that deploys imports it."""

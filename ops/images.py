@@ -1,0 +1,35 @@
+"""After `make destroy`: removes the stack's images from each of its hosts. `python -m ops.images STACK`."""
+
+import sys
+
+from bootstrap.wrapper import stack_file
+from ops.stack import OpsError, daemons, file_of
+from redis_ha.docker.daemon import DaemonError
+
+ANSWER_SECONDS = 30
+
+
+def names(stack: str) -> list[str]:
+    """What the program calls the images of this project's own cluster, where no registry has them."""
+    settings = stack_file.settings(stack_file.load(file_of(stack)))
+    name = stack.rpartition("/")[2]
+    return [str(settings.get("imageName") or f"redis-ha:{name}"), f"redis-ha-endpoint:{name}"]
+
+
+def main(stack: str) -> int:
+    """An image that is still used stays, and so does what is on a host that does not answer: each is said."""
+    try:
+        for daemon in daemons(stack, ANSWER_SECONDS):
+            for name in names(stack):
+                try:
+                    daemon.remove_image(name)
+                except DaemonError as error:
+                    where = f" on host {daemon.host.name}" if daemon.host else ""
+                    sys.stderr.write(f"image {name}{where} stays: {error}\n")
+    except OpsError as error:
+        sys.stderr.write(f"the images stay: {error}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))

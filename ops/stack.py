@@ -1,0 +1,60 @@
+"""A stack as its operator has it: its outputs, and the Docker of each of its hosts."""
+
+import subprocess
+from pathlib import Path
+
+from bootstrap.hosts import hosts_of
+from bootstrap.wrapper import stack_file
+from drills.errors import DrillError
+from drills.outputs import Outputs
+from redis_ha.docker.daemon import Daemon
+from redis_ha.settings.hosts import Host
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+class OpsError(Exception):
+    """Something an operator can act on: shown as one line, never as a stack trace."""
+
+
+def file_of(stack: str) -> Path:
+    """The stack's file; it need not be there."""
+    return ROOT / f"Pulumi.{stack.rpartition('/')[2]}.yaml"
+
+
+def outputs_text(stack: str) -> str:
+    """The stack's outputs as JSON, secrets in plain text. Raises OpsError with what Pulumi, or the engine, says."""
+    done = subprocess.run(
+        ["./pulumiw", "stack", "output", "--json", "--show-secrets", "--stack", stack],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.startswith("error: ")] or done.stderr.splitlines()
+        raise OpsError(" ".join(lines).removeprefix("error: ") or f"./pulumiw ended with {done.returncode}")
+    return done.stdout
+
+
+def outputs(stack: str) -> Outputs:
+    """The same, typed. Raises OpsError."""
+    try:
+        return Outputs.from_json(stack, outputs_text(stack))
+    except DrillError as error:
+        raise OpsError(str(error)) from None
+
+
+def daemons(stack: str, within: int) -> list[Daemon]:
+    """The Docker of each host of the stack, or that of the environment; `within`: seconds for each question.
+
+    Raises OpsError when the hosts' certificates cannot be decrypted.
+    """
+    if "hosts" not in stack_file.settings(stack_file.load(file_of(stack))):
+        return [Daemon(None, within)]
+    try:
+        hosts = [Host.model_validate(host) for host in hosts_of(stack, None)]
+    except SystemExit:
+        raise OpsError(f"the setting hosts of stack {stack} cannot be read") from None
+    return [Daemon(host, within) for host in hosts] or [Daemon(None, within)]

@@ -1,0 +1,112 @@
+"""What a stack's Docker is asked for, at a Docker that is not real."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import requests
+from docker.errors import APIError
+
+from redis_ha.docker import daemon
+from redis_ha.docker.daemon import Container, Daemon, DaemonError
+
+LABELS = {"redis-ha.stack": "dev", "redis-ha.kind": "redis", "redis-ha.node": "redis-0"}
+
+
+class Api:
+    """Answers as Docker's API does; `manager`: of a Swarm."""
+
+    def __init__(self, manager: bool = False) -> None:
+        self.timeout = 60
+        self.fails: Exception | None = None
+        self._manager = manager
+
+    def info(self) -> dict[str, Any]:
+        if self.fails:
+            raise self.fails
+        return {"Swarm": {"ControlAvailable": self._manager}}
+
+    def containers(self, **asked: Any) -> list[dict[str, Any]]:
+        assert asked == {"all": True, "filters": {"label": "redis-ha.stack=dev"}}
+        return [
+            {"Labels": LABELS, "Names": ["/redis-ha-dev-redis-0"], "State": "running", "Status": "Up 3 minutes"},
+            {
+                "Labels": {"redis-ha.kind": "endpoint"},
+                "Names": ["/redis-ha-dev-endpoint"],
+                "State": "running",
+                "Status": "Up 3 minutes (health: starting)",
+            },
+            {"Labels": LABELS, "Names": ["/b"], "State": "exited", "Status": "Exited (137) 2 seconds ago"},
+            {"Labels": {}, "Names": ["/stranger"], "State": "running", "Status": "Up"},
+        ]
+
+    def services(self, **asked: Any) -> list[dict[str, Any]]:
+        return [{"ID": "s", "Spec": {"Name": "redis-ha-dev-redis", "Labels": {"redis-ha.kind": "redis"}}}]
+
+    def nodes(self) -> list[dict[str, Any]]:
+        return [{"ID": "n", "Description": {"Hostname": "b"}}]
+
+    def tasks(self, filters: dict[str, Any]) -> list[dict[str, Any]]:
+        assert filters == {"service": ["s"], "desired-state": "running"}
+        return [
+            {"ServiceID": "s", "NodeID": "n", "Status": {"State": "running"}},
+            {"ServiceID": "s", "Status": {"State": "pending"}},
+        ]
+
+
+@pytest.fixture
+def connections(monkeypatch: pytest.MonkeyPatch) -> list[Api]:
+    """The connections that are made; the first entry is the API of all."""
+    made: list[Api] = []
+
+    def connect(host: object) -> SimpleNamespace:
+        made.append(made[0] if made else Api())
+        return SimpleNamespace(api=made[0])
+
+    monkeypatch.setattr(daemon, "connect", connect)
+    return made
+
+
+def test_containers_of_the_stack(connections: list[Api]) -> None:
+    assert Daemon(None, 5).containers("dev") == [
+        Container("redis-0", "redis", "redis-ha-dev-redis-0", "running"),
+        Container("endpoint", "endpoint", "redis-ha-dev-endpoint", "running", "starting"),
+        Container("redis-0", "redis", "b", "exited"),
+    ]
+    assert connections[0].timeout == 5
+
+
+def test_tasks_of_a_swarm_are_known_by_their_host(connections: list[Api]) -> None:
+    connections.append(Api(manager=True))
+    name = "redis-ha-dev-redis"
+    assert Daemon(None, 5).tasks("dev") == [
+        Container(name, "redis", name, "running", machine="b"),
+        Container(name, "redis", name, "pending"),
+    ]
+
+
+def test_a_docker_that_is_no_manager_has_no_tasks(connections: list[Api]) -> None:
+    assert Daemon(None, 5).tasks("dev") == []
+
+
+def test_a_connection_that_has_failed_is_made_anew(connections: list[Api]) -> None:
+    asked = Daemon(None, 5)
+    asked.tasks("dev")
+    assert len(connections) == 1
+    connections[0].fails = requests.exceptions.ConnectionError("gone")
+    with pytest.raises(DaemonError, match="gone"):
+        asked.tasks("dev")
+    connections[0].fails = None
+    asked.tasks("dev")
+    assert len(connections) == 2
+
+
+def test_a_refusal_is_no_reason_to_connect_anew(connections: list[Api]) -> None:
+    asked = Daemon(None, 5)
+    asked.tasks("dev")
+    connections[0].fails = APIError("refused", explanation="container is paused")
+    with pytest.raises(DaemonError, match="container is paused"):
+        asked.tasks("dev")
+    connections[0].fails = None
+    asked.tasks("dev")
+    assert len(connections) == 1
