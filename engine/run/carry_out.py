@@ -173,10 +173,12 @@ class Run:
             for other in self.context.hosts.opened():
                 other.forget_networks()
         handler.settle(made, inputs)
-        if decision.op != "update" or (existing and self.context.owes_hooks(existing)):
+        made_anew = decision.op != "update" or decision.owed
+        hooks = declared.after_create if made_anew else declared.after_update
+        if made_anew or hooks:
             self.context.interrupts.check()
             outputs = marked_outputs(decision, made.outputs, declared.secret_outputs)
-            self.hooks.run(declared, made.id, decision.visible_inputs, outputs)
+            self.hooks.run(hooks, declared, made.id, decision.visible_inputs, outputs)
         return made
 
     def _drop_half_made(self, urn: str, handler: Handler) -> None:

@@ -28,6 +28,8 @@ class Decision:
     notes: list[str] = field(default_factory=list)
     delete_first: bool = False
     """Of a replacement: whether the old one makes room before."""
+    owed: bool = False
+    """Whether a run that was cut off has made it, and may not have finished its after_create hooks."""
 
     @property
     def visible_inputs(self) -> dict[str, Any]:
@@ -65,7 +67,7 @@ def decide(
     if owed and not changes:
         notes.append("after_create was not finished")
     op: Op = "replace" if replace else "update" if changes or owed else "same"
-    decision = Decision(op, existing, inputs, kept, changes, notes)
+    decision = Decision(op, existing, inputs, kept, changes, notes, owed=owed)
     if op == "replace":
         _decide_replacement(decision, declared, handler, retain, context)
         if not decision.delete_first:

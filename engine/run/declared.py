@@ -53,6 +53,8 @@ SAID: Final = frozenset(
 )
 """Those in which the SDK says what it understands, where a line of the program is, and what it hands on to children
 itself: nothing follows from them here."""
+HOOKS_DONE: Final = frozenset({"after_create", "after_update"})
+"""The hooks of a resource that this engine runs."""
 OPTIONS: Final = {"importId": "import", "protect": "protect", "customTimeouts": "custom_timeouts", "remote": "remote"}
 """Refused fields that the program knows by another name."""
 
@@ -71,6 +73,7 @@ class Declared:
     property_dependencies: dict[str, list[str]] = field(default_factory=dict)
     after_create: list[str] = field(default_factory=list)
     """Names of hooks."""
+    after_update: list[str] = field(default_factory=list)
     ignore_changes: list[str] = field(default_factory=list)
     replace_on_changes: list[str] = field(default_factory=list)
     retain: bool | None = None
@@ -106,7 +109,7 @@ def read(request: Any, project: str, stack: str) -> Declared:
     refuse_others(request, DONE | SAID | {"protect"}, where, OPTIONS)
     if request.protect:  # the SDK says it also where it is not set
         raise EngineError(f"{where}: option 'protect' is not implemented by the embedded engine")
-    refuse_others(request.hooks, frozenset({"after_create"}), f"{where}: hooks")
+    refuse_others(request.hooks, HOOKS_DONE, f"{where}: hooks")
     declared = Declared(
         urn=make_urn(project, stack, request.parent, request.type, request.name),
         type=request.type,
@@ -117,6 +120,7 @@ def read(request: Any, project: str, stack: str) -> Declared:
         dependencies=sorted(request.dependencies),
         property_dependencies={key: sorted(value.urns) for key, value in request.propertyDependencies.items()},
         after_create=list(request.hooks.after_create),
+        after_update=list(request.hooks.after_update),
         ignore_changes=list(request.ignoreChanges),
         replace_on_changes=list(request.replaceOnChanges),
         retain=request.retainOnDelete if request.HasField("retainOnDelete") else None,
@@ -132,13 +136,14 @@ def read(request: Any, project: str, stack: str) -> Declared:
 def _refuse_misplaced(declared: Declared, wanted: str, where: str) -> None:
     """EngineError for options that are done, but not for this kind of resource or this value."""
     refused = {}
+    hooks = [*declared.after_create, *declared.after_update]
     if not declared.custom:
-        refused["hooks of components"] = declared.after_create
+        refused["hooks of components"] = hooks
     if not declared.custom or declared.is_provider:
         refused["ignore_changes"] = declared.ignore_changes
         refused["replace_on_changes"] = declared.replace_on_changes
     if declared.is_provider:
-        refused["hooks of providers"] = declared.after_create
+        refused["hooks of providers"] = hooks
         refused["retain_on_delete of providers"] = ["it"] if declared.retain else []
         refused["delete_before_replace of providers"] = ["it"] if declared.delete_before_replace is not None else []
     elif declared.type not in IGNORING:

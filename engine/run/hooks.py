@@ -1,9 +1,12 @@
-"""The program's after_create hooks: the SDK serves them over gRPC, the engine calls them by token."""
+"""The program's after_create and after_update hooks: the SDK serves them over gRPC, the engine calls them by token.
+
+What a resource was before an update they are not told: of secrets only hashes are left of that.
+"""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +14,6 @@ from engine.errors import EngineError, StepFailed
 from engine.run.declared import Declared, refuse_others
 from engine.values.wire import to_wire
 
-KIND = "after_create"
 HOOK_DONE = frozenset({"name", "callback"})
 """The fields of a RegisterResourceHookRequest that this engine does."""
 
@@ -42,9 +44,16 @@ class Hooks:
                 raise EngineError(f"resource hook already registered for name '{request.name}'")
             self._hooks[request.name] = Hook(request.callback.target, request.callback.token)
 
-    def run(self, declared: Declared, identifier: str, inputs: Mapping[str, Any], outputs: Mapping[str, Any]) -> None:
-        """Runs a made resource's hooks one after the other; EngineError when one fails."""
-        for name in declared.after_create:
+    def run(
+        self,
+        names: Iterable[str],
+        declared: Declared,
+        identifier: str,
+        inputs: Mapping[str, Any],
+        outputs: Mapping[str, Any],
+    ) -> None:
+        """Runs these hooks of a made or changed resource one after the other; EngineError when one fails."""
+        for name in names:
             if name not in self._hooks:
                 raise EngineError(f'hook "{name}" was not registered')
             error = self._call(self._hooks[name], declared, identifier, inputs, outputs)

@@ -28,7 +28,7 @@ from engine.files import project, stack_file
 from engine.files.project import check_version, find_project
 from engine.files.stack_file import StackFile
 from engine.run import monitor
-from engine.run.declared import DONE, SAID, read
+from engine.run.declared import DONE, HOOKS_DONE, SAID, read
 from engine.run.hooks import HOOK_DONE, Hooks
 from engine.run.providers import SUPPORTED
 
@@ -50,7 +50,7 @@ REFUSED_FIELDS = {
     "snippetId": "x",
     "state_migrations": "migration",
 }
-REFUSED_HOOKS = {"before_create", "before_update", "after_update", "before_delete", "after_delete", "on_error"}
+REFUSED_HOOKS = {"before_create", "before_update", "before_delete", "after_delete", "on_error"}
 
 
 def names(message: Any) -> set[str]:
@@ -87,7 +87,7 @@ def test_a_field_that_is_not_done_is_refused(field: str) -> None:
 
 def test_every_hook_is_known() -> None:
     binding = resource_pb2.RegisterResourceRequest.ResourceHooksBinding
-    assert names(binding) == REFUSED_HOOKS | {"after_create"}
+    assert names(binding) == REFUSED_HOOKS | HOOKS_DONE
     for kind in REFUSED_HOOKS:
         with pytest.raises(EngineError, match=kind):
             read(request(hooks=binding(**{kind: ["h"]})), "p", "s")

@@ -146,6 +146,17 @@ def test_a_hook_that_failed_runs_again_at_the_next_update(stand: Stand) -> None:
     assert set(stand.run(HOOKED).values()) == {"same"}
 
 
+def test_hooks_after_an_update_run_then_and_only_then(stand: Stand) -> None:
+    program = HOOKED.replace("after_create=", "after_update=").replace('image="i"', 'image="i", restart="no"')
+    file = stand.directory / "hooks.txt"
+    stand.run(program)
+    assert set(stand.run(program).values()) == {"same"}
+    assert not file.exists()
+    changed = program.replace('restart="no"', 'restart="always"')
+    assert set(stand.run(changed).values()) == {"update"}
+    assert sorted(file.read_text().splitlines()) == ["a1 a1-id a1", "b1 b1-id b1"]
+
+
 def test_components_head_their_children_and_options_are_kept(stand: Stand) -> None:
     program = """
 class Group(pulumi.ComponentResource):
