@@ -45,20 +45,34 @@ class SentinelAgent:
         """The master that it names now."""
 
     async def find(self) -> Watch:
-        """The master to watch, where none is remembered: by the other Sentinels, or by the data nodes themselves."""
+        """The master to watch, where none is remembered: by the other Sentinels, or by the data nodes themselves.
+
+        One that they name and that is not declared any more counts for as long as it serves: it hands over when it is
+        removed.
+        """
         world, settings = self._world, self._settings
         began = world.now()
         question = council_view.question(settings.master_name)
         while True:
-            nodes = await world.gather(*(self._node(address) for address in settings.nodes))
             answers = await world.gather(*(world.ask(peer, *question, within=WITHIN) for peer in settings.others))
             council = council_view.council(dict(zip(settings.others, answers, strict=True)))
-            known = dict(zip(settings.nodes, nodes, strict=True))
+            undeclared = sorted({one.named for one in council.sentinels} - {*settings.nodes})
+            asked = (*settings.nodes, *undeclared)
+            known = dict(zip(asked, await world.gather(*(self._node(address) for address in asked)), strict=True))
+            for address in undeclared:
+                node = known[address]
+                if node is None or not node.is_master:
+                    del known[address]
             found = watched(settings.declared, known, council, world.now() - began)
             if isinstance(found, Watch):
                 return found
             world.show({"role": "sentinel", "joined": False, "why": found})
             await world.sleep(0.2)
+
+    async def serves(self, address: Address) -> bool:
+        """Whether a master of this cluster answers there."""
+        node = await self._node(address)
+        return node is not None and node.is_master
 
     async def _node(self, address: Address) -> Node | None:
         found = node_view.read(address, await self._world.ask(address, *node_view.QUESTION, within=WITHIN))

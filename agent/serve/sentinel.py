@@ -51,8 +51,14 @@ async def run_sentinel(environment: Environment) -> int:
 
 
 async def _watch(agent: SentinelAgent, state: SentinelState) -> None:
-    """Write the configuration to start from."""
-    state.write(state.remembered() or await agent.find())
+    """Write the configuration to start from.
+
+    A node that is moved to another host is declared there while it still serves here: as long as it does, the master is
+    where it was.
+    """
+    last = state.last
+    moving = last is not None and not state.is_declared(last.master) and await agent.serves(last.master)
+    state.write((last if moving else state.remembered()) or await agent.find())
 
 
 async def _remember(agent: SentinelAgent, state: SentinelState) -> None:

@@ -66,19 +66,25 @@ class SentinelState:
         """All declared Sentinels but this one."""
         return [peer for index, peer in enumerate(self.peers) if index != self.index]
 
+    @property
+    def last(self) -> Watch | None:
+        """The master that it watched last, where that was."""
+        kept = self._kept("monitor", self.environment.master_name).split()
+        return Watch(Address(kept[0], int(kept[1])), self._epoch("config-epoch")) if len(kept) >= 2 else None
+
+    def is_declared(self, address: Address) -> bool:
+        """Whether a declared data node has this address. Started by hand, without a list of them, any may."""
+        return not self.nodes or address in self.nodes.values()
+
     def remembered(self) -> Watch | None:
         """The master that it watched last, at that node's address of today; None where that node is not declared."""
-        kept = self._kept("monitor", self.environment.master_name).split()
-        if len(kept) < 2:
+        last, nodes = self.last, self.nodes
+        if last is None:
             return None
-        address = Address(kept[0], int(kept[1]))
-        name = self._remembered_name(address)
-        nodes = self.nodes
-        if not nodes:
-            return Watch(address, self._epoch("config-epoch"))
+        name = self._remembered_name(last.master)
         if name in nodes:
-            return Watch(nodes[name], self._epoch("config-epoch"))
-        return Watch(address, self._epoch("config-epoch")) if address in nodes.values() else None
+            return Watch(nodes[name], last.epoch)
+        return last if self.is_declared(last.master) else None
 
     def remember(self, master: Address) -> None:
         """Keep the name of the node that is watched."""

@@ -151,9 +151,16 @@ class Cluster:
     def _gone(node: Node) -> bool:
         return node.process is None or node.process.poll() is not None
 
-    def _data_node(self, index: int) -> Node:
-        port = self.base + index
-        node = Node(f"redis-{index}", "replica" if index else "master", port, self.root / f"redis-{index}", {})
+    def declare_elsewhere(self, node: Node) -> Node:
+        """Declare a replica to be in another place, where it has no data; the new one. `node` itself runs on."""
+        index = self.data.index(node)
+        self.data[index] = self._data_node(index, self.base + len(self.data), "-elsewhere")
+        self.declare_sentinels()
+        return self.data[index]
+
+    def _data_node(self, index: int, port: int | None = None, place: str = "") -> Node:
+        port = self.base + index if port is None else port
+        node = Node(f"redis-{index}", "replica" if index else "master", port, self.root / f"redis-{index}{place}", {})
         node.env = self._common(node) | {
             "redis_port": str(port),
             "sentinels": self._slots(),

@@ -1,5 +1,6 @@
 """What is kept on the volumes, and what follows a changed declaration."""
 
+import pytest
 import redis
 
 from tests.agent.harness.cluster import MASTER_NAME, Cluster
@@ -76,6 +77,35 @@ def test_nodes_that_are_removed_after_the_sentinels_are_told_are_forgotten(forme
         node.kill()
     eventually(lambda: [counts(node) for node in formed.sentinels] == [(1, 1, 2)] * 2, 20, "forgotten")
     formed.wait_joined()
+
+
+@pytest.mark.parametrize("remembers", [True, False], ids=["remembered", "lost volumes"])
+def test_a_master_that_is_declared_elsewhere_is_one_until_it_is_removed(formed: Cluster, remembers: bool) -> None:
+    """A host is drained: its node is declared on another one, by the same name, while it still serves here."""
+    formed.data[0].stop()
+    formed.data[0].start()
+    formed.wait_joined()
+    former = formed.master()
+    former.client().set("kept", "1")
+    before = formed.epoch()
+    try:
+        moved = formed.declare_elsewhere(former)
+        moved.start()
+        formed.wait_joined([moved])
+        for node in formed.sentinels:
+            node.stop()
+            if not remembers:
+                node.lose_volume()
+            node.start()
+            formed.wait_joined([node])
+            assert int(master_as_seen(node)["port"]) == former.port
+        assert (former.role_now(), formed.epoch()) == ("master", before)
+        former.stop()
+        formed.wait_joined()
+        assert [node.client().get("kept") for node in formed.data] == ["1"] * 3
+        assert formed.epoch() == before + 1
+    finally:
+        former.kill()
 
 
 def test_state_outlives_a_restart(formed: Cluster) -> None:
