@@ -46,8 +46,9 @@ def test_each_node_needs_a_host_of_its_own(values: dict[str, Any], word: str) ->
 
 @pytest.fixture
 def services(recorder: Recorder, monkeypatch: pytest.MonkeyPatch) -> Recorder:
-    monkeypatch.setattr(swarm_rollout, "until_joined", lambda _: None)
+    monkeypatch.setattr(swarm_rollout, "until_joined", lambda *_: None)
     monkeypatch.setattr(swarm_rollout, "_wait_until_joined", lambda _: None)
+    monkeypatch.setattr(swarm_rollout, "is_there", lambda _: True)
     return recorder
 
 
@@ -67,6 +68,23 @@ def test_a_service_of_each_kind_and_nothing_on_single_hosts(services: Recorder) 
     assert [node["container"] for node in found["nodes"]] == ["redis-ha-unit-redis"] * 3
     assert [node["host_name"] for node in found["nodes"]] == ["a", "b", "c"]
     assert "hosts" not in found
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_at_a_first_start_the_data_nodes_do_not_wait_for_the_sentinels(
+    services: Recorder, monkeypatch: pytest.MonkeyPatch, there: bool
+) -> None:
+    hooks: dict[str, list[str]] = {}
+    before: list[str] = []
+    monkeypatch.setattr(swarm_rollout, "is_there", lambda _: there)
+    monkeypatch.setattr(swarm_rollout, "until_joined", lambda name, waited_for: hooks.update({name: waited_for}))
+    monkeypatch.setattr(swarm_rollout, "_wait_until_joined", before.append)
+    deploy(**SWARM)
+    data, sentinels = "redis-ha-unit-redis", "redis-ha-unit-sentinel"
+    if there:
+        assert (hooks, before) == ({data: [data], sentinels: [sentinels]}, [data])
+    else:
+        assert (hooks, before) == ({data: [], sentinels: [data, sentinels]}, [])
 
 
 def test_tasks_find_their_place_by_the_hosts_name(services: Recorder) -> None:

@@ -41,18 +41,35 @@ class Progress:
     """Nodes without a host that is up."""
 
 
-def until_joined(service: str) -> pulumi.ResourceHookBinding:
-    """The hook by which a service counts as created, or changed, only when all of its nodes have joined."""
+def is_there(service: str) -> bool:
+    """Whether the Swarm has this service. True in a preview, which asks nothing, and where Docker cannot be asked."""
+    from docker.errors import DockerException, NotFound
+    from requests.exceptions import RequestException
+
+    if pulumi.runtime.is_dry_run():
+        return True
+    try:
+        docker_client().api.inspect_service(service)  # type: ignore[no-untyped-call]
+    except NotFound:
+        return False
+    except (DockerException, RequestException):
+        return True
+    return True
+
+
+def until_joined(service: str, waited_for: Sequence[str]) -> pulumi.ResourceHookBinding:
+    """The hook by which `service` counts as created, or changed: when all nodes of those `waited_for` have joined."""
 
     async def wait(_: pulumi.ResourceHookArgs) -> None:
-        await aside(_wait_until_joined, service)
+        for one in waited_for:
+            await aside(_wait_until_joined, one)
 
     hook = pulumi.ResourceHook(f"{service}-joined", wait)
     return pulumi.ResourceHookBinding(after_create=[hook], after_update=[hook])
 
 
-def after_joined(previous: docker.Service | None, name: str) -> pulumi.Input[Sequence[pulumi.Resource]]:
-    """The resources to depend on: the service before, called `name`, once its nodes have joined.
+def after(previous: docker.Service | None, waited_for: Sequence[str]) -> pulumi.Input[Sequence[pulumi.Resource]]:
+    """The resources to depend on: the service before, once the nodes of those `waited_for` have joined.
 
     Where an earlier run stopped at it, it is unchanged now and no hook runs: hence the look at every run.
     """
@@ -63,7 +80,8 @@ def after_joined(previous: docker.Service | None, name: str) -> pulumi.Input[Seq
 
     async def wait() -> Sequence[pulumi.Resource]:
         await previous.id.future()
-        await aside(_wait_until_joined, name)
+        for one in waited_for:
+            await aside(_wait_until_joined, one)
         return [previous]
 
     return cast(pulumi.Input[Sequence[pulumi.Resource]], asyncio.ensure_future(wait()))

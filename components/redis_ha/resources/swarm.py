@@ -6,10 +6,8 @@ there.
 Host networking: on an overlay network addresses change with each restart, which Sentinel does not survive.
 """
 
-import base64
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import pulumi
 import pulumi_docker as docker
@@ -20,7 +18,7 @@ from redis_ha.plan.identity import Identity
 from redis_ha.plan.topology import Kind, Node, Topology
 from redis_ha.resources.image import redis_image, registry_password
 from redis_ha.resources.node_container import RUN_FOLDER, SCRATCH_SIZE, STOP_SECONDS
-from redis_ha.resources.node_files import DIRECTIVES, FOLDER, Reader, texts_of
+from redis_ha.resources.swarm_files import swarm_files
 from redis_ha.settings.given import Given
 from redis_ha.settings.model import Settings
 from redis_ha.settings.types import size_in_bytes
@@ -41,6 +39,8 @@ class Swarm:
     topology: Topology
     image: pulumi.Input[str]
     parent: pulumi.Resource
+    together: bool
+    """There are no Sentinels yet: the data nodes need them to agree on a first master, and are not waited for alone."""
 
     @property
     def identity(self) -> Identity:
@@ -53,9 +53,13 @@ def service_name(topology: Topology, kind: Kind) -> str:
 
 
 def swarm_services(given: Given, topology: Topology, parent: pulumi.Resource) -> pulumi.Output[str]:
-    """Declare both: the Sentinels are touched only when the data nodes have joined. The image that they run."""
+    """Declare both: the Sentinels are touched only when the data nodes have joined. The image that they run.
+
+    At a first start both begin together, and are waited for then.
+    """
     image = redis_image(given, topology.identity, None, None, parent)
-    swarm = Swarm(given, topology, image, parent)
+    together = not swarm_rollout.is_there(service_name(topology, "sentinel"))
+    swarm = Swarm(given, topology, image, parent, together)
     data = _service(
         swarm,
         "redis",
@@ -91,8 +95,10 @@ def _service(
     after: docker.Service | None = None,
 ) -> docker.Service:
     given, topology, identity = swarm.given, swarm.topology, swarm.identity
-    name = service_name(topology, kind)
-    configs, secrets = _files(swarm, kind)
+    name, data = service_name(topology, kind), service_name(topology, "redis")
+    # Of the Sentinels last, when both are there: a Sentinel has joined when it sees a master.
+    waited_for = ([data, name] if after else []) if swarm.together else [name]
+    configs, secrets = swarm_files(given, topology, swarm.parent, kind)
     marks = identity.labels(kind)
     return docker.Service(
         identity.resource(kind),
@@ -138,8 +144,8 @@ def _service(
         ),
         opts=pulumi.ResourceOptions(
             parent=swarm.parent,
-            depends_on=swarm_rollout.after_joined(after, service_name(topology, "redis")),
-            hooks=swarm_rollout.until_joined(name),
+            depends_on=swarm_rollout.after(after, [] if swarm.together else [data]),
+            hooks=swarm_rollout.until_joined(name, waited_for),
             aliases=[pulumi.Alias(name=old) for old in identity.former(kind)],
             # Docker adds to them: the network's own id, and what the image runs on.
             ignore_changes=["taskSpec.networksAdvanceds", "taskSpec.placement.platforms"],
@@ -156,56 +162,6 @@ def _environment(settings: Settings, topology: Topology, nodes: Sequence[Node]) 
         "master_address": topology.master.address,
         "master_name": settings.master_name,
     }
-
-
-def _files(
-    swarm: Swarm, kind: Kind
-) -> tuple[
-    list[docker.ServiceTaskSpecContainerSpecConfigArgs],
-    list[docker.ServiceTaskSpecContainerSpecSecretArgs],
-]:
-    """The directives as a Swarm config, all else as Swarm secrets: both can be changed by a new one only.
-
-    They have no names of their own, so that a new one stands beside the old one until all tasks have it.
-    """
-    configs, secrets = [], []
-    identity = swarm.identity
-    marks = identity.labels(kind)
-    for file, text in texts_of(swarm.topology, kind).items():
-        data = swarm.given.of(partial(_encoded, text))
-        name = identity.resource(f"{kind}-{file}")
-        former = identity.former(f"{identity.prefix}-{kind}-{file}")
-        child = pulumi.ResourceOptions(parent=swarm.parent, aliases=[pulumi.Alias(name=old) for old in former])
-        path = f"{FOLDER}/{file}"
-        if file == DIRECTIVES:
-            config = docker.ServiceConfig(
-                name,
-                data=data,
-                labels=[docker.ServiceConfigLabelArgs(label=label, value=value) for label, value in marks.items()],
-                opts=child,
-            )
-            configs.append(
-                docker.ServiceTaskSpecContainerSpecConfigArgs(
-                    config_id=config.id, config_name=config.name, file_name=path, file_mode=0o444
-                )
-            )
-            continue
-        secret = docker.Secret(
-            name,
-            data=pulumi.Output.secret(data),
-            labels=[docker.SecretLabelArgs(label=label, value=value) for label, value in marks.items()],
-            opts=child,
-        )
-        secrets.append(
-            docker.ServiceTaskSpecContainerSpecSecretArgs(
-                secret_id=secret.id, secret_name=secret.name, file_name=path, file_mode=0o444
-            )
-        )
-    return configs, secrets
-
-
-def _encoded(text: Reader, settings: Settings) -> str:
-    return base64.b64encode(text(settings).encode()).decode()
 
 
 def _mounts(volume: str, marks: Mapping[str, str]) -> list[docker.ServiceTaskSpecContainerSpecMountArgs]:

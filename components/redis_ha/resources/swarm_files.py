@@ -1,0 +1,62 @@
+"""What the tasks of a Swarm service read: its files as the Swarm keeps them."""
+
+import base64
+from functools import partial
+
+import pulumi
+import pulumi_docker as docker
+
+from redis_ha.plan.topology import Kind, Topology
+from redis_ha.resources.node_files import DIRECTIVES, FOLDER, Reader, texts_of
+from redis_ha.settings.given import Given
+from redis_ha.settings.model import Settings
+
+
+def swarm_files(
+    given: Given, topology: Topology, parent: pulumi.Resource, kind: Kind
+) -> tuple[
+    list[docker.ServiceTaskSpecContainerSpecConfigArgs],
+    list[docker.ServiceTaskSpecContainerSpecSecretArgs],
+]:
+    """The directives as a Swarm config, all else as Swarm secrets: both can be changed by a new one only.
+
+    They have no names of their own, so that a new one stands beside the old one until all tasks have it.
+    """
+    configs, secrets = [], []
+    identity = topology.identity
+    marks = identity.labels(kind)
+    for file, text in texts_of(topology, kind).items():
+        data = given.of(partial(_encoded, text))
+        name = identity.resource(f"{kind}-{file}")
+        former = identity.former(f"{identity.prefix}-{kind}-{file}")
+        child = pulumi.ResourceOptions(parent=parent, aliases=[pulumi.Alias(name=old) for old in former])
+        path = f"{FOLDER}/{file}"
+        if file == DIRECTIVES:
+            config = docker.ServiceConfig(
+                name,
+                data=data,
+                labels=[docker.ServiceConfigLabelArgs(label=label, value=value) for label, value in marks.items()],
+                opts=child,
+            )
+            configs.append(
+                docker.ServiceTaskSpecContainerSpecConfigArgs(
+                    config_id=config.id, config_name=config.name, file_name=path, file_mode=0o444
+                )
+            )
+            continue
+        secret = docker.Secret(
+            name,
+            data=pulumi.Output.secret(data),
+            labels=[docker.SecretLabelArgs(label=label, value=value) for label, value in marks.items()],
+            opts=child,
+        )
+        secrets.append(
+            docker.ServiceTaskSpecContainerSpecSecretArgs(
+                secret_id=secret.id, secret_name=secret.name, file_name=path, file_mode=0o444
+            )
+        )
+    return configs, secrets
+
+
+def _encoded(text: Reader, settings: Settings) -> str:
+    return base64.b64encode(text(settings).encode()).decode()
