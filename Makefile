@@ -13,9 +13,9 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 PULUMI := ./pulumiw
 SCRIPTS := pulumiw .ci/run $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* configs/bin/* configs/lib/* tests/hosts/* tests/bare/* 2>/dev/null)
-# The test folders, longest first: the workers take files in this order. tests/hosts, tests/clients and
+# The test folders, longest first: the workers take files in this order. tests/clients and
 # tests/interrupted have not passed as a whole since the agent is process 1: they are targets of their own until they have.
-TESTS := $(wildcard tests/deploy tests/preview tests/agent tests/endpoint tests/unit)
+TESTS := $(wildcard tests/hosts tests/deploy tests/preview tests/agent tests/endpoint tests/unit)
 # A worker mostly waits, for failovers and for Docker: three keep two cores busy.
 WORKERS := -n 3 --dist loadgroup --no-loadscope-reorder
 
@@ -61,7 +61,7 @@ connect: venv ## Where to connect, with lines to paste
 certs: venv ## A CA and certificates for development, encrypted in the stack's config; again: a new certificate
 	@$(PYTHON) -m redis_ha.tls.dev_certificates --stack $(STACK)
 
-test: venv-dev daemon rig-tools ## All tests: unit, agent, endpoint, preview and, on clusters of their own, after deployment
+test: venv-dev daemon rig-tools ## All tests: unit, agent, endpoint, preview and, on clusters of their own, after deployment and over hosts
 	@$(PYTHON) -m pytest $(WORKERS) $(TESTS) $(ARGS)
 
 test-unit: venv ## Unit tests: seconds, no Docker
