@@ -2,12 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import replace
-from typing import Any
 
 from agent.act.claim import LEASE, Claim, Electorate
 from agent.act.handover import HandOver
 from agent.act.lease import Lease
 from agent.act.look import Lookout
+from agent.act.memory import Memory
 from agent.act.office import PRIORITY, Office
 from agent.act.pause import WritePause
 from agent.act.successor import Successor
@@ -17,16 +17,17 @@ from agent.decide.steps import AT_ONCE, SOON, STEADY, Announce, Begin, Follow, R
 from agent.settings import NodeSettings
 from agent.view.council import Roster
 from agent.view.mark import Mark
-from agent.view.node import Node
 from agent.watch.door import MasterDoor
 from agent.watch.events import SentinelEvents
 from agent.watch.messages import Message, Messages
-from agent.wire.answers import Address, done
+from agent.wire.answers import Address
 from agent.world import World
 
 SCRIPT_SHARE = 0.4
 """Of down-after, as `busy-reply-threshold`."""
 YIELD_AGAIN = 10.0
+HEARD_WITHIN = 1.5
+"""Seconds that a leaving master, which a Sentinel has just promoted, waits to be named by them."""
 SEE_EVERY = 5.0
 """Seconds between two looks at the Sentinels' votes: one that is seen for the first time counts as a rival's."""
 SELECTED_SECONDS = 5.0
@@ -42,8 +43,8 @@ class DataNode:
     def __init__(self, world: World, settings: NodeSettings, mark: Mark, nodes: Collection[Address] = ()) -> None:
         self.world = world
         self.settings = settings
-        self.mark = mark
         self.roster = Roster(set(settings.sentinels), nodes=set(nodes))
+        self.memory = Memory(world, settings, self.roster, mark)
         self.door = MasterDoor(world)
         self.events = SentinelEvents(world, settings, self.roster)
         self.messages = Messages(world, settings)
@@ -56,9 +57,8 @@ class DataNode:
         self.lease = Lease(world, settings, self.roster, self.pause)
         self._yielded_at = float("-inf")
         self._saw_votes_at = float("-inf")
-        self._seen: Node | None = None
-        self._kept: dict[str, Any] = {}
         self.leaving = False
+        self._leaving_since = 0.0
         self._left = False
         self._since = world.now()
         self._shown = ""
@@ -69,13 +69,13 @@ class DataNode:
         self.world.spawn(self.messages.run())
         self.world.spawn(self.lease.run())
         while not self._left:
-            now = await self._seen_votes(await self.lookout.look(self.mark))
+            now = await self._seen_votes(await self.lookout.look(self.memory.mark))
             await self._settle(now)
-            if self.leaving:
+            if self.leaving and not await self._unheard_of(now):
                 await self.hand_over.run(now)
                 self._left = True
                 return
-            if await self.successor.serve(now):
+            if not self.leaving and await self.successor.serve(now):
                 continue
             step = decide(now)
             self.lookout.ended(isinstance(step, TakeOffice) or (isinstance(step, Rest) and step.ended))
@@ -84,14 +84,28 @@ class DataNode:
     async def _seen_votes(self, now: Situation) -> Situation:
         """A server that has become the master by somebody else: by a Sentinel that was elected, or by hand?"""
         own, named = now.own, now.named
-        if own is None or not own.is_master or self.mark.master or named in (None, now.me):
+        if own is None or not own.is_master or self.memory.mark.master or named in (None, now.me):
             return now
         assert named is not None  # noqa: S101 - for the type
         await self.electorate.see(named, now.council, own.run_id)
         return replace(now, led=self.electorate.sentinel_leads)
 
+    async def _unheard_of(self, now: Situation) -> bool:
+        """Whether this leaving node is a master that the Sentinels do not name yet: before they do, no hand-over.
+
+        One of them may have promoted it since the look began.
+        """
+        if not now.council.majority or now.named == self.settings.me:
+            return False
+        if self.world.now() - self._leaving_since >= HEARD_WITHIN:
+            return False
+        own = await self.lookout.own()
+        return own is not None and own.is_master
+
     async def leave(self) -> None:
         """The container is to stop: hand over where that can be done. Asked again, it changes nothing."""
+        if not self.leaving:
+            self._leaving_since = self.world.now()
         self.leaving = True
         while not self._left:
             self.world.wake()
@@ -113,7 +127,7 @@ class DataNode:
         elif isinstance(step, Begin):
             await self._begin(now, step.why)
         elif isinstance(step, TellAgain):
-            await self.office.tell(self.mark.epoch)
+            await self.office.tell(self.memory.mark.epoch)
             await self.world.rest(AT_ONCE)
         elif isinstance(step, Yield):
             await self._yield(now, step.why)
@@ -145,8 +159,8 @@ class DataNode:
         self.lease.office(claim.epoch)
         self.door.hold(None)
         self.events.selected = False
-        self._remember(replace(self.mark, whole=whole, epoch=claim.epoch, master=True, empty=False), self._seen)
-        await self.world.gather(self.office.tell(claim.epoch), self._mark_server())
+        self.memory.office(claim.epoch, whole=whole)
+        await self.world.gather(self.office.tell(claim.epoch), self.memory.mark_server())
         took = 1000 * (self.world.now() - began)
         self.world.say(f"master since epoch {claim.epoch}, told {took:.0f} ms after asking for votes: {why}")
 
@@ -156,8 +170,8 @@ class DataNode:
             return
         self.world.say(f"master: {why}")
         self.lease.office(max(0, now.mark.epoch))
-        self._remember(replace(self.mark, whole=True, epoch=max(0, now.mark.epoch), master=True, empty=False), now.own)
-        await self._mark_server()
+        self.memory.office(max(0, now.mark.epoch), now.own)
+        await self.memory.mark_server()
 
     async def _yield(self, now: Situation, why: str) -> None:
         """Hand over without leaving. Where nobody knows how that has ended, this process ends, to start in limbo."""
@@ -195,66 +209,23 @@ class DataNode:
         own, council = now.own, now.council
         if own is None:
             return
-        self._notice_lost_copy(own)
+        if self.memory.copy_lost(own):
+            self.lookout.in_touch = False
         if own.loading:
             return
         self.door.hold(own.follows if not own.is_master and own.follows == council.named else None)
-        self.lease.office(max(self.mark.epoch, 0) if own.is_master else None)
-        mark = self.mark
-        if own.is_master and council.named == now.me:
-            mark = replace(mark, epoch=max(mark.epoch, council.epoch), master=True, offset=own.offset, empty=False)
-        elif not own.is_master and own.link_up:
-            epoch = council.epoch if council.majority and own.follows == council.named else mark.epoch
-            epoch = max(mark.epoch, epoch, 0)
-            mark = replace(mark, whole=True, epoch=epoch, master=False, offset=own.offset, empty=False)
-        elif now.in_touch and mark.whole and not own.is_master and not own.copying:
-            mark = replace(mark, offset=max(mark.offset, own.offset))  # the last that came before the link broke
-        self._remember(mark, own)
-        if own.mark != self.mark:
-            await self._mark_server()
-        if (
-            council.majority
-            and council.named
-            and not own.is_master
-            and self.world.now() - self._saw_votes_at > SEE_EVERY
-        ):
+        self.lease.office(max(self.memory.mark.epoch, 0) if own.is_master else None)
+        await self.memory.look(now, own)
+        due = self.world.now() - self._saw_votes_at > SEE_EVERY
+        if due and council.majority and council.named and not own.is_master:
             self._saw_votes_at = self.world.now()
             self.world.spawn(self.electorate.see(council.named, council, own.run_id))
-        promotable = own.is_master or (
-            now.in_touch and self.mark.whole and self.mark.epoch >= council.epoch and own.storing
-        )
+        mark = self.memory.mark
+        newest = now.in_touch and mark.whole and mark.epoch >= council.epoch
+        promotable = own.is_master or (newest and own.storing)
         wanted = PRIORITY if promotable else 0
         if own.priority != wanted:
             await self.world.ask(self.settings.local, ("CONFIG", "SET", "replica-priority", str(wanted)), within=1.0)
-
-    def _notice_lost_copy(self, own: Node) -> None:
-        """A copy that has begun takes the place of the data in memory, and may break off.
-
-        Loading, by a server that had once loaded, is the copy; so is an offset that has gone back without a link.
-        """
-        before, self._seen = self._seen, own
-        if before is None or before.run_id != own.run_id or own.is_master or before.is_master:
-            return
-        if (own.loading and not before.loading) or (not own.link_up and own.offset < before.offset):
-            self.lookout.in_touch = False
-            self._remember(replace(self.mark, whole=False, master=False), own)
-
-    def _remember(self, mark: Mark, own: Node | None = None) -> None:
-        """Know `mark` from now on, and keep it on the volume as soon as that is true of the volume, too.
-
-        After a copy the append-only file is the old one until it has been rewritten.
-        """
-        self.mark = mark
-        memory = {**mark.as_memory(), "nodes": sorted(str(node) for node in self.roster.nodes)}
-        if memory != self._kept and (own is None or not own.rewriting or not mark.whole):
-            self._kept = memory
-            self.world.remember(memory)
-
-    async def _mark_server(self) -> bool:
-        (result,) = await self.world.ask(
-            self.settings.local, ("CONFIG", "SET", "proc-title-template", self.mark.title()), within=1.0
-        )
-        return done(result)
 
     def _show(self, now: Situation, why: str, joined: bool) -> None:
         """The state file; a change of words is a line in the log, too, and the beginning of a new state."""
@@ -271,7 +242,7 @@ class DataNode:
                 "master": str(now.named) if now.named else None,
                 "epoch": now.council.epoch,
                 "sentinels": [len(now.council.sentinels), now.council.total],
-                "data": self.mark.as_memory(),
+                "data": self.memory.mark.as_memory(),
                 "paused": sorted(self.pause.reasons),
                 "storing": own.storing if own is not None else None,
             }

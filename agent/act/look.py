@@ -19,8 +19,9 @@ NODE_WITHIN = 0.1
 HUNG_WITHIN = 0.03
 """For a master that its Sentinels take for down. They begin a failover of their own one tick (50 to 100 ms) after the
 second of them does so, and that one takes half a second longer than the replicas' own."""
-PROBE_WITHIN = 0.1
-"""A kernel that is there takes a connection within this time, however busy its processes are."""
+CLOSED_WITHIN = 0.06
+"""For a master whose door has been closed: a kernel that is there takes a new connection within a round trip, however
+busy its processes are, and refuses one where nobody listens. A container that has been killed gives no answer."""
 ROSTER_EVERY = 10.0
 
 
@@ -42,7 +43,7 @@ class Lookout:
     async def look(self, mark: Mark) -> Situation:
         """One look around."""
         await self._refresh_roster()
-        own, council = await self._world.gather(self._own(), self.council())
+        own, council = await self._world.gather(self.own(), self.council())
         others: dict[Address, Node | None] = {}
         probe = None
         if self._is_well(own, council):
@@ -102,7 +103,8 @@ class Lookout:
         found = node_view.read(address, await self._world.ask(address, *node_view.QUESTION, within=within))
         return found if isinstance(found, Node) else None
 
-    async def _own(self) -> Node | None:
+    async def own(self) -> Node | None:
+        """This node's server; None where it does not answer."""
         local = self._settings.local
         found = node_view.read(self._settings.me, await self._world.ask(local, *node_view.QUESTION, within=OWN_WITHIN))
         if isinstance(found, Refusal) and found.text.startswith("BUSY"):
@@ -128,11 +130,14 @@ class Lookout:
         if own is not None and own.follows is not None and own.follows.port != 1:
             known.add(own.follows)
         peers = sorted(known - {self._settings.me})
-        hung = council.named if council.sees_down else None
-        parts = [self.node(peer, HUNG_WITHIN if peer == hung else NODE_WITHIN) for peer in peers]
+        within = NODE_WITHIN
+        if council.sees_down:
+            within = HUNG_WITHIN
+        elif council.named is not None and self._door.closed == council.named:
+            within = CLOSED_WITHIN
+        parts = [self.node(peer, within if peer == council.named else NODE_WITHIN) for peer in peers]
         if council.named is None or council.named == self._settings.me:
             return dict(zip(peers, await self._world.gather(*parts), strict=True)), None
-        within = HUNG_WITHIN if hung else PROBE_WITHIN
         *nodes, probe = await self._world.gather(*parts, self._world.probe(council.named, within))
         return dict(zip(peers, nodes, strict=True)), probe
 
