@@ -95,6 +95,9 @@ class Run:
             self.on_each_host("bootstrap/base-image", self.setting("baseImage") or "redis:8-alpine")
             if self.setting("endpoint").lower() == "true":
                 self.on_each_host("bootstrap/base-image", self.setting("endpointImage") or "haproxy:3.0-alpine")
+            if self.setting("metrics").lower() == "true":
+                image = self.setting("exporterImage") or "oliver006/redis_exporter:v1.69.0-alpine"
+                self.on_each_host("bootstrap/base-image", image)
         # A machine that has had Docker may have it stopped.
         elif self.asked.command in DESTROY and "hosts" not in self.settings and shutil.which("dockerd"):
             subprocess.run(["bootstrap/docker"], check=True)

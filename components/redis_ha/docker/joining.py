@@ -15,7 +15,7 @@ import pulumi
 from redis_ha.docker.aside import aside
 from redis_ha.docker.clients import docker_client, left_out, why_unreachable
 from redis_ha.plan import labels
-from redis_ha.plan.topology import Endpoint, Node, Topology
+from redis_ha.plan.topology import Node, Part, Topology
 
 if TYPE_CHECKING:
     from docker.models.containers import Container
@@ -40,7 +40,7 @@ class NotJoinedError(pulumi.RunError):
     """A node did not join in time; the message has its reason and its last log lines."""
 
 
-async def joined(node: Node | Endpoint, topology: Topology, health_check: Sequence[str] = HEALTH_CHECK) -> None:
+async def joined(node: Part, topology: Topology, health_check: Sequence[str] = HEALTH_CHECK) -> None:
     """Return when the container of `node` has joined, by its `health_check`.
 
     A bootstrap master's is told to start an empty master at once where no other data node of its stack exists that
@@ -144,7 +144,7 @@ def _wait_until_joined_once(node: Node, topology: Topology) -> None:
 
 
 def _wait_until_joined(
-    node: Node | Endpoint, topology: Topology, bootstrap: bool, health_check: Sequence[str] = HEALTH_CHECK
+    node: Part, topology: Topology, bootstrap: bool, health_check: Sequence[str] = HEALTH_CHECK
 ) -> None:
     from docker.errors import APIError, DockerException
     from requests.exceptions import RequestException
@@ -192,7 +192,7 @@ def _master_is_declared(topology: Topology) -> bool:
     return any(_health(container)[1].startswith("master") for container in containers)
 
 
-def _limit_processes(container: "Container", node: Node | Endpoint) -> None:
+def _limit_processes(container: "Container", node: Part) -> None:
     """So that a fork bomb inside ends there; Docker keeps the limit for as long as there is the container."""
     if container.attrs["HostConfig"].get("PidsLimit") != MAX_PROCESSES:
         api = docker_client(node.host).api  # a session of requests; docker-py's own update has no argument for this

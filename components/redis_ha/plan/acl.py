@@ -29,6 +29,12 @@ _HANDOVER_ON_NODE = (
     "+script|kill +function|kill +client|pause +client|unpause +client|kill +client|list +client|setname "
     "+config|set +config|get +config|rewrite +shutdown"
 )
+# No CONFIG GET: it has the password of replication in it. No SLOWLOG GET: it has keys and values.
+_EXPORTER_ON_NODE = "resetchannels -@all +ping +info +client|setname +latency|latest +latency|histogram +slowlog|len"
+_EXPORTER_ON_SENTINEL = (
+    "resetchannels -@all +auth +ping +info +client|setname "
+    "+sentinel|masters +sentinel|sentinels +sentinel|slaves +sentinel|ckquorum"
+)
 _ENDPOINT_ON_NODE = "resetchannels -@all +ping +role"
 _ENDPOINT_ON_SENTINEL = "resetchannels -@all +auth +ping +sentinel|get-master-addr-by-name +sentinel|master"
 # Redis 7.0 refuses the names of subcommands that it does not have, such as SETINFO: so all but some.
@@ -62,6 +68,11 @@ def endpoint_password(password: str, system_password: str | None) -> str:
     return _sha256(f"redis-ha/endpoint/{system_password or password}")
 
 
+def exporter_password(password: str, system_password: str | None) -> str:
+    """What the exporter logs in with, to ask for figures: derived as the others are, and no way to them."""
+    return _sha256(f"redis-ha/exporter/{system_password or password}")
+
+
 def operator_password(password: str, system_password: str | None) -> str:
     """What an operator logs in to the Sentinels with, as `operator`: derived as the others are, and no way to them."""
     return _sha256(f"redis-ha/operator/{system_password or password}")
@@ -78,6 +89,7 @@ def data_node_acl(settings: Settings, internal: str) -> str:
         f"sentinel on {system} {_SENTINEL_ON_NODE}",
         f"handover on {system} {_HANDOVER_ON_NODE}",
         f"endpoint on {_derived(settings, endpoint_password)} {_ENDPOINT_ON_NODE}",
+        f"exporter on {_derived(settings, exporter_password)} {_EXPORTER_ON_NODE}",
         *(
             f"{name} on {_hash(user.password.get_secret_value())} resetchannels -@all {user.rules}"
             for name, user in sorted(settings.users.items())
@@ -93,6 +105,7 @@ def sentinel_acl(settings: Settings, internal: str) -> str:
         f"sentinel on {system} {_SENTINEL_ON_SENTINEL}",
         f"handover on {system} {_HANDOVER_ON_SENTINEL}",
         f"endpoint on {_derived(settings, endpoint_password)} {_ENDPOINT_ON_SENTINEL}",
+        f"exporter on {_derived(settings, exporter_password)} {_EXPORTER_ON_SENTINEL}",
         f"operator on {_derived(settings, operator_password)} {_CLIENT_ON_SENTINEL} +sentinel|failover",
     )
 

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
+from redis_ha.plan.exporters import Exporter, exporters
 from redis_ha.plan.identity import OWN, Identity
 from redis_ha.plan.placement import PlacementError, Seat, check_sentinels, place_data_nodes, place_sentinels
 from redis_ha.settings.hosts import Host
@@ -75,6 +76,10 @@ class Endpoint:
         return self.host.name if self.host else None
 
 
+Part = Node | Endpoint | Exporter
+"""Each has a container of its own."""
+
+
 @dataclass(frozen=True)
 class Topology:
     """All nodes of a cluster. `data_nodes[0]` is the bootstrap master."""
@@ -86,6 +91,8 @@ class Topology:
     subnet: ipaddress.IPv4Network | None
     endpoints: tuple[Endpoint, ...] = ()
     """One on each host that is not drained; none without the setting."""
+    exporters: tuple[Exporter, ...] = ()
+    """Two on each host that has nodes; none without the setting `metrics`."""
     hosts: tuple[Host | None, ...] = (None,)
     """In the order of the setting, drained ones too; one None: a single machine."""
     tls: bool = False
@@ -157,13 +164,16 @@ def plan(settings: Settings, identity: Identity) -> Topology:
             host=host,
         )
 
+    data_nodes, sentinels = (tuple(node(kind, i) for i in range(count)) for kind, count in counts.items())
+    told = exporters(settings, identity.prefix, subnet, (*data_nodes, *sentinels)) if settings.metrics else ()
     topology = Topology(
         identity=identity,
-        data_nodes=tuple(node("redis", i) for i in range(counts["redis"])),
-        sentinels=tuple(node("sentinel", i) for i in range(counts["sentinel"])),
+        data_nodes=data_nodes,
+        sentinels=sentinels,
         sentinel_slots=tuple(node("sentinel", i) for i in range(SENTINEL_SLOTS)),
         subnet=subnet,
         endpoints=_endpoints(settings, f"{identity.prefix}-endpoint", subnet) if settings.endpoint else (),
+        exporters=told,
         hosts=hosts or (None,),
         tls=settings.tls is not None,
     )
@@ -238,6 +248,7 @@ def _check_ports(topology: Topology) -> None:
     for endpoint in topology.endpoints:
         ports.append((endpoint.host, "the endpoint's write port", endpoint.write))
         ports.append((endpoint.host, "its read port", endpoint.read))
+    ports += [(one.host, f"{one.name} of `metrics`", one.port) for one in topology.exporters]
     errors = [f"ports: {name} would get {port}; allowed: 1 to 65535" for _, name, port in ports if port > 65535]
     for (host, port), count in Counter((host, port) for host, _, port in ports).items():
         if count > 1:

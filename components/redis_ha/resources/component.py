@@ -7,11 +7,13 @@ import pulumi
 import pulumi_docker as docker
 
 from redis_ha.docker.looks import look, refuse_other_dockers
+from redis_ha.plan.exporters import MetricsTarget, targets
 from redis_ha.plan.identity import Identity
 from redis_ha.plan.topology import Topology, TopologyError, plan, strangers_range
 from redis_ha.resources import outputs
 from redis_ha.resources.data_node import data_node
 from redis_ha.resources.endpoint import endpoint_container
+from redis_ha.resources.exporter import exporter_container
 from redis_ha.resources.machines import Machines
 from redis_ha.resources.node_container import Shared
 from redis_ha.resources.node_files import node_files, texts_of
@@ -46,8 +48,8 @@ class RedisHa(pulumi.ComponentResource):
     """Where clients connect that do not ask the Sentinels, with the argument `endpoint`."""
     image: pulumi.Output[str]
     """What the nodes run, by digest or id."""
-    metrics: pulumi.Output[Optional[list[str]]]  # noqa: UP045
-    """Where a Prometheus gets figures: host:port."""
+    metrics: pulumi.Output[Optional[list[MetricsTarget]]]  # noqa: UP045
+    """What a Prometheus scrapes, with the argument `metrics`: as JSON a file for its file_sd_configs."""
     tls: pulumi.Output[bool]
     """Whether connections are by TLS only."""
     ca: pulumi.Output[Optional[str]]  # noqa: UP045
@@ -116,6 +118,8 @@ class RedisHa(pulumi.ComponentResource):
             shared.rollout.add(node, declare(shared, node, shared.rollout.after(node, files.carrier)))
         for endpoint in topology.endpoints:
             shared.rollout.add(endpoint, endpoint_container(shared, endpoint))
+        for exporter in topology.exporters:
+            shared.rollout.add(exporter, exporter_container(shared, exporter))
         return shared.machines.image
 
     def _network(self, topology: Topology) -> pulumi.Output[str] | None:
@@ -165,7 +169,7 @@ class RedisHa(pulumi.ComponentResource):
         self.sentinel_url = secret(lambda settings: outputs.sentinel_url(settings, topology))
         self.endpoint = plain(found[0] if found else None)
         self.endpoints = plain(found if several and found else None)
-        self.metrics = plain(None)
+        self.metrics = plain(targets(topology) or None)
         self.tls = plain(topology.tls)
         self.ca = given.output(lambda settings: settings.tls.ca.get_secret_value() if settings.tls else None)
         self.client_cert = secret(lambda settings: _text(settings, "client_cert"))
@@ -178,7 +182,7 @@ class RedisHa(pulumi.ComponentResource):
             for name, applies in {
                 "endpoint": found,
                 "endpoints": found and several,
-                "metrics": False,
+                "metrics": topology.exporters,
                 "tls": topology.tls,
                 "ca": topology.tls,
                 "client_cert": client,

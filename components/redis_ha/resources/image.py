@@ -1,4 +1,4 @@
-"""The images: of all nodes, from `agent/` and `configs/` on a Redis image; of the endpoint, an HAProxy image."""
+"""The images: of all nodes, from `agent/` and `configs/` on a Redis image; of what runs beside them, as they are."""
 
 import re
 import secrets
@@ -55,10 +55,34 @@ def endpoint_image(
     parent: pulumi.Resource,
 ) -> pulumi.Output[str]:
     """The endpoint's, with nothing added: by what it is on, its container is replaced exactly when that changes."""
-    name = image_name(given.now, identity, "-endpoint")
-    args = {"BASE": given.of(lambda settings: settings.endpoint_image)}
-    where = "configs/endpoint"
-    return _built(given, identity, host, provider, parent, "endpoint-image", name, where, f"{where}/Dockerfile", args)
+    base = given.of(lambda settings: settings.endpoint_image)
+    return _as_it_is(given, identity, host, provider, parent, "endpoint", base)
+
+
+def exporter_image(
+    given: Given,
+    identity: Identity,
+    host: Host | None,
+    provider: pulumi.ProviderResource | None,
+    parent: pulumi.Resource,
+) -> pulumi.Output[str]:
+    """The redis_exporter's, with nothing added."""
+    base = given.of(lambda settings: settings.exporter_image)
+    return _as_it_is(given, identity, host, provider, parent, "exporter", base)
+
+
+def _as_it_is(
+    given: Given,
+    identity: Identity,
+    host: Host | None,
+    provider: pulumi.ProviderResource | None,
+    parent: pulumi.Resource,
+    what: str,
+    base: pulumi.Input[str],
+) -> pulumi.Output[str]:
+    name, where = image_name(given.now, identity, f"-{what}"), f"configs/{what}"
+    dockerfile = f"{where}/Dockerfile"
+    return _built(given, identity, host, provider, parent, f"{what}-image", name, where, dockerfile, {"BASE": base})
 
 
 def _built(

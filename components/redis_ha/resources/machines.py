@@ -1,6 +1,6 @@
 """The Docker daemons of a stack as the program declares them: each host's provider, and the images there."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -8,7 +8,7 @@ import pulumi_docker as docker
 
 from redis_ha.docker.clients import endpoint
 from redis_ha.plan.topology import Topology
-from redis_ha.resources.image import endpoint_image, redis_image, registry_password
+from redis_ha.resources.image import endpoint_image, exporter_image, redis_image, registry_password
 from redis_ha.settings.given import Given
 from redis_ha.settings.hosts import Host
 
@@ -36,6 +36,10 @@ class Machines:
             host: endpoint_image(given, topology.identity, host, self._providers[host], parent)
             for host in self._builders(one.host for one in topology.endpoints)
         }
+        self._exporter_images = {
+            host: exporter_image(given, topology.identity, host, self._providers[host], parent)
+            for host in self._builders(one.host for one in topology.exporters)
+        }
         self.image = next(iter(self._images.values()))
         """The bootstrap master's; on other hosts the same content, there with an id of its own unless pushed."""
 
@@ -44,7 +48,13 @@ class Machines:
 
     def endpoint_at(self, host: Host | None) -> Machine:
         """With the endpoint's image."""
-        images = self._endpoint_images
+        return self._with(self._endpoint_images, host)
+
+    def exporter_at(self, host: Host | None) -> Machine:
+        """With the redis_exporter's image."""
+        return self._with(self._exporter_images, host)
+
+    def _with(self, images: Mapping[Host | None, pulumi.Output[str]], host: Host | None) -> Machine:
         return Machine(self._providers[host], images.get(host, next(iter(images.values()))))
 
     def _builders(self, hosts: Iterable[Host | None]) -> list[Host | None]:

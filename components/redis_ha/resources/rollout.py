@@ -8,7 +8,7 @@ import pulumi
 import pulumi_docker as docker
 
 from redis_ha.docker.joining import HEALTH_CHECK, There, joined, joined_once, started, what_is_there
-from redis_ha.plan.topology import Endpoint, Node, Topology
+from redis_ha.plan.topology import Node, Part, Topology
 
 
 class Rollout:
@@ -25,13 +25,13 @@ class Rollout:
         self._topology = topology
         self._there = There(True, True) if pulumi.runtime.is_dry_run() else what_is_there(topology)
         self._together = not self._there.led
-        self._declared: list[tuple[Node | Endpoint, docker.Container]] = []
+        self._declared: list[tuple[Part, docker.Container]] = []
 
-    def add(self, node: Node | Endpoint, container: docker.Container) -> None:
+    def add(self, node: Part, container: docker.Container) -> None:
         """What has been declared, in the order of the chain."""
         self._declared.append((node, container))
 
-    def after(self, node: Node | Endpoint, *others: pulumi.Resource) -> pulumi.Input[Sequence[pulumi.Resource]]:
+    def after(self, node: Part, *others: pulumi.Resource) -> pulumi.Input[Sequence[pulumi.Resource]]:
         """The resources that `node` depends on: `others`, and the chain's previous container, once it has joined.
 
         The hook of the previous container has waited for it where this run created it. Where an
@@ -55,15 +55,13 @@ class Rollout:
 
         return cast(pulumi.Input[Sequence[pulumi.Resource]], asyncio.ensure_future(wait()))
 
-    def _before(self, node: Node | Endpoint) -> list[tuple[Node | Endpoint, docker.Container]]:
+    def _before(self, node: Part) -> list[tuple[Part, docker.Container]]:
         """What must be there before `node` is touched: the one before; where all start together the other kinds."""
         if not self._together:
             return self._declared[-1:]
         return [(one, container) for one, container in self._declared if one.kind != node.kind]
 
-    def until_joined(
-        self, node: Node | Endpoint, health_check: Sequence[str] = HEALTH_CHECK
-    ) -> pulumi.ResourceHookBinding:
+    def until_joined(self, node: Part, health_check: Sequence[str] = HEALTH_CHECK) -> pulumi.ResourceHookBinding:
         """The hook by which a container counts as created only when it has joined, by its health check.
 
         Where all start together the data nodes need one another, so they are waited for when all of them are there.
@@ -71,7 +69,7 @@ class Rollout:
         topology = self._topology
 
         async def wait(_: pulumi.ResourceHookArgs) -> None:
-            if not self._together or isinstance(node, Endpoint):
+            if not self._together or not isinstance(node, Node):
                 await joined(node, topology, health_check)
                 return
             await started(node, first=not self._there.anything)
@@ -81,5 +79,5 @@ class Rollout:
 
         return pulumi.ResourceHookBinding(after_create=[pulumi.ResourceHook(self._hook_name(node), wait)])
 
-    def _hook_name(self, node: Node | Endpoint) -> str:
+    def _hook_name(self, node: Part) -> str:
         return f"{self._topology.identity.resource(node.name, node.host_name)}-joined"

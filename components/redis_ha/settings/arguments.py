@@ -37,7 +37,7 @@ class HostArgs(TypedDict):
 
 
 class PortsArgs(TypedDict):
-    """First port of each role; a further node of a role on the same host gets +10. The last two are the endpoint's."""
+    """First port of each role; a further node of a role on the same host gets +10. The last four: see there."""
 
     master: NotRequired[int]
     """The first master's; default: 16379."""
@@ -49,6 +49,10 @@ class PortsArgs(TypedDict):
     """The endpoint's for writes; default: 16378."""
     read: NotRequired[int]
     """The endpoint's for reads; default: 16377."""
+    metrics: NotRequired[int]
+    """The redis_exporter's, with `metrics`; default: 16376."""
+    figures: NotRequired[int]
+    """Of what redis_exporter cannot tell, with `metrics`; default: 16375."""
 
 
 class ResourcesArgs(TypedDict):
@@ -105,6 +109,11 @@ class RedisHaArgs(TypedDict):
     """A write and a read endpoint (HAProxy) for clients that do not ask the Sentinels; default: false."""
     endpoint_image: NotRequired[pulumi.Input[str]]
     """Image of the endpoint; default: haproxy:3.0-alpine."""
+    metrics: NotRequired[bool]
+    """Figures of all nodes for a Prometheus, on each host (redis_exporter, and what it cannot tell); default:
+    false."""
+    exporter_image: NotRequired[pulumi.Input[str]]
+    """Image of the redis_exporter; default: oliver006/redis_exporter:v1.69.0-alpine."""
     image_name: NotRequired[str]
     """Name of our image; default: by the names of project and cluster, such as redis-ha:STACK."""
     registry: NotRequired[str]

@@ -44,6 +44,7 @@ SHAPE = frozenset(
         "advertise",
         "ports",
         "endpoint",
+        "metrics",
         "registry",
         "image_name",
         "retain_data",
@@ -77,6 +78,13 @@ class Settings(SettingModel):
     )
     endpoint_image: Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)] = Field(
         "haproxy:3.0-alpine", alias="endpointImage", description="Image of the endpoint"
+    )
+    metrics: bool = Field(
+        False,
+        description="Figures of all nodes for a Prometheus, on each host (redis_exporter, and what it cannot tell)",
+    )
+    exporter_image: Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)] = Field(
+        "oliver006/redis_exporter:v1.69.0-alpine", alias="exporterImage", description="Image of the redis_exporter"
     )
     image_name: Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)] | None = Field(
         None,
@@ -236,6 +244,8 @@ class Settings(SettingModel):
         check_for_swarm(self.hosts, self.swarm)
         if self.swarm and self.endpoint:
             raise ValueError("endpoint: cannot be had in a Swarm; allowed: false")
+        if self.swarm and self.metrics:
+            raise ValueError("metrics: cannot be had in a Swarm; allowed: false")
         if self.swarm and len(self.hosts) > 1 and self.registry is None:
             raise ValueError("registry: missing; a Swarm's nodes pull the image from it")
         if self.hosts:

@@ -122,7 +122,7 @@ Publish = Annotated[str, AfterValidator(_publish)]
 Subnet = Annotated[str, AfterValidator(_subnet)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Directives = Annotated[dict[str, Any], BeforeValidator(from_json), AfterValidator(_directives)]
-RESERVED_USERS = frozenset(["default", "replication", "sentinel", "handover", "endpoint", "operator"])
+RESERVED_USERS = frozenset(["default", "replication", "sentinel", "handover", "endpoint", "exporter", "operator"])
 Port = Annotated[int, Field(ge=1, le=65535)]
 Network = Literal["bridge", "host"]
 Durability = Literal["available", "consistent"]
@@ -155,7 +155,7 @@ class SettingModel(BaseModel):
 
 
 class Ports(SettingModel):
-    """First port of each role; a further node of a role on the same host gets +10. The last two are the endpoint's."""
+    """First port of each role; a further node of a role on the same host gets +10. The last four: see there."""
 
     master: Port = Field(default=16379, description="The first master's")
     replica: Port = Field(
@@ -164,6 +164,8 @@ class Ports(SettingModel):
     sentinel: Port = Field(default=16381, description="The first Sentinel's")
     write: Port = Field(default=16378, description="The endpoint's for writes")
     read: Port = Field(default=16377, description="The endpoint's for reads")
+    metrics: Port = Field(default=16376, description="The redis_exporter's, with `metrics`")
+    figures: Port = Field(default=16375, description="Of what redis_exporter cannot tell, with `metrics`")
 
     @model_validator(mode="before")
     @classmethod
