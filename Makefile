@@ -24,7 +24,7 @@ EXCLUDED := $(foreach host,$(subst $(comma), ,$(EXCLUDE)),--exclude '**.$(host)'
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview refresh destroy status outputs connect certs test test-unit test-agent test-endpoint test-preview test-interrupted \
-	test-deploy test-clients test-hosts test-bare drill bench lint fmt clean venv venv-dev daemon rig-tools client-tools
+	test-deploy test-clients test-monitoring test-hosts test-bare drill bench lint fmt clean venv venv-dev daemon rig-tools monitoring-tools client-tools
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -85,6 +85,9 @@ test-deploy: venv daemon ## Failures against a real cluster
 test-clients: venv daemon client-tools ## redis-py, jedis, lettuce, ioredis, node-redis and go-redis through failovers
 	@$(PYTHON) -m pytest tests/clients $(ARGS)
 
+test-monitoring: venv daemon monitoring-tools ## Alert rules and dashboard in a real Prometheus: each fault fires its rules
+	@$(PYTHON) -m pytest tests/monitoring $(ARGS)
+
 test-hosts: venv daemon rig-tools ## Failures of whole hosts, on three Docker daemons on this machine (needs root)
 	@$(PYTHON) -m pytest tests/hosts $(ARGS)
 
@@ -129,3 +132,7 @@ rig-tools:
 # What the clients in other languages are built and run with.
 client-tools: venv
 	@bootstrap/client-tools
+
+# Prometheus, as Debian has it.
+monitoring-tools:
+	@bootstrap/monitoring-tools

@@ -23,12 +23,14 @@ NAME = os.environ.get("REDIS_HA_TEST_STACK", "test") + ("" if _WORKER == "0" els
 _FIRST_SUBNET = 251 - 8 * int(_WORKER)
 _FIRST_PORT = 26379 + 200 * int(_WORKER)
 
+_OFFSETS = {"master": 0, "replica": 1, "sentinel": 2, "write": -1, "read": -2, "metrics": -3, "figures": -4}
+
 
 def place(number: int = 0) -> dict[str, object]:
     """The settings that say where a stack lies: ports and subnet, of the first stack or a further one (1 to 3)."""
     first = _FIRST_PORT + 1000 * number
     return {
-        "ports": {"master": first, "replica": first + 1, "sentinel": first + 2, "write": first - 1, "read": first - 2},
+        "ports": {name: first + offset for name, offset in _OFFSETS.items()},
         "subnet": f"10.213.{_FIRST_SUBNET + number}.0/24",
     }
 

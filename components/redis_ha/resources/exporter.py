@@ -69,6 +69,8 @@ def _figures(shared: Shared, exporter: Exporter) -> docker.Container:
         {FIGURES: lambda _: script, **_tls_files(shared)},
         command=words,
         entrypoints=run,
+        # Or Docker would make a volume: the nodes' image asks for one.
+        tmpfs={"/data": "ro,noexec,nosuid,nodev,size=4k"},
         health_check=[*run, "check", exporter.from_inside],
     )
 
@@ -82,6 +84,7 @@ def _container(
     command: Sequence[str],
     health_check: Sequence[str],
     entrypoints: Sequence[str] | None = None,
+    tmpfs: dict[str, str] | None = None,
 ) -> docker.Container:
     identity, name = shared.identity, exporter.name
     files = node_files(shared, name, exporter.host, machine, texts)
@@ -101,6 +104,7 @@ def _container(
         ],
         volumes=[docker.ContainerVolumeArgs(container_path=FOLDER, volume_name=files.volume, read_only=True)],
         read_only=True,
+        tmpfs=tmpfs,
         networks_advanced=(
             [docker.ContainerNetworksAdvancedArgs(name=shared.network, ipv4_address=exporter.fixed_address)]
             if bridge and shared.network is not None
