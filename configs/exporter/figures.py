@@ -21,7 +21,21 @@ CA, CLIENT = "ca.pem", "client.pem"
 EXPIRED = 10  # OpenSSL's X509_V_ERR_CERT_HAS_EXPIRED
 PATIENCE_S = 2.0  # of a node, and of who asks
 KEPT_S = 30.0  # so long a certificate is not looked at again, however often somebody asks
+MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
+DAYS_BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
+LEAP_DAYS_BEFORE_1970 = 477
 AT_A_TIME = 16  # who asks; more wait
+
+
+def seconds_since_1970(text: str) -> int:
+    """Of a time such as `Jun  4 00:58:00 2026 GMT`: ssl's own way needs modules that the image does not have."""
+    month, day, clock, year, _ = text.split()
+    number, before = MONTHS.index(month), int(year) - 1
+    leap = int(year) % 4 == 0 and (int(year) % 100 != 0 or int(year) % 400 == 0)
+    leap_days = before // 4 - before // 100 + before // 400 - LEAP_DAYS_BEFORE_1970 + (leap and number > 1)
+    days = 365 * (int(year) - 1970) + leap_days + DAYS_BEFORE[number] + int(day) - 1
+    hours, minutes, seconds = (int(part) for part in clock.split(":"))
+    return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
 
 
 class Certificates:
@@ -59,7 +73,7 @@ class Certificates:
             return None
         shown = writer.get_extra_info("peercert")
         writer.transport.abort()
-        return float(ssl.cert_time_to_seconds(shown["notAfter"]))
+        return float(seconds_since_1970(shown["notAfter"]))
 
 
 def page(size: int, free: int, until: dict[str, float]) -> str:

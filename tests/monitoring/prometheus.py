@@ -1,4 +1,4 @@
-"""A real Prometheus with the rules of monitoring/, quicker: their times, and those between scrapes, divided by SCALE."""
+"""A real Prometheus with the rules of monitoring/, quicker: their times, and those between scrapes, by SCALE."""
 
 import json
 import os
