@@ -6,6 +6,8 @@ FORMAT ?= text
 EXCLUDE ?=
 # For `make status`: 1 looks again every two seconds.
 WATCH ?=
+# Where `make metrics-targets` writes to.
+FILE ?= monitoring/targets/$(STACK).json
 # Further arguments for pulumi, pytest, the drill or the bench.
 ARGS ?=
 
@@ -23,7 +25,7 @@ comma := ,
 EXCLUDED := $(foreach host,$(subst $(comma), ,$(EXCLUDE)),--exclude '**.$(host)')
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview refresh destroy status outputs connect certs test test-unit test-agent test-endpoint test-preview test-interrupted \
+.PHONY: help up preview refresh destroy status outputs connect metrics-targets certs test test-unit test-agent test-endpoint test-preview test-interrupted \
 	test-deploy test-clients test-monitoring test-hosts test-bare drill bench lint fmt clean venv venv-dev daemon rig-tools monitoring-tools client-tools
 
 help: ## Lists the targets
@@ -57,6 +59,11 @@ outputs: ## The stack's outputs, secrets masked
 
 connect: venv ## Where to connect, with lines to paste
 	@$(PYTHON) -m ops.connect $(STACK)
+
+metrics-targets: ## What a Prometheus is to scrape, as a file that it takes (FILE=, default monitoring/targets/STACK.json)
+	@mkdir -p $(dir $(FILE)) && $(PULUMI) stack output metrics --json --stack $(STACK) >$(FILE).new || { rm -f $(FILE).new; exit 1; }
+	@mv $(FILE).new $(FILE)
+	@echo $(FILE)
 
 certs: venv ## A CA and certificates for development, encrypted in the stack's config; again: a new certificate
 	@$(PYTHON) -m redis_ha.tls.dev_certificates --stack $(STACK)
