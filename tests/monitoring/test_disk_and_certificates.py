@@ -41,6 +41,8 @@ def small(cluster: Cluster) -> Iterator[Container]:
     )
     try:
         until(lambda: inside(container, "redis-ha-health")[0] == 0, "the node", 20)
+        # It has no password, and would talk to nobody else.
+        inside(container, "redis-cli", "-p", PORT, "CONFIG", "SET", "protected-mode", "no")
         container.reload()
         yield container
     finally:

@@ -11,7 +11,14 @@ import pytest
 
 from clients.redis_ha_client import Place
 from redis_ha.docker import joining
-from redis_ha.plan.acl import data_node_acl, endpoint_password, internal_password, operator_password, sentinel_acl
+from redis_ha.plan.acl import (
+    data_node_acl,
+    endpoint_password,
+    exporter_password,
+    internal_password,
+    operator_password,
+    sentinel_acl,
+)
 from redis_ha.plan.directives import redis_directives, sentinel_directives
 from redis_ha.resources import component, rollout
 from redis_ha.resources.component import RedisHa
@@ -238,6 +245,7 @@ def test_another_system_password_is_accepted_but_not_used() -> None:
     following = [
         internal_password(PASSWORD, "new"),
         endpoint_password(PASSWORD, "new"),
+        exporter_password(PASSWORD, "new"),
         operator_password(PASSWORD, "new"),
     ]
     for acl in (data_node_acl, sentinel_acl):
