@@ -32,7 +32,6 @@ REFUSED = {
         "SENTINEL FAILOVER mymaster",
         "SENTINEL SET mymaster quorum 1",
         "SENTINEL CONFIG GET *",
-        "CONFIG GET *",
         "PUBLISH __sentinel__:hello text",
     ),
 }
