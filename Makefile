@@ -17,7 +17,7 @@ PULUMI := ./pulumiw
 SCRIPTS := pulumiw .ci/run $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* configs/bin/* configs/lib/* tests/hosts/* tests/bare/* 2>/dev/null)
 # The test folders, longest first: the workers take files in this order. tests/clients and
 # tests/interrupted have not passed as a whole since the agent is process 1: they are targets of their own until they have.
-TESTS := $(wildcard tests/hosts tests/deploy tests/preview tests/agent tests/endpoint tests/unit)
+TESTS := $(wildcard tests/hosts tests/deploy tests/preview tests/agent tests/endpoint tests/program tests/unit)
 # A worker mostly waits, for failovers and for Docker: three keep two cores busy.
 WORKERS := -n 3 --dist loadgroup --no-loadscope-reorder
 
@@ -25,7 +25,7 @@ comma := ,
 EXCLUDED := $(foreach host,$(subst $(comma), ,$(EXCLUDE)),--exclude '**.$(host)')
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview refresh destroy status outputs connect metrics-targets certs test test-unit test-agent test-endpoint test-preview test-interrupted \
+.PHONY: help up preview refresh destroy status outputs connect metrics-targets certs test test-unit test-program test-agent test-endpoint test-preview test-interrupted \
 	test-deploy test-clients test-monitoring test-hosts test-bare drill bench lint fmt clean venv venv-dev daemon rig-tools monitoring-tools client-tools
 
 help: ## Lists the targets
@@ -73,6 +73,9 @@ test: venv-dev daemon rig-tools ## All tests: unit, agent, endpoint, preview and
 
 test-unit: venv ## Unit tests: seconds, no Docker
 	@$(PYTHON) -m pytest -n 2 tests/unit $(ARGS)
+
+test-program: venv ## The program, its commands and scripts, without Docker: a minute
+	@$(PYTHON) -m pytest -n 2 tests/program $(ARGS)
 
 test-agent: venv-dev daemon ## Process 1: its decisions, as real processes, in the image
 	@$(PYTHON) -m pytest tests/agent $(ARGS)

@@ -135,7 +135,7 @@ def test_a_port_does_not_shift_when_a_lower_one_gets_free() -> None:
     assert Seat(2, 2) not in place_data_nodes([Place()] * 4, 10)
 
 
-def test_a_thousand_clusters_on_a_hundred_hosts_in_seconds() -> None:
+def test_two_hundred_clusters_on_a_hundred_hosts_in_seconds() -> None:
     """A simulation: placement and the order of the roll-out, from the settings on."""
     hosts = [
         {"name": f"h{i}", "docker": f"ssh://h{i}", "address": f"10.0.0.{i + 1}", "labels": {"zone": f"z{i % 3}"}}
@@ -143,11 +143,11 @@ def test_a_thousand_clusters_on_a_hundred_hosts_in_seconds() -> None:
     ]
     settings = parse_settings({"password": "pw", "replicas": 4, "hosts": hosts}, "dev")
     began = time.monotonic()
-    for number in range(1000):
+    for number in range(200):
         topology = plan(settings, Identity("redis-ha", f"cluster{number}"))
         order = topology.rollout_order
         assert [node.kind for node in order] == ["redis"] * 5 + ["sentinel"] * 3
         assert order[4].role == "master"
         assert len({node.host for node in topology.data_nodes}) == 5
         assert len({node.host.zone for node in topology.sentinels if node.host}) == 3
-    assert time.monotonic() - began < 60
+    assert time.monotonic() - began < 12

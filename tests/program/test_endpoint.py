@@ -13,7 +13,7 @@ from redis_ha.plan.identity import Identity
 from redis_ha.plan.topology import TopologyError, plan
 from redis_ha.settings.loader import parse_settings
 from redis_ha.settings.model import Settings
-from tests.unit.test_component import Recorder, deploy, recorder
+from tests.program.test_component import Recorder, deploy, recorder
 
 __all__ = ["recorder"]  # a fixture
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 PLAIN = "# mine\nconfig:\n  redis-ha:replicas: 2\n"
 # It does with stack files what the CLI does: see cmd/pulumi/stack/secrets.go and io.go in Pulumi's sources.
 CLI = """#!/bin/sh

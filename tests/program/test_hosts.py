@@ -10,7 +10,7 @@ from redis_ha.docker.clients import check_hosts, endpoint, left_out
 from redis_ha.plan.identity import Identity
 from redis_ha.plan.topology import Topology, TopologyError, plan
 from redis_ha.settings.loader import parse_settings
-from tests.unit.test_component import Recorder, deploy, environment, recorder
+from tests.program.test_component import Recorder, deploy, environment, recorder
 
 __all__ = ["recorder"]  # a fixture
 

@@ -15,7 +15,7 @@ from redis_ha.plan.topology import TopologyError, plan
 from redis_ha.resources import swarm
 from redis_ha.settings.hosts import Host
 from redis_ha.settings.loader import parse_settings
-from tests.unit.test_component import PASSWORD, Recorder, deploy, recorder
+from tests.program.test_component import PASSWORD, Recorder, deploy, recorder
 
 __all__ = ["recorder"]  # a fixture
 
