@@ -26,7 +26,7 @@ EXCLUDED := $(foreach host,$(subst $(comma), ,$(EXCLUDE)),--exclude '**.$(host)'
 
 .DEFAULT_GOAL := help
 .PHONY: help up preview refresh destroy status outputs connect metrics-targets certs test test-unit test-program test-agent test-endpoint test-preview test-interrupted \
-	test-deploy test-clients test-monitoring test-hosts test-bare drill bench lint fmt clean venv venv-dev daemon rig-tools monitoring-tools client-tools
+	test-deploy test-clients test-monitoring test-hosts test-bare drill chaos bench lint fmt clean venv venv-dev daemon rig-tools monitoring-tools client-tools
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -106,6 +106,9 @@ test-bare: ## The commands of the README on a machine that has nothing, in names
 
 drill: venv-dev daemon ## Breaks the running stack on purpose and reports what clients felt
 	@$(PYTHON) -m drills --stack $(STACK) $(ARGS)
+
+chaos: venv-dev daemon ## Faults at random on the running stack (SEED= MINUTES=10), and what must hold
+	@$(PYTHON) -m drills.chaos --stack $(STACK) $(if $(SEED),--seed $(SEED)) --minutes $(or $(MINUTES),10) $(ARGS)
 
 bench: venv-dev daemon ## Measures this against the plain alternatives
 	@$(PYTHON) -m drills.bench $(ARGS)

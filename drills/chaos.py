@@ -1,0 +1,190 @@
+"""`python -m drills.chaos --stack dev --seed 1 --minutes 10`: faults at random on a live stack, and what must hold.
+
+A seed is a row of blows: which kind, on which node, for how long, how soon after the last one. They overlap, two at a
+time at most, and nobody waits for the cluster to be whole in between. In the end it must be: one master, all nodes
+linked, every Sentinel seeing that, the same data everywhere. Of what was acknowledged nothing may be missing, but what
+a master took within a second of its own unplanned end: replication is asynchronous (docs/how-it-works.md).
+"""
+
+import argparse
+import random
+import secrets
+import sys
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from docker.models.containers import Container
+from redis.exceptions import RedisError
+
+from drills.cluster import Cluster
+from drills.errors import DrillError
+from drills.faults.base import all_at_once, kill, revive
+from drills.health import wait_healthy
+from drills.load import Load
+from drills.outputs import Node
+from drills.routes import ThroughEndpoint, ThroughSentinel
+from drills.stack import Stack
+from drills.waiting import until
+
+AT_ONCE = 2
+BETWEEN = (0.3, 4.0)  # seconds from one blow to the next
+BEFORE = 1.0  # seconds before a master's unplanned end, of whose writes some may be lost
+AFTER = 1.0  # seconds after it is back: until it has heard that it is none any more
+RECOVERY = 90.0
+
+
+@dataclass(frozen=True)
+class Blow:
+    """One fault: `kind` is stalled, killed, stopped (planned) or kicked; `seconds` until it is undone."""
+
+    kind: str
+    node: int
+    seconds: float
+    pause: float
+    """Seconds after the blow before."""
+
+
+@dataclass
+class Report:
+    """What was done, and what came of it. Times are in seconds since the epoch."""
+
+    seed: int
+    blows: list[str] = field(default_factory=list)
+    unplanned: list[tuple[float, float]] = field(default_factory=list)
+    """From when to when a master had been struck without a warning."""
+    acknowledged: int = 0
+    excused: int = 0
+    problems: list[str] = field(default_factory=list)
+    longest: float = 0.0
+
+
+def blows(seed: int, nodes: int) -> "Callable[[], Blow]":
+    """The row of blows of a seed, on so many containers."""
+    draw = random.Random(seed)  # noqa: S311 - faults, not secrets
+
+    def following() -> Blow:
+        kind = draw.choices(("stalled", "killed", "stopped", "kicked"), (4, 3, 3, 1))[0]
+        seconds = {"stalled": (0.2, 3.0), "killed": (0.3, 6.0), "stopped": (0.1, 2.0), "kicked": (0.0, 0.1)}[kind]
+        return Blow(kind, draw.randrange(nodes), draw.uniform(*seconds), draw.uniform(*BETWEEN))
+
+    return following
+
+
+def strike(cluster: Cluster, node: Node, blow: Blow, report: Report) -> None:
+    """Do it, wait, and undo it."""
+    container: Container = cluster.container(node)
+    began = time.time()
+    was_master = _is_master(cluster, node) if blow.kind in ("stalled", "killed") else False
+    report.blows.append(f"{blow.kind} {node.name} {blow.seconds:.1f} s{' (master)' if was_master else ''}")
+    try:
+        if blow.kind == "kicked":
+            with suppress(RedisError, OSError):
+                cluster.probe(node).client_kill_filter(_type="normal")
+        else:
+            action: dict[str, Callable[[Container], object]] = {
+                "stalled": lambda c: c.pause(),
+                "killed": kill,
+                "stopped": lambda c: c.stop(),
+            }
+            action[blow.kind](container)
+        time.sleep(blow.seconds)
+    finally:
+        revive(container)
+        if was_master:
+            report.unplanned.append((began - BEFORE, time.time() + AFTER))
+
+
+def _is_master(cluster: Cluster, node: Node) -> bool:
+    """Also where it gives no answer: then nobody knows."""
+    try:
+        return node in cluster.nodes and cluster.probe(node).role()[0] == "master"
+    except (RedisError, OSError):
+        return node in cluster.nodes
+
+
+def run(cluster: Cluster, seed: int, seconds: float, say: Callable[[str], None]) -> Report:
+    """Strike for so long, under writers; then judge."""
+    report = Report(seed)
+    everyone = [*cluster.nodes, *cluster.sentinels]
+    following = blows(seed, len(everyone))
+    loads = [Load(lambda: ThroughSentinel(cluster.outputs), 3, 100.0)]
+    if cluster.outputs.write:
+        loads.append(Load(lambda: ThroughEndpoint(cluster.outputs), 1, 100.0, "endpoint client"))
+    wait_healthy(cluster, RECOVERY)
+    for load in loads:
+        load.__enter__()
+    began, running = time.time(), dict[str, Future[None]]()
+    try:
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            while time.time() - began < seconds:
+                blow = following()
+                time.sleep(blow.pause)
+                running = {name: each for name, each in running.items() if not each.done()}
+                node = everyone[blow.node]
+                if node.name in running or len(running) >= AT_ONCE:
+                    continue
+                say(f"{time.time() - began:6.1f} s  {blow.kind} {node.name} for {blow.seconds:.1f} s")
+                running[node.name] = pool.submit(strike, cluster, node, blow, report)
+        wait_healthy(cluster, RECOVERY)
+        for load in loads:
+            load.settle()
+    except DrillError as error:
+        report.problems.append(str(error))
+    finally:
+        for load in loads:
+            load.stop()
+        all_at_once(cluster.containers(), revive)
+    return _judged(cluster, loads, began, report)
+
+
+def _judged(cluster: Cluster, loads: list[Load], began: float, report: Report) -> Report:
+    report.acknowledged = sum(load.acknowledged for load in loads)
+    report.longest = max(max(load.outages(began)) for load in loads)
+    lost = [each for load in loads for each in load.lost(cluster, forget=False)]
+    unexcused = [each for each in lost if not any(since <= each.at <= to for since, to in report.unplanned)]
+    report.excused = len(lost) - len(unexcused)
+    if unexcused:
+        report.problems.append(f"{len(unexcused)} acknowledged writes are lost, the first at {unexcused[0].at:.3f}")
+    try:
+        until(lambda: len(_sizes(cluster)) == 1, "the same data on all nodes", 20, because=lambda: str(_sizes(cluster)))
+    except DrillError as error:
+        report.problems.append(str(error))
+    for load in loads:
+        load.lost(cluster)  # and their keys are removed
+    return report
+
+
+def _sizes(cluster: Cluster) -> set[tuple[int, int]]:
+    """Keys and offset of each node."""
+    return {(int(cluster.probe(n).dbsize()), r.offset if r else -1) for n, r in cluster.roles().items()}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run; 1 where something that must hold does not."""
+    parser = argparse.ArgumentParser(prog="python -m drills.chaos", description=__doc__)
+    parser.add_argument("--stack", default="dev")
+    parser.add_argument("--seed", type=int, help="default: drawn, and printed")
+    parser.add_argument("--minutes", type=float, default=10.0)
+    arguments = parser.parse_args(argv)
+    seed = secrets.randbelow(10**6) if arguments.seed is None else arguments.seed
+    print(f"seed {seed}, {arguments.minutes:g} minutes")
+    try:
+        report = run(Cluster(Stack(arguments.stack).outputs()), seed, 60 * arguments.minutes, print)
+    except DrillError as error:
+        print(f"chaos: {error}", file=sys.stderr)
+        return 1
+    print(
+        f"seed {seed}: {len(report.blows)} blows, {len(report.unplanned)} of them on a master without a warning; "
+        f"{report.acknowledged} writes acknowledged, {report.excused} lost with a struck master, "
+        f"longest outage {report.longest:.2f} s"
+    )
+    for problem in report.problems:
+        print(problem, file=sys.stderr)
+    return 1 if report.problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
