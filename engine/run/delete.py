@@ -22,6 +22,7 @@ from engine.run.providers import undeclared
 from engine.run.steps import Diagnostic, Step
 
 WORKERS = 8
+CONTAINER = "docker:index/container:Container"
 
 
 @dataclass
@@ -87,8 +88,27 @@ def delete_all(deletes: Deletes, context: Context) -> None:
     """
     if deletes.steps or deletes.old:
         open_notes(context)
-    for item in deletes.old:
-        context.hosts.handler_of(item).delete(item, item.applied.inputs)
+    # A run that was cut off has left containers that use a volume of now, and an older volume that a container of now
+    # uses: containers go first, what they may use goes last.
+    users = [item for item in deletes.old if item.type == CONTAINER]
+    _remove(users, context)
+    _in_order(deletes, context)
+    _remove((item for item in deletes.old if item not in users), context)
+    for step in deletes.steps:
+        if not step.custom:
+            step.state = "done"
+            context.listener.finished(step)
+    prune(context)
+
+
+def _remove(old: Iterable[Existing], context: Context) -> None:
+    for item in old:
+        with context.interrupts:
+            context.hosts.handler_of(item).delete(item, item.applied.inputs)
+
+
+def _in_order(deletes: Deletes, context: Context) -> None:
+    """Dependents before what they depend on, independent ones at the same time."""
     items = context.inventory.by_urn
     waiting = {step.urn: step for step in deletes.steps if step.custom}
     running: dict[Future[None], Step] = {}
@@ -121,11 +141,6 @@ def delete_all(deletes: Deletes, context: Context) -> None:
     context.interrupts.check()
     if failed:
         raise EngineError(failed[0])
-    for step in deletes.steps:
-        if not step.custom:
-            step.state = "done"
-            context.listener.finished(step)
-    prune(context)
 
 
 def _holders(urn: str, items: Mapping[str, Existing], left: Iterable[str]) -> set[str]:
