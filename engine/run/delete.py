@@ -17,6 +17,7 @@ from engine.docker.resource import Existing
 from engine.errors import EngineError
 from engine.run.carry_out import Run
 from engine.run.context import Context
+from engine.run.decide import UNPROTECT
 from engine.run.keep import open_notes
 from engine.run.providers import undeclared
 from engine.run.steps import Diagnostic, Step
@@ -58,6 +59,7 @@ def whole_stack(context: Context) -> Deletes:
 
 
 def _decided(gone: list[Existing], left: list[Existing], declared: set[str], context: Context) -> Deletes:
+    _refuse_protected(gone, context)
     kept = [item for item in gone if context.retains(item)]
     steps = [
         Step(
@@ -76,9 +78,19 @@ def _decided(gone: list[Existing], left: list[Existing], declared: set[str], con
     for urn in sorted(set(chains) - needed, key=lambda one: -chains[one].index(one)):
         place = chains[urn].index(urn)
         steps.append(Step("delete", urn, chains[urn][place - 1] if place else "", custom=False))
-    twins = [item for item in context.inventory.surplus if not context.retains(item)]
+    twins = [item for item in context.inventory.surplus if not (context.retains(item) or context.protects(item))]
     old = [item for item in (*twins, *context.inventory.half_made) if not context.excludes.names(item.urn)]
     return Deletes(steps, kept, old)
+
+
+def _refuse_protected(gone: list[Existing], context: Context) -> None:
+    """EngineError naming all that are protected, after each has been said."""
+    protected = [item.urn for item in gone if context.protects(item)]
+    messages = [f'resource "{urn}" cannot be deleted\nbecause it is protected. {UNPROTECT}' for urn in protected]
+    for urn, message in zip(protected, messages, strict=True):
+        context.listener.said(Diagnostic("error", message, urn))
+    if messages:
+        raise EngineError("\n".join(messages))
 
 
 def delete_all(deletes: Deletes, context: Context) -> None:
