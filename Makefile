@@ -15,9 +15,9 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 PULUMI := ./pulumiw
 SCRIPTS := pulumiw .ci/run $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* configs/bin/* configs/lib/* tests/hosts/* tests/bare/* 2>/dev/null)
-# The test folders, longest first: the workers take files in this order. tests/clients and
-# tests/interrupted have not passed as a whole since the agent is process 1: they are targets of their own until they have.
-TESTS := $(wildcard tests/hosts tests/deploy tests/preview tests/agent tests/endpoint tests/program tests/unit)
+# The test folders, longest first: the workers take files in this order. tests/clients has not passed as a whole since
+# the agent is process 1: it is a target of its own until it has.
+TESTS := $(wildcard tests/hosts tests/deploy tests/interrupted tests/preview tests/agent tests/endpoint tests/program tests/unit)
 # A worker mostly waits, for failovers and for Docker: three keep two cores busy.
 WORKERS := -n 3 --dist loadgroup --no-loadscope-reorder
 
@@ -86,7 +86,7 @@ test-endpoint: venv-dev daemon ## The endpoint's decisions, among nodes that are
 test-preview: venv daemon ## Previews
 	@$(PYTHON) -m pytest tests/preview $(ARGS)
 
-test-interrupted: venv-dev daemon ## Runs of the embedded engine that are cut off at ever later moments (ENGINE_POINTS=10 each): long
+test-interrupted: venv-dev daemon ## Runs of the embedded engine that are cut off at ENGINE_POINTS (4) ever later moments, by each signal
 	@$(PYTHON) -m pytest tests/interrupted --timeout 3600 $(ARGS)
 
 test-deploy: venv daemon ## Failures against a real cluster

@@ -186,10 +186,11 @@ def _dispatch(options: argparse.Namespace) -> int:
 def _deploy(options: argparse.Namespace, workspace: Workspace) -> int:
     from engine import deploy
     from engine.files.stack_file import full_key
+    from engine.options import Options
     from engine.run.context import Excludes
     from engine.show import Screen
 
-    chosen = deploy.Options(
+    chosen = Options(
         yes=getattr(options, "yes", False) or getattr(options, "skip_preview", False),
         skip_preview=getattr(options, "skip_preview", False),
         diff=getattr(options, "diff", False),

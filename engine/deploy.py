@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 import time
-from dataclasses import dataclass, field
 
 from engine import show, show_diff
-from engine.errors import EXIT_CANCELLED, EXIT_CONFIGURATION, EXIT_NO_CHANGES, EngineError, Reported
+from engine.errors import EngineError, Reported
+from engine.options import Options
 from engine.run.carry_out import Run
-from engine.run.context import Context, Excludes
+from engine.run.context import Context
 from engine.run.delete import Deletes, after_run, delete_all, whole_stack
 from engine.run.keep import after_destroy, close_notes, noted_outputs
 from engine.run.learn import read_everything
@@ -20,18 +19,6 @@ from engine.show import Recorder, Screen, Ticker
 from engine.workspace import Workspace
 
 
-@dataclass
-class Options:
-    """The flags of the deploying commands."""
-
-    yes: bool = False
-    skip_preview: bool = False
-    diff: bool = False
-    expect_no_changes: bool = False
-    interactive: bool = True
-    excludes: Excludes = field(default_factory=Excludes)
-
-
 def preview(workspace: Workspace, screen: Screen, options: Options) -> int:
     """`preview`: what an `up` would do."""
     workspace.start(program=True)
@@ -39,13 +26,13 @@ def preview(workspace: Workspace, screen: Screen, options: Options) -> int:
     screen.heading(f"Previewing update ({workspace.stack}):")
     steps = _preview(workspace, screen, options)
     options.excludes.refuse_unmatched()
-    _expect(options, steps, "preview")
+    options.expect(steps, "preview")
     return 0
 
 
 def up(workspace: Workspace, screen: Screen, options: Options) -> int:
     """`up`: preview, question, update."""
-    _require_consent(options)
+    options.require_consent()
     workspace.start(program=True)
     workspace.config  # noqa: B018 (errors about it come first)
     with workspace.locked():
@@ -53,8 +40,8 @@ def up(workspace: Workspace, screen: Screen, options: Options) -> int:
             screen.heading(f"Previewing update ({workspace.stack}):")
             steps = _preview(workspace, screen, options)
             options.excludes.refuse_unmatched()
-            _expect(options, steps, "update")
-            _confirm(options, "update")
+            options.expect(steps, "update")
+            options.confirm("update")
             screen.line()
         screen.heading(f"Updating ({workspace.stack}):")
         return _update(workspace, screen, options)
@@ -80,13 +67,13 @@ def refresh(workspace: Workspace, screen: Screen, options: Options) -> int:
     show.tree(screen, steps)
     screen.line()
     show.resources(screen, steps, planned=True)
-    _expect(options, steps, "refresh")
+    options.expect(steps, "refresh")
     return 0
 
 
 def destroy(workspace: Workspace, screen: Screen, options: Options) -> int:
     """`destroy`: everything the stack holds, mostly without needing the program."""
-    _require_consent(options)
+    options.require_consent()
     workspace.start()
     with workspace.locked():
         ticker = Ticker(screen)
@@ -94,7 +81,7 @@ def destroy(workspace: Workspace, screen: Screen, options: Options) -> int:
         show.diagnostics(screen, ticker.diagnostics, workspace.stack_urn)
         deletes = whole_stack(context)
         options.excludes.refuse_unmatched()
-        _expect(options, deletes.steps, "destroy")
+        options.expect(deletes.steps, "destroy")
         if not deletes.steps and not deletes.old:
             screen.line(f"The stack '{workspace.stack}' holds nothing to delete.")
             return 0
@@ -105,7 +92,7 @@ def destroy(workspace: Workspace, screen: Screen, options: Options) -> int:
             show.tree(screen, parents_first + [step for step in deletes.steps if step.custom])
             screen.line()
             show.resources(screen, deletes.steps, planned=True)
-            _confirm(options, "destroy")
+            options.confirm("destroy")
             screen.line()
         screen.heading(f"Destroying ({workspace.stack}):")
         return _destroy(workspace, screen, context, deletes)
@@ -116,15 +103,7 @@ def _preview(workspace: Workspace, screen: Screen, options: Options) -> list[Ste
     recorder = Recorder()
     context = workspace.context(recorder, True, options.excludes)
     run = Run(context)
-    try:
-        deletes = _run(workspace, run)
-    except EngineError as error:
-        screen.line()
-        show.tree(screen, run.steps)
-        screen.line()
-        _show_failure(workspace, screen, recorder, error)
-        raise Reported(str(error), error.exit_code) from error
-    steps = run.steps + deletes.steps
+    steps = run.steps + _planned(workspace, screen, run, recorder).steps
     before = noted_outputs(context)
     if options.diff:
         show_diff.show(screen, steps)
@@ -139,6 +118,26 @@ def _preview(workspace: Workspace, screen: Screen, options: Options) -> list[Ste
         show.outputs(screen, changed, before)
     show.resources(screen, steps, planned=True)
     return steps
+
+
+def _refuse_protected(workspace: Workspace, screen: Screen, context: Context) -> None:
+    """Of a stack with something protected: works out first what will be done, so that a refusal comes before it."""
+    recall(context)
+    if any(context.protects(item) for item in context.inventory):
+        recorder = Recorder()
+        _planned(workspace, screen, Run(workspace.context(recorder, True)), recorder)
+
+
+def _planned(workspace: Workspace, screen: Screen, run: Run, recorder: Recorder) -> Deletes:
+    """Runs the program without changing anything; what fails is shown."""
+    try:
+        return _run(workspace, run)
+    except EngineError as error:
+        screen.line()
+        show.tree(screen, run.steps)
+        screen.line()
+        _show_failure(workspace, screen, recorder, error)
+        raise Reported(str(error), error.exit_code) from error
 
 
 def _run(workspace: Workspace, run: Run) -> Deletes:
@@ -160,6 +159,8 @@ def _update(workspace: Workspace, screen: Screen, options: Options) -> int:
     began = time.monotonic()
     ticker = Ticker(screen)
     run = Run(workspace.context(ticker, False, options.excludes))
+    if options.skip_preview and not options.excludes:
+        _refuse_protected(workspace, screen, run.context)
     steps = run.steps
 
     def leave() -> None:
@@ -187,7 +188,7 @@ def _update(workspace: Workspace, screen: Screen, options: Options) -> int:
     show.outputs(screen, run.outputs, before)
     show.resources(screen, steps, planned=False)
     show.duration(screen, time.monotonic() - began)
-    _expect(options, steps, "update")
+    options.expect(steps, "update")
     return 0
 
 
@@ -219,24 +220,6 @@ def _destroy(workspace: Workspace, screen: Screen, context: Context, deletes: De
     show.resources(screen, deletes.steps, planned=False)
     show.duration(screen, time.monotonic() - began)
     return 0
-
-
-def _expect(options: Options, steps: list[Step], operation: str) -> None:
-    if options.expect_no_changes and any(step.op != "same" for step in steps):
-        raise EngineError(f"no changes were expected for {operation} but changes were proposed", EXIT_NO_CHANGES)
-
-
-def _require_consent(options: Options) -> None:
-    if not options.yes and not (options.interactive and sys.stdin.isatty()):
-        raise EngineError(
-            "--yes or --skip-preview must be passed in to proceed when running in non-interactive mode",
-            EXIT_CONFIGURATION,
-        )
-
-
-def _confirm(options: Options, what: str) -> None:
-    if not options.yes and input(f"Do you want to perform this {what}? [yes/no] ").strip().lower() not in ("yes", "y"):
-        raise EngineError(f"confirmation declined, not proceeding with the {what}", EXIT_CANCELLED)
 
 
 def _show_failure(workspace: Workspace, screen: Screen, recorder: Recorder, error: EngineError) -> None:

@@ -11,6 +11,7 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from engine.docker import container_spec
@@ -138,7 +139,9 @@ class ContainerHandler(Handler):
                 with explained(f"starting container '{name}'"):
                     self._client.start(identifier)
         except BaseException:
-            self._remove_half_made(identifier)
+            # Where that fails, the next `up` knows it by its name, or as created but never started.
+            with suppress(EngineError), explained("removing a half-made container"):
+                self.remove(identifier)
             raise
         return self._made(identifier, inputs)
 
@@ -160,13 +163,6 @@ class ContainerHandler(Handler):
                     raise EngineError(f"pulling image '{image}': {message['error']}")
                 if message.get("status"):
                     progress.say(f"{image}: {message['status']}")
-
-    def _remove_half_made(self, identifier: str) -> None:
-        try:
-            with explained("removing a half-made container"):
-                self.remove(identifier)
-        except EngineError:
-            return  # the next `up` knows it by its name, or as created but never started
 
     def _made(self, identifier: str, inputs: Mapping[str, Any]) -> Made:
         with explained(f"reading container '{inputs['name']}'"):
@@ -231,6 +227,12 @@ class ContainerHandler(Handler):
 
     def remove(self, identifier: str) -> None:
         self._client.remove_container(identifier, v=True, force=True)
+
+    def prune(self, label: str) -> None:
+        """Removes what Docker has gone on making for a run that was killed just then."""
+        with explained("removing half-made containers"):
+            for item in self._client.containers(all=True, filters={"label": label, "name": MAKING}):
+                self.remove(item["Id"])
 
     def _await_removal(self, identifier: str) -> None:
         deadline = time.monotonic() + REMOVAL_WAIT

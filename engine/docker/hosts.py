@@ -144,6 +144,7 @@ class Hosts:
         self._opened: dict[str, Daemon] = {}
         self._failed: dict[str, EngineError] = {}
         self._locking = False
+        self._locks: list[Lock] = []  # also of a daemon that could not be read then, or is no longer led to
         self._lock = threading.RLock()
 
     @property
@@ -173,6 +174,7 @@ class Hosts:
         try:
             daemon = self._connect(self._inputs[provider])
             if self._locking:
+                self._locks.append(daemon.lock)
                 daemon.lock.take()
             found = daemon.held(self._stack_id, provider)
             notes = daemon.notes.read()
@@ -195,8 +197,8 @@ class Hosts:
 
     def unlock(self) -> None:
         """Ends that."""
-        for daemon in list(self._opened.values()):
-            daemon.lock.give_back()
+        while self._locks:
+            self._locks.pop().give_back()
 
     def failure(self, provider: str) -> EngineError | None:
         """Why a daemon could not be reached."""

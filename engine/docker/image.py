@@ -71,10 +71,6 @@ class ImageHandler(Handler):
         """The stack's images that carry the name they were built for; others are left-overs or derived images."""
         return [item for item in self._labelled(label) if _full(item.applied.inputs["imageName"]) in _tags(item)]
 
-    def leftovers(self, label: str) -> list[Existing]:
-        """Earlier builds of the stack's images that have lost their name to a later one."""
-        return [item for item in self._labelled(label) if not _tags(item)]
-
     def pulled_digest(self, urn: str, name: str) -> str | None:
         """`name@sha256:...` of the newest copy here of an image that another daemon has built as `urn` and pushed."""
         copies = sorted(self._labelled(f"{LABEL_URN}={urn}"), key=lambda item: item.created, reverse=True)
@@ -190,9 +186,16 @@ class ImageHandler(Handler):
         self._client.remove_image(identifier)
 
     def prune(self, label: str) -> None:
-        """Removes earlier builds that nothing uses any more."""
-        for item in self.leftovers(label):
-            self.delete(item, {})
+        """Removes earlier builds that nothing uses any more, and what is left of one that was cut off.
+
+        Such a half has not all of the labels: the classic builder writes one after the other.
+        """
+        from docker.errors import APIError
+
+        with explained("removing earlier images"):
+            for item in self._client.images(filters={"label": [label], "dangling": True}):
+                with contextlib.suppress(APIError):  # in use, or gone
+                    self.remove(item["Id"])
 
     def _pushed_digest(self, raw: Mapping[str, Any], name: str) -> str | None:
         repository = _repository(name)

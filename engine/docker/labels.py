@@ -32,6 +32,7 @@ class Applied:
     property_dependencies: dict[str, list[str]] = field(default_factory=dict)
     parents: list[str] = field(default_factory=list)
     retain: bool = False
+    protect: bool = False
 
     @property
     def name(self) -> str | None:
@@ -53,6 +54,7 @@ class Applied:
                 "propDeps": self.property_dependencies,
                 "parents": self.parents,
                 "retain": self.retain,
+                "protect": self.protect,
             },
             separators=(",", ":"),
             sort_keys=True,
@@ -65,7 +67,14 @@ class Applied:
             raw = json.loads(text)
             if raw["v"] != 1:
                 raise EngineError(f"label {LABEL_APPLIED} has version {raw['v']}; this engine reads version 1 only")
-            return cls(raw["inputs"], raw["deps"], raw["propDeps"], raw["parents"], raw["retain"])
+            return cls(
+                raw["inputs"],
+                raw["deps"],
+                raw["propDeps"],
+                raw["parents"],
+                raw["retain"],
+                raw.get("protect", False),  # older labels do not say it
+            )
         except (ValueError, KeyError, TypeError) as error:
             raise EngineError(f"label {LABEL_APPLIED} is not readable: {error}") from error
 

@@ -29,6 +29,9 @@ LABEL_LOCK = LABEL + "lock"
 TOKEN = secrets.token_hex(8)
 """This process's own: a Docker that is reached by two ways is locked once."""
 
+UNDER_WAY = 1
+"""Seconds for Docker to end what a killed run had asked for last: what is read before may not be what there is then."""
+
 
 class Locked(EngineError):  # noqa: N818 (says what is the matter)
     """Another run holds the stack."""
@@ -51,6 +54,7 @@ class Lock:
                 if self._read() == holder:
                     self.break_()
             holder = self._try()
+            time.sleep(UNDER_WAY)
         if holder is not None:
             raise Locked(
                 f"the stack '{self._stack_id.split('/')[-1]}' is currently locked by {holder['who']} "
@@ -118,10 +122,12 @@ def _machine() -> str:
 
 
 def _started(pid: int) -> str:
-    """When a process began, in ticks since the machine did; empty when there is none."""
+    """When a process began, in ticks since the machine did; empty when there is none, or when it has ended."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+        state, *fields = text.rpartition(")")[2].split()
+        return "" if state == "Z" else fields[18]
+    except (OSError, IndexError, ValueError):
         return ""
 
 

@@ -1,6 +1,7 @@
 """What a stack's labels cannot hold, since Docker's labels are written once: notes, in the stack's own Docker.
 
-They hold the last deployment's outputs (encrypted), what is declared `retain_on_delete`, and where providers lead to.
+They hold the last deployment's outputs (encrypted), what is declared `retain_on_delete` and `protect`, and where
+providers lead to.
 They are the label of a volume; new notes are a new volume, and the one with the highest number counts. An update opens
 them at its first change and closes them at its end. Open ones are those of a run that was cut off: of what it made,
 after-hooks may be owed.
@@ -37,6 +38,8 @@ class Notes:
     outputs: str = ""
     retain: dict[str, bool] = field(default_factory=dict)
     """By URN, where it is another than what the resource's own label says."""
+    protect: dict[str, bool] = field(default_factory=dict)
+    """In the same way."""
     providers: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By URN: what each declared provider was last given (`inputs`, encrypted), and its `parents`."""
 
@@ -68,6 +71,7 @@ class NoteStore:
             "since": notes.since,
             "outputs": notes.outputs,
             "retain": notes.retain,
+            "protect": notes.protect,
             "providers": notes.providers,
             "components": notes.components,
         }
@@ -101,7 +105,13 @@ def _parsed(volume: dict[str, Any]) -> Notes:
                 f"volume {volume['Name']} has notes of version {raw['v']}; this engine reads version 1 only"
             )
         return Notes(
-            raw["number"], raw["since"], raw["outputs"], raw["retain"], raw["providers"], tuple(raw["components"])
+            raw["number"],
+            raw["since"],
+            raw["outputs"],
+            raw["retain"],
+            raw.get("protect", {}),
+            raw["providers"],
+            tuple(raw["components"]),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise EngineError(f"volume {volume['Name']} holds the stack's notes, and is not readable: {error}") from error

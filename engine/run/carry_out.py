@@ -33,8 +33,6 @@ class Run:
         self.claimed: set[str] = set()
         """URNs of what Docker holds that a declaration stands for."""
         self.parents: dict[str, list[str]] = {}
-        self.retain: dict[str, bool] = {}
-        """What is declared `retain_on_delete`, a component's children with it."""
         self.replaced: list[Existing] = []
         """The old ones of replacements that stand beside them; to be deleted at the end."""
         self._gone: set[str] = set()
@@ -51,8 +49,7 @@ class Run:
             self.registered[declared.urn] = declared
             above = [*self.parents.get(declared.parent, []), declared.parent] if declared.parent else []
             self.parents[declared.urn] = above
-            inherited = self.retain.get(declared.parent, False)
-            self.retain[declared.urn] = inherited if declared.retain is None else declared.retain
+            declared.inherit(self.registered.get(declared.parent))
         try:
             return self._register_custom(declared) if declared.custom else self._register_component(declared)
         except (StepFailed, Interrupted):
@@ -85,7 +82,7 @@ class Run:
             gone = declared.urn in self._gone
             if existing:
                 self.claimed.add(existing.urn)
-        decision = decide(declared, handler, existing, gone, self.retain[declared.urn], self.context)
+        decision = decide(declared, handler, existing, gone, self.context)
         step = Step(
             decision.op,
             declared.urn,
@@ -133,7 +130,7 @@ class Run:
     def _carry_out(self, declared: Declared, handler: Handler, decision: Decision, step: Step) -> Answer:
         if decision.existing and decision.op in ("same", "update"):
             with self._lock:
-                keep.note_retention(self.context, decision.existing, self.retain[declared.urn])
+                keep.note_keeping(self.context, decision.existing, declared)
         if decision.op == "same":
             step.state = "done"
             self.context.listener.finished(step)
@@ -192,7 +189,7 @@ class Run:
         if existing is None or declared.urn in self._gone:
             return
         if not decision.delete_first:
-            if not (self.retain[declared.urn] or self.context.retains(existing)):
+            if not (declared.retain or self.context.retains(existing)):
                 self.replaced.append(existing)
             return
         for dependent in dependents(existing, self.context, self.registered):
@@ -215,7 +212,8 @@ class Run:
             labelled(declared.dependencies),
             {key: labelled(urns) for key, urns in declared.property_dependencies.items() if urns},
             self.parents[declared.urn],
-            self.retain[declared.urn],
+            bool(declared.retain),
+            bool(declared.protect),
         )
         return {
             LABEL_STACK: self.context.stack_id,

@@ -76,6 +76,10 @@ class Context:
         """Whether what is there was last declared `retain_on_delete`."""
         return self.hosts.notes.retain.get(item.urn, item.applied.retain)
 
+    def protects(self, item: Existing) -> bool:
+        """Whether what is there was last declared `protect`."""
+        return self.hosts.notes.protect.get(item.urn, item.applied.protect)
+
     def owes_hooks(self, item: Existing) -> bool:
         """Whether a run that was cut off has made it: its after-hooks may not have ended."""
         since = self.hosts.notes.since

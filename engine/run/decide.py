@@ -15,6 +15,10 @@ from engine.values import compare, paths
 from engine.values.compare import Change
 from engine.values.wire import Secret, reveal
 
+UNPROTECT = (
+    "To unprotect the resource, remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`"
+)
+
 
 @dataclass
 class Decision:
@@ -32,13 +36,16 @@ class Decision:
     """Whether a run that was cut off has made it, and may not have finished its after_create hooks."""
 
     @property
+    def summary(self) -> str:
+        """What differs, for a message."""
+        return f"[diff: {', '.join(sorted({change.key for change in self.changes}))}]"
+
+    @property
     def visible_inputs(self) -> dict[str, Any]:
         return {key: value for key, value in self.inputs.items() if not key.startswith("__")}
 
 
-def decide(
-    declared: Declared, handler: Handler, existing: Existing | None, gone: bool, retain: bool, context: Context
-) -> Decision:
+def decide(declared: Declared, handler: Handler, existing: Existing | None, gone: bool, context: Context) -> Decision:
     """Compares a declaration with what Docker holds; `gone`: it was deleted earlier in this run to be made anew."""
     check_supported(handler.props, declared.inputs, declared.type, declared.name)
     wanted = dict(declared.inputs)
@@ -69,7 +76,7 @@ def decide(
     op: Op = "replace" if replace else "update" if changes or owed else "same"
     decision = Decision(op, existing, inputs, kept, changes, notes, owed=owed)
     if op == "replace":
-        _decide_replacement(decision, declared, handler, retain, context)
+        _decide_replacement(decision, declared, handler, context)
         if not decision.delete_first:
             decision.inputs = handler.check(declared.name, wanted, None)
             decision.stored = stored(handler.storable(decision.inputs), context)
@@ -81,9 +88,7 @@ def stored(inputs: dict[str, Any], context: Context) -> dict[str, Any]:
     return dict(compare.hashed(inputs, lambda value: context.crypter().hash(value)))
 
 
-def _decide_replacement(
-    decision: Decision, declared: Declared, handler: Handler, retain: bool, context: Context
-) -> None:
+def _decide_replacement(decision: Decision, declared: Declared, handler: Handler, context: Context) -> None:
     """Whether the old one goes first; EngineError where it may not go."""
     assert decision.existing is not None  # noqa: S101 (for the type checker)
     fixed = handler.delete_first(decision.inputs)
@@ -93,10 +98,14 @@ def _decide_replacement(
         )
     decision.delete_first = fixed or declared.delete_before_replace is True
     old = decision.existing
-    if decision.delete_first and (retain or context.retains(old)):
-        what = f"[diff: {', '.join(sorted({change.key for change in decision.changes}))}]"
+    if declared.protect and context.protects(old):
         raise EngineError(
-            f"{handler.word} '{old.docker_name}' would have to be replaced {what}, and is to be retained "
+            f'unable to replace resource "{old.urn}" {decision.summary}\n'
+            f"as it is currently marked for protection. {UNPROTECT}"
+        )
+    if decision.delete_first and (declared.retain or context.retains(old)):
+        raise EngineError(
+            f"{handler.word} '{old.docker_name}' would have to be replaced {decision.summary}, and is to be retained "
             "(retain_on_delete): take the change back, or remove it yourself and run `up` again"
         )
 
@@ -128,6 +137,11 @@ def dependents(existing: Existing, context: Context, registered: Collection[str]
     for item in found:
         if context.excludes.names(item.urn):
             raise EngineError(f"{item.name} is built on it, and is left out of this run (--exclude)")
+        if context.protects(item):
+            raise EngineError(
+                f'unable to replace resource "{item.urn}" as part of replacing "{existing.urn}"\n'
+                f"as it is currently marked for protection. {UNPROTECT}"
+            )
         if context.retains(item):
             raise EngineError(f"{item.name} is built on it, and is to be retained (retain_on_delete)")
     return found

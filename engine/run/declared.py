@@ -33,6 +33,7 @@ DONE: Final = frozenset(
         "aliasURNs",
         "replaceOnChanges",
         "retainOnDelete",
+        "protect",
         "hooks",
     }
 )
@@ -55,7 +56,7 @@ SAID: Final = frozenset(
 itself: nothing follows from them here."""
 HOOKS_DONE: Final = frozenset({"after_create", "after_update"})
 """The hooks of a resource that this engine runs."""
-OPTIONS: Final = {"importId": "import", "protect": "protect", "customTimeouts": "custom_timeouts", "remote": "remote"}
+OPTIONS: Final = {"importId": "import", "customTimeouts": "custom_timeouts", "remote": "remote"}
 """Refused fields that the program knows by another name."""
 
 
@@ -77,12 +78,21 @@ class Declared:
     ignore_changes: list[str] = field(default_factory=list)
     replace_on_changes: list[str] = field(default_factory=list)
     retain: bool | None = None
-    """None: as its parent."""
+    """None: as its parent. A run knows it as soon as it takes the declaration in."""
+    protect: bool | None = None
+    """In the same way."""
     delete_before_replace: bool | None = None
     aliases: list[str] = field(default_factory=list)
     secret_outputs: list[str] = field(default_factory=list)
     provider: str = ""
     """URN of its explicit provider."""
+
+    def inherit(self, parent: Declared | None) -> None:
+        """What is not said here is as the parent has it."""
+        if self.retain is None:
+            self.retain = bool(parent and parent.retain)
+        if self.protect is None:
+            self.protect = bool(parent and parent.protect)
 
     @property
     def is_provider(self) -> bool:
@@ -106,9 +116,7 @@ def refuse_others(message: Any, done: frozenset[str], where: str, words: Mapping
 def read(request: Any, project: str, stack: str) -> Declared:
     """What a RegisterResourceRequest declares; EngineError naming the first option that is not implemented."""
     where = f"{request.type} '{request.name}'"
-    refuse_others(request, DONE | SAID | {"protect"}, where, OPTIONS)
-    if request.protect:  # the SDK says it also where it is not set
-        raise EngineError(f"{where}: option 'protect' is not implemented by the embedded engine")
+    refuse_others(request, DONE | SAID, where, OPTIONS)
     refuse_others(request.hooks, HOOKS_DONE, f"{where}: hooks")
     declared = Declared(
         urn=make_urn(project, stack, request.parent, request.type, request.name),
@@ -124,6 +132,7 @@ def read(request: Any, project: str, stack: str) -> Declared:
         ignore_changes=list(request.ignoreChanges),
         replace_on_changes=list(request.replaceOnChanges),
         retain=request.retainOnDelete if request.HasField("retainOnDelete") else None,
+        protect=request.protect if request.HasField("protect") else None,
         delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
         aliases=list(request.aliasURNs),
         secret_outputs=list(request.additionalSecretOutputs),
@@ -145,6 +154,7 @@ def _refuse_misplaced(declared: Declared, wanted: str, where: str) -> None:
     if declared.is_provider:
         refused["hooks of providers"] = hooks
         refused["retain_on_delete of providers"] = ["it"] if declared.retain else []
+        refused["protect of providers"] = ["it"] if declared.protect else []
         refused["delete_before_replace of providers"] = ["it"] if declared.delete_before_replace is not None else []
     elif declared.type not in IGNORING:
         refused["ignore_changes (but for images, networks, services and volumes)"] = declared.ignore_changes

@@ -17,11 +17,13 @@ from engine.docker.resource import Existing
 from engine.errors import EngineError
 from engine.run.carry_out import Run
 from engine.run.context import Context
+from engine.run.decide import UNPROTECT
 from engine.run.keep import open_notes
 from engine.run.providers import undeclared
 from engine.run.steps import Diagnostic, Step
 
 WORKERS = 8
+CONTAINER = "docker:index/container:Container"
 
 
 @dataclass
@@ -57,6 +59,7 @@ def whole_stack(context: Context) -> Deletes:
 
 
 def _decided(gone: list[Existing], left: list[Existing], declared: set[str], context: Context) -> Deletes:
+    _refuse_protected(gone, context)
     kept = [item for item in gone if context.retains(item)]
     steps = [
         Step(
@@ -75,9 +78,19 @@ def _decided(gone: list[Existing], left: list[Existing], declared: set[str], con
     for urn in sorted(set(chains) - needed, key=lambda one: -chains[one].index(one)):
         place = chains[urn].index(urn)
         steps.append(Step("delete", urn, chains[urn][place - 1] if place else "", custom=False))
-    twins = [item for item in context.inventory.surplus if not context.retains(item)]
+    twins = [item for item in context.inventory.surplus if not (context.retains(item) or context.protects(item))]
     old = [item for item in (*twins, *context.inventory.half_made) if not context.excludes.names(item.urn)]
     return Deletes(steps, kept, old)
+
+
+def _refuse_protected(gone: list[Existing], context: Context) -> None:
+    """EngineError naming all that are protected, after each has been said."""
+    protected = [item.urn for item in gone if context.protects(item)]
+    messages = [f'resource "{urn}" cannot be deleted\nbecause it is protected. {UNPROTECT}' for urn in protected]
+    for urn, message in zip(protected, messages, strict=True):
+        context.listener.said(Diagnostic("error", message, urn))
+    if messages:
+        raise EngineError("\n".join(messages))
 
 
 def delete_all(deletes: Deletes, context: Context) -> None:
@@ -87,8 +100,27 @@ def delete_all(deletes: Deletes, context: Context) -> None:
     """
     if deletes.steps or deletes.old:
         open_notes(context)
-    for item in deletes.old:
-        context.hosts.handler_of(item).delete(item, item.applied.inputs)
+    # A run that was cut off has left containers that use a volume of now, and an older volume that a container of now
+    # uses: containers go first, what they may use goes last.
+    users = [item for item in deletes.old if item.type == CONTAINER]
+    _remove(users, context)
+    _in_order(deletes, context)
+    _remove((item for item in deletes.old if item not in users), context)
+    for step in deletes.steps:
+        if not step.custom:
+            step.state = "done"
+            context.listener.finished(step)
+    prune(context)
+
+
+def _remove(old: Iterable[Existing], context: Context) -> None:
+    for item in old:
+        with context.interrupts:
+            context.hosts.handler_of(item).delete(item, item.applied.inputs)
+
+
+def _in_order(deletes: Deletes, context: Context) -> None:
+    """Dependents before what they depend on, independent ones at the same time."""
     items = context.inventory.by_urn
     waiting = {step.urn: step for step in deletes.steps if step.custom}
     running: dict[Future[None], Step] = {}
@@ -121,11 +153,6 @@ def delete_all(deletes: Deletes, context: Context) -> None:
     context.interrupts.check()
     if failed:
         raise EngineError(failed[0])
-    for step in deletes.steps:
-        if not step.custom:
-            step.state = "done"
-            context.listener.finished(step)
-    prune(context)
 
 
 def _holders(urn: str, items: Mapping[str, Existing], left: Iterable[str]) -> set[str]:

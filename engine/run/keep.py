@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from engine.docker.resource import Existing
 from engine.errors import EngineError
 from engine.run.context import Context
+from engine.run.declared import Declared
 from engine.values.wire import from_json, to_json
 
 if TYPE_CHECKING:
@@ -25,11 +26,13 @@ def open_notes(context: Context) -> None:
         context.hosts.write_notes(notes.next(since=now))
 
 
-def note_retention(context: Context, item: Existing, wanted: bool) -> None:
+def note_keeping(context: Context, item: Existing, declared: Declared) -> None:
     """Notes at once what labels, once written, cannot follow: a run that is cut off later has said it."""
-    if context.retains(item) != wanted:
+    retain, protect = bool(declared.retain), bool(declared.protect)
+    if (context.retains(item), context.protects(item)) != (retain, protect):
         notes = context.hosts.notes
-        context.hosts.write_notes(notes.next(retain={**notes.retain, item.urn: wanted}))
+        retained, protected = {**notes.retain, item.urn: retain}, {**notes.protect, item.urn: protect}
+        context.hosts.write_notes(notes.next(retain=retained, protect=protected))
 
 
 def note_provider(context: Context, urn: str, inputs: Mapping[str, Any], parents: list[str]) -> None:
@@ -44,15 +47,15 @@ def close_notes(run: Run, deleted: set[str]) -> None:
     """Notes what the run has declared, after its last change; writes nothing where the same is noted already."""
     context = run.context
     notes, crypter = context.hosts.notes, context.crypter
+    # What was made anew says it on its label; of what was not declared, and is left, what was noted counts.
     changed = {step.urn for step in run.steps if step.op in ("create", "replace")}
-    retain = {urn: value for urn, value in notes.retain.items() if urn not in changed | deleted}
-    for urn, wanted in run.retain.items():
-        item = context.inventory.by_urn.get(urn)
-        if item is None or urn in changed:
-            continue
-        retain.pop(urn, None)
-        if wanted != item.applied.retain:
-            retain[urn] = wanted
+    known = {urn: item for urn, item in context.inventory.by_urn.items() if urn not in changed}
+    retain = {urn: value for urn, value in notes.retain.items() if urn in known and urn not in deleted}
+    protect = {urn: value for urn, value in notes.protect.items() if urn in known and urn not in deleted}
+    for urn in known.keys() & run.registered.keys():
+        item, declared = known[urn], run.registered[urn]
+        _put(retain, urn, bool(declared.retain), item.applied.retain)
+        _put(protect, urn, bool(declared.protect), item.applied.protect)
     outputs = notes.outputs
     if noted_outputs(context) != run.outputs:
         outputs = crypter().encrypt(json.dumps(to_json(run.outputs)))
@@ -62,11 +65,19 @@ def close_notes(run: Run, deleted: set[str]) -> None:
         since="",
         outputs=outputs,
         retain=retain,
+        protect=protect,
         providers={urn: noted for urn, noted in notes.providers.items() if urn not in deleted},
         components=components,
     )
     if after != notes or not notes.number:
         context.hosts.write_notes(after.next())
+
+
+def _put(noted: dict[str, bool], urn: str, wanted: bool, labelled: bool) -> None:
+    """Notes what is wanted, where the label says another thing."""
+    noted.pop(urn, None)
+    if wanted != labelled:
+        noted[urn] = wanted
 
 
 def after_destroy(context: Context, deleted: set[str]) -> None:
@@ -79,7 +90,9 @@ def after_destroy(context: Context, deleted: set[str]) -> None:
     urns = {item.urn for item in left}
     providers = {urn: noted for urn, noted in notes.providers.items() if urn not in deleted}
     retain = {urn: value for urn, value in notes.retain.items() if urn in urns}
-    context.hosts.write_notes(notes.next(since="", outputs="", retain=retain, providers=providers, components=()))
+    protect = {urn: value for urn, value in notes.protect.items() if urn in urns}
+    kept = {"retain": retain, "protect": protect, "providers": providers}
+    context.hosts.write_notes(notes.next(since="", outputs="", components=(), **kept))
 
 
 def noted_outputs(context: Context) -> dict[str, Any]:

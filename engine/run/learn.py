@@ -79,7 +79,11 @@ def _ask_program(context: Context, project: Project, config: Callable[[], Config
         message = f"nothing is at this Docker; whether something is at others, only the program could say: {what}"
         context.listener.said(Diagnostic("warning", message))
     hosts = context.hosts
-    hosts.notes = replace(hosts.notes, retain={**hosts.notes.retain, **run.retain})
+    hosts.notes = replace(
+        hosts.notes,
+        retain={urn: bool(declared.retain) for urn, declared in run.registered.items()},
+        protect={urn: bool(declared.protect) for urn, declared in run.registered.items()},
+    )
 
 
 def _suffix(provider: str) -> str:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 import time
+from typing import Any
 
 import docker
 
-from tests.preview.conftest import Engine
+from tests.preview.conftest import BASE, Engine
 
 NAME = "embedded-preview"
 KILLED = """
@@ -102,3 +104,36 @@ def test_outputs_are_those_of_the_last_deployment(engine: Engine) -> None:
     assert engine("stack", "output", "b").stdout == "1\n"
     (engine.directory / "__main__.py").write_text("raise Exception()")
     assert engine("stack", "output", "b").stdout == "1\n"
+
+
+def test_destroy_after_a_killed_replacement_of_a_volume(engine: Engine) -> None:
+    """The older volume is none of the stack's resources any more, and a container that is one still uses it."""
+    (engine.directory / "__main__.py").write_text("""
+import pulumi
+import pulumi_docker as docker
+label = docker.VolumeLabelArgs(label="b", value=pulumi.Config().require("b"))
+files = docker.Volume("files", labels=[label])
+docker.Container("carrier", name="embedded-preview", image="embedded-preview-base:1", entrypoints=["x"], start=False,
+    volumes=[docker.ContainerVolumeArgs(container_path="/files", volume_name=files.name)],
+    uploads=[docker.ContainerUploadArgs(file="/files/a", content="a")])
+""")
+    assert engine("up", "--yes", "--skip-preview").returncode == 0
+    engine("config", "set", "b", "2")
+    killed_at(engine, "put_archive")
+    gone = engine("destroy", "--yes", "--skip-preview")
+    assert gone.returncode == 0, gone.stdout + gone.stderr
+    label: dict[str, Any] = {"label": f"pulumi.embedded.stack={NAME}/test"}
+    client = docker.from_env()
+    assert not client.containers.list(all=True, filters=label)
+    assert not client.volumes.list(filters=label)
+
+
+def test_what_a_killed_build_has_left_is_removed(engine: Engine) -> None:
+    """The classic builder writes one label after the other: such a half may have the stack's only."""
+    client = docker.from_env()
+    dockerfile = io.BytesIO(f"FROM {BASE}\nLABEL half=made\n".encode())
+    half, _ = client.images.build(fileobj=dockerfile, labels={"pulumi.embedded.stack": f"{NAME}/test"})
+    assert engine("up", "--yes", "--skip-preview").returncode == 0
+    held = client.images.list(filters={"label": f"pulumi.embedded.stack={NAME}/test"})
+    assert half.id not in [image.id for image in held]
+    assert len(held) == 1

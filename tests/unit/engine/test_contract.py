@@ -33,7 +33,6 @@ from engine.run.hooks import HOOK_DONE, Hooks
 from engine.run.providers import SUPPORTED
 
 REFUSED_FIELDS = {
-    "protect": True,
     "importId": "x",
     "customTimeouts": resource_pb2.RegisterResourceRequest.CustomTimeouts(create="1m"),
     "remote": True,
@@ -106,6 +105,7 @@ def test_every_hook_is_known() -> None:
         ("docker:index/service:Service", True, {"ignoreChanges": ["labels[*]"]}, "wildcards"),
         ("pulumi:providers:docker", True, {"ignoreChanges": ["host"]}, "ignore_changes"),
         ("pulumi:providers:docker", True, {"retainOnDelete": True}, "retain_on_delete"),
+        ("pulumi:providers:docker", True, {"protect": True}, "protect"),
         ("pulumi:providers:docker", True, {"deleteBeforeReplaceDefined": True}, "delete_before_replace"),
         ("a:b:C", False, {"replaceOnChanges": ["x"]}, "replace_on_changes"),
     ],

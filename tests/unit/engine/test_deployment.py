@@ -200,7 +200,6 @@ def test_a_name_made_up_stays_and_a_replacement_stands_beside(stand: Stand) -> N
     [
         ('docker.Tag("t", source_image="a", target_image="b")', "docker:index/tag:Tag"),
         ('docker.Container("c", name="cc", image="i", gpus="all")', "property 'gpus'"),
-        ('docker.Volume("v", opts=pulumi.ResourceOptions(protect=True))', "option 'protect'"),
         (
             'docker.Volume("v", opts=pulumi.ResourceOptions(custom_timeouts=pulumi.CustomTimeouts(create="1m")))',
             "custom_timeouts",
