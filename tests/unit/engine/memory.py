@@ -144,12 +144,16 @@ class Stand:
             lock = Lock(None, "p/dev")  # type: ignore[arg-type]
             return Daemon(handlers, lambda: host, MemoryNotes(self.notes, host), lock)
 
+        def unseen() -> Daemon:
+            handlers: dict[str, Handler] = {kind: MemoryHandler(kind, props, {}, []) for kind, props in kinds.items()}
+            return Daemon(handlers, lambda: "", MemoryNotes({}, ""), Lock(None, "p/dev"))  # type: ignore[arg-type]
+
         self.recorder = Recorder()
         return Context(
             "p",
             "dev",
             dry_run,
-            Hosts(connect, "p/dev"),
+            Hosts(connect, "p/dev", unseen if dry_run else None),
             self.recorder,
             Interrupts(),
             lambda: self._crypter,
