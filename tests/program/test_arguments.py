@@ -40,7 +40,7 @@ def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setattr(joining, "_wait_until_joined_once", lambda node, topology: None)
     monkeypatch.setattr(rollout, "what_is_there", lambda topology: joining.There(anything=True, led=True))
     monkeypatch.setattr(rollout.Rollout, "until_joined", lambda *_: None)
-    monkeypatch.setattr(component, "look", lambda topology, swarm: None)
+    monkeypatch.setattr(component, "look", lambda given, topology: None)
     asyncio.set_event_loop(asyncio.new_event_loop())  # other tests have closed theirs
     recorder = Recorder()
     pulumi.runtime.set_mocks(recorder, project=request.param, stack="unit", preview=False)
