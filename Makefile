@@ -25,7 +25,7 @@ comma := ,
 EXCLUDED := $(foreach host,$(subst $(comma), ,$(EXCLUDE)),--exclude '**.$(host)')
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview refresh destroy status outputs connect metrics-targets certs test test-unit test-program test-agent test-endpoint test-preview test-interrupted \
+.PHONY: help up preview refresh destroy status outputs connect metrics-targets certs pins test test-unit test-program test-agent test-endpoint test-preview test-interrupted \
 	test-deploy test-clients test-monitoring test-hosts test-bare drill chaos bench lint fmt clean venv venv-dev daemon rig-tools monitoring-tools client-tools
 
 help: ## Lists the targets
@@ -67,6 +67,9 @@ metrics-targets: ## What a Prometheus is to scrape, as a file that it takes (FIL
 
 certs: venv ## A CA and certificates for development, encrypted in the stack's config; again: a new certificate
 	@$(PYTHON) -m redis_ha.tls.dev_certificates --stack $(STACK)
+
+pins: venv ## Pins the stack's images by digest to what their registries have now, in its file
+	@$(PYTHON) -m ops.pins $(STACK)
 
 test: venv-dev daemon rig-tools ## All tests: unit, agent, endpoint, preview and, on clusters of their own, after deployment and over hosts
 	@$(PYTHON) -m pytest $(WORKERS) $(TESTS) $(ARGS)

@@ -149,6 +149,8 @@ def _run(workspace: Workspace, run: Run) -> Deletes:
     except EngineError:
         context.hosts.refuse_unreachable()
         raise
+    for message in context.hosts.warnings:
+        context.listener.said(Diagnostic("warning", message))
     for item in context.inventory.strangers:
         message = f"'{item.docker_name}' bears the labels of '{item.applied.name}' and is not touched"
         context.listener.said(Diagnostic("warning", message, item.urn))

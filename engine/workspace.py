@@ -136,7 +136,7 @@ class Workspace:
             self.project.name,
             self.stack,
             dry_run,
-            self._hosts(),
+            self._hosts(dry_run),
             listener,
             self.interrupts,
             lambda: self.crypter(store=not dry_run),
@@ -160,12 +160,19 @@ class Workspace:
         while self._locked:
             self._locked.pop().unlock()
 
-    def _hosts(self) -> Hosts:
-        hosts = Hosts(self._open, self.stack_id)
+    def _hosts(self, dry_run: bool) -> Hosts:
+        """The preview of an `up` is not blind: the update would fail."""
+        blind = self._unseen if dry_run and not self._locking else None
+        hosts = Hosts(self._open, self.stack_id, blind)
         if self._locking:
             hosts.lock()
             self._locked.append(hosts)
         return hosts
+
+    def _unseen(self) -> Daemon:
+        from engine.docker.unseen import unseen_daemon
+
+        return unseen_daemon(self.stack_id)
 
     def _open(self, inputs: Mapping[str, Any] | None) -> Daemon:
         from engine.docker.connect import connect, connect_to, logins

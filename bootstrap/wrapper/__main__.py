@@ -89,8 +89,10 @@ class Run:
             say(f"engine: embedded ({why})")
         return cli
 
-    def prepare(self) -> None:
-        """Docker, and the base images that the stack wants."""
+    def prepare(self, cli: str) -> None:
+        """Docker, and the base images that the stack wants. A preview of the embedded engine needs neither."""
+        if self.asked.command in PREVIEW and not cli:
+            return
         if self.asked.command in RUNS_THE_PROGRAM:
             self.on_each_host("bootstrap/base-image", self.setting("baseImage") or "redis:8-alpine")
             if self.setting("endpoint").lower() == "true":
@@ -168,7 +170,7 @@ def main(words: Sequence[str]) -> NoReturn:
         say(said)
     cli = run.choose_engine()
     if run.stack:
-        run.prepare()
+        run.prepare(cli)
     if cli:
         run.for_the_cli(cli)
         run.look_at_blank_hosts()

@@ -13,7 +13,7 @@ from engine.docker.labels import LABEL_STACK
 from engine.docker.lock import Lock, Locked
 from engine.docker.notes import Notes, NoteStore
 from engine.docker.resource import Existing, Handler
-from engine.errors import EngineError
+from engine.errors import EngineError, Unreachable
 
 if TYPE_CHECKING:
     from docker.api import APIClient
@@ -134,7 +134,8 @@ class Inventory:
 class Hosts:
     """Opens daemons when they are first needed; `inventory` and `notes` grow with each."""
 
-    def __init__(self, connect: Open, stack_id: str) -> None:
+    def __init__(self, connect: Open, stack_id: str, blind: Callable[[], Daemon] | None = None) -> None:
+        """`blind`: what stands for a daemon that does not answer, in a preview that nothing follows."""
         self.inventory = Inventory()
         self.notes = Notes()
         """The newest that any daemon has."""
@@ -143,6 +144,8 @@ class Hosts:
         self._inputs: dict[str, Mapping[str, Any] | None] = {DEFAULT: None}
         self._opened: dict[str, Daemon] = {}
         self._failed: dict[str, EngineError] = {}
+        self._blind = blind
+        self._unseen: dict[str, Daemon] = {}
         self._locking = False
         self._locks: list[Lock] = []  # also of a daemon that could not be read then, or is no longer led to
         self._lock = threading.RLock()
@@ -207,9 +210,27 @@ class Hosts:
     def handlers(self, provider: str) -> dict[str, Handler]:
         """What does each type there; EngineError when it is not reached."""
         self.read([provider])
-        if provider in self._failed:
+        if provider not in self._failed:
+            return self._opened[provider].handlers
+        if self._blind is None or not isinstance(self._failed[provider], Unreachable):
             raise self._failed[provider]
-        return self._opened[provider].handlers
+        with self._lock:
+            if provider not in self._unseen:
+                self._unseen[provider] = self._blind()
+        return self._unseen[provider].handlers
+
+    def unseen(self, provider: str) -> bool:
+        """Whether it has not been reached, and counts as empty."""
+        return provider in self._unseen
+
+    @property
+    def warnings(self) -> list[str]:
+        """What has not been looked at, and why."""
+        return [
+            f"{self._failed[provider]}\n    This preview has not looked at what is there: all that belongs there is "
+            "shown as to be created, whatever `up` will find"
+            for provider in self._unseen
+        ]
 
     def handler_of(self, item: Existing) -> Handler:
         """What does `item`, where it is."""
@@ -228,8 +249,8 @@ class Hosts:
         return one is not None and other is not None and one.identity == other.identity
 
     def refuse_unreachable(self) -> None:
-        """EngineError when no daemon at all was reached: nothing is known then."""
-        if not self._opened and self._failed:
+        """EngineError when no daemon at all was reached: nothing is known then. A preview says so instead."""
+        if not self._opened and self._failed and self._blind is None:
             raise self._failed.get(DEFAULT) or next(iter(self._failed.values()))
 
     def write_notes(self, notes: Notes) -> None:

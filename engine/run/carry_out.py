@@ -96,7 +96,10 @@ class Run:
         self._add(step)
         if not self.context.dry_run and has_unknown(decision.inputs):
             raise EngineError("depends on what is left out of this run and is not known without")
-        if decision.op in ("create", "replace"):
+        unseen = self.context.hosts.unseen(declared.provider)
+        if unseen:
+            step.notes.append("not looked at")
+        elif decision.op in ("create", "replace"):
             handler.preflight(reveal(decision.inputs), existing, self.context.stack_id)
         if decision.existing and decision.delete_first:
             dependents(decision.existing, self.context, self.registered)  # refuses, before anything is done

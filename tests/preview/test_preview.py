@@ -114,6 +114,18 @@ def test_a_subnet_that_is_taken_is_found_before_anything_goes(deployed: Engine) 
         other.remove()
 
 
+def test_a_preview_needs_no_docker(idle: Engine) -> None:
+    done = idle("preview", "--diff", DOCKER_HOST="unix:///nowhere.sock")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "@@ + docker:index:Container node: create not looked at @@\n" in done.stdout
+    assert "\n+restart: 'no'\n" in done.stdout
+    assert "fromreal" not in done.stdout
+    assert done.stdout.count("warning:") == 1
+    assert "cannot reach the Docker daemon at unix:///nowhere.sock" in done.stdout
+    assert "This preview has not looked at what is there" in done.stdout
+    assert done.stdout.endswith("Resources:\n    + 5 to create\n")
+
+
 @pytest.mark.parametrize(
     ("arguments", "environment", "code", "message"),
     [
@@ -125,7 +137,8 @@ def test_a_subnet_that_is_taken_is_found_before_anything_goes(deployed: Engine) 
         (["config", "--stack", "test", "set", "nope:a:b:c", "1"], {}, 1, "could not parse nope:a:b:c"),
         (["preview", "--stack", "nope"], {}, 6, "no stack named 'nope' found"),
         (["preview"], {"PULUMI_CONFIG_PASSPHRASE": "wrong"}, 1, "incorrect passphrase"),
-        (["preview"], {"DOCKER_HOST": "unix:///nowhere.sock"}, 1, "cannot reach the Docker daemon"),
+        (["up", "--yes"], {"DOCKER_HOST": "unix:///nowhere.sock"}, 1, "cannot reach the Docker daemon"),
+        (["up", "--skip-preview"], {"DOCKER_HOST": "unix:///nowhere.sock"}, 1, "cannot reach the Docker daemon"),
         (["up"], {}, 2, "--yes or --skip-preview must be passed in"),
         (["config", "get", "nope"], {}, 1, "configuration key 'nope' not found"),
     ],

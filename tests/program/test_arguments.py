@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, cast
 
 import pulumi
+import pulumi_docker as docker
 import pytest
 
 from redis_ha.docker import clients, joining, looks
@@ -40,7 +41,7 @@ def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setattr(joining, "_wait_until_joined_once", lambda node, topology: None)
     monkeypatch.setattr(rollout, "what_is_there", lambda topology: joining.There(anything=True, led=True))
     monkeypatch.setattr(rollout.Rollout, "until_joined", lambda *_: None)
-    monkeypatch.setattr(component, "look", lambda topology, swarm: None)
+    monkeypatch.setattr(component, "look", lambda given, topology: None)
     asyncio.set_event_loop(asyncio.new_event_loop())  # other tests have closed theirs
     recorder = Recorder()
     pulumi.runtime.set_mocks(recorder, project=request.param, stack="unit", preview=False)
@@ -215,3 +216,24 @@ def test_other_ways_to_name_a_docker_are_refused(mocks: Recorder) -> None:
             run(lambda: declare().url)
     finally:
         pulumi.runtime.set_all_config({})
+
+
+@pytest.mark.parametrize("swarm", [False, True])
+@pytest.mark.parametrize("way", ["provider", "providers", "parent"])
+def test_a_provider_among_the_options_is_refused(mocks: Recorder, way: str, swarm: bool) -> None:
+    places = [{"name": f"h{i}", "docker": f"tcp://127.0.0.1:{i}", "address": f"10.0.0.{i}"} for i in (1, 2, 3)]
+    arguments: Any = {"password": "plain", "hosts": places, "swarm": swarm, "registry": "registry.example"}
+
+    def declared() -> pulumi.Output[str]:
+        provider = docker.Provider("elsewhere", host="tcp://10.0.0.1:2375")
+        above = pulumi.ComponentResource("x:index:Group", "group", None, pulumi.ResourceOptions(providers=[provider]))
+        options = {
+            "provider": pulumi.ResourceOptions(provider=provider),
+            "providers": pulumi.ResourceOptions(providers={"docker": provider}),
+            "parent": pulumi.ResourceOptions(parent=above),
+        }
+        return RedisHa("redis-ha", arguments, options[way]).url
+
+    with pytest.raises(pulumi.RunError, match="a docker provider among the options of RedisHa is not used"):
+        run(declared)
+    assert not [one for one in mocks.found if one.typ.endswith((":Container", ":Service", ":Volume"))]

@@ -61,7 +61,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     # Mocks have no daemon to ask, and Pulumi's mocks run no hooks.
     monkeypatch.setattr(joining, "_wait_until_joined_once", lambda node, topology: None)
     monkeypatch.setattr(rollout, "what_is_there", lambda topology: joining.There(anything=True, led=True))
-    monkeypatch.setattr(component, "look", lambda topology, swarm: None)
+    monkeypatch.setattr(component, "look", lambda given, topology: None)
     monkeypatch.setattr(rollout.Rollout, "until_joined", lambda *_: None)
     monkeypatch.setattr(certificates, "check_certificates", lambda tls, addresses: None)  # these are mere words
     asyncio.set_event_loop(asyncio.new_event_loop())  # other tests have closed theirs
@@ -95,6 +95,25 @@ def test_one_container_and_volume_for_each_node(recorder: Recorder) -> None:
     ]
     assert len(recorder.of_type("Volume")) == 6 + 2
     assert len(recorder.of_type("Network")) == len(recorder.of_type("Image")) == 1
+
+
+@pytest.mark.parametrize("asked", [True, False])
+def test_data_volumes_are_protected_where_asked_for(recorder: Recorder, asked: bool) -> None:
+    protected: dict[str, bool | None] = {}
+
+    def look(args: pulumi.ResourceTransformationArgs) -> None:
+        if args.type_.endswith(":Volume") or args.type_.endswith(":Container"):
+            protected[f"{args.type_.rpartition(':')[2]} {args.name}"] = args.opts.protect
+
+    @pulumi.runtime.test
+    def run() -> pulumi.Output[str]:
+        opts = pulumi.ResourceOptions(transformations=[look])
+        return RedisHa("redis-ha", {"password": PASSWORD, "protect_data": asked}, opts).url
+
+    run()
+    data = {f"Volume redis-ha-redis-{i}" for i in range(3)}
+    assert {name for name, value in protected.items() if value} == (data if asked else set())
+    assert {value for name, value in protected.items() if name not in data or not asked} == {None}
 
 
 def test_roles_ports_and_addresses_reach_the_containers(recorder: Recorder) -> None:

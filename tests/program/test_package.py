@@ -1,6 +1,7 @@
 """The component as a package: what other programs and languages are given."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -64,6 +65,19 @@ def test_the_yaml_example_fits_the_schema(schema: dict[str, Any]) -> None:
         used = [text for text in program["outputs"].values() if text.startswith(f"${{{name}.")]
         assert used
         assert {text.strip("${}").partition(".")[2] for text in used} <= resource["properties"].keys()
+
+
+def test_the_typescript_example_fits_the_schema(schema: dict[str, Any]) -> None:
+    """Its SDK is generated from the schema: the names are those there."""
+    text = (ROOT / "examples/typescript/index.ts").read_text()
+    resource = schema["resources"][TOKEN]
+    (given,) = re.findall(r'new redisHa\.RedisHa\("cache", (\{.*?\})\);', text, re.DOTALL)
+    arguments = yaml.safe_load(given.replace('config.requireSecret("password")', "text"))  # so far the same in YAML
+    assert arguments.keys() >= {"replicas", "password", "ports"}
+    _fits(arguments, resource["inputProperties"], schema)
+    used = re.findall(r"cache\.(\w+)", text)
+    assert used
+    assert set(used) <= resource["properties"].keys()
 
 
 def _fits(values: dict[str, Any], properties: dict[str, Any], schema: dict[str, Any]) -> None:

@@ -94,6 +94,10 @@ class Daemon:
 
         return self._ask(removed)
 
+    def registry_digest(self, image: str) -> str:
+        """What its registry has under this name now, as the daemon is told. Raises DaemonError."""
+        return self._ask(lambda api: str(api.inspect_distribution(image)["Descriptor"]["digest"]))
+
     def _ask(self, question: Callable[[Any], T]) -> T:
         from docker.errors import APIError, DockerException
         from requests.exceptions import RequestException

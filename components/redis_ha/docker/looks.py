@@ -6,13 +6,19 @@ A preview says what it could not see: it may run where neither Docker nor any ho
 import pulumi
 
 from redis_ha.docker.clients import check_hosts, why_unreachable
+from redis_ha.docker.data import refuse_older_redis, warn_of_removed_data
 from redis_ha.docker.host import refuse_switching_tls
 from redis_ha.docker.swarm_nodes import check_swarm
 from redis_ha.plan.topology import Topology
+from redis_ha.settings.given import Given
 
 
-def look(topology: Topology, swarm: bool) -> None:
-    """Raises pulumi.RunError when a host does not answer, a Swarm has other nodes, or TLS would be switched."""
+def look(given: Given, topology: Topology) -> None:
+    """Raises pulumi.RunError when a host does not answer, a Swarm has other nodes, or TLS would be switched.
+
+    And when the base image is older than the data. Warns of data that would be removed.
+    """
+    swarm = given.now.swarm
     preview = pulumi.runtime.is_dry_run()
     hosts = [host for host in topology.hosts if host is not None]
     if swarm or not hosts:
@@ -27,6 +33,9 @@ def look(topology: Topology, swarm: bool) -> None:
     else:
         check_hosts(hosts)
     refuse_switching_tls(topology, swarm)
+    given.of(lambda settings: refuse_older_redis(settings.base_image, topology, swarm))
+    if not (swarm or given.now.retain_data):
+        warn_of_removed_data(topology)
 
 
 def refuse_other_dockers(component: pulumi.ComponentResource) -> None:

@@ -94,7 +94,7 @@ class RedisHa(pulumi.ComponentResource):
     def _declare(self, given: Given, identity: Identity) -> None:
         topology = plan(given.now, identity)
         _check(given, topology)
-        look(topology, given.now.swarm)
+        look(given, topology)
         self.image = swarm_services(given, topology, self) if given.now.swarm else self._containers(given, topology)
         self._tell(given, topology)
 

@@ -59,6 +59,8 @@ def node_volume(shared: Shared, node: Node) -> docker.Volume:
             parent=shared.parent,
             provider=shared.machines.at(node.host).provider,
             retain_on_delete=shared.given.now.retain_data,
+            # Not said where it is off: then it is as the program says of the whole component.
+            protect=True if shared.given.now.protect_data and node.kind == "redis" else None,
             ignore_changes=["name", "labels"],
             aliases=[pulumi.Alias(name=old) for old in identity.former(node.name, node.host_name)],
         ),

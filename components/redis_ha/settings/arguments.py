@@ -190,3 +190,6 @@ class RedisHaArgs(TypedDict):
     """Further sentinel.conf directives, name: value."""
     retain_data: NotRequired[bool]
     """Keep the volumes when nodes or stack are removed; default: false."""
+    protect_data: NotRequired[bool]
+    """Refuse what would remove a data node's volume, until this is off again and `up` has run; default:
+    false."""

@@ -48,6 +48,7 @@ SHAPE = frozenset(
         "registry",
         "image_name",
         "retain_data",
+        "protect_data",
     ]
 )
 """Settings that decide which resources there are, and where. They have to be known when the program runs."""
@@ -201,6 +202,11 @@ class Settings(SettingModel):
         {}, alias="sentinelConfig", description="Further sentinel.conf directives, name: value"
     )
     retain_data: bool = Field(False, alias="retainData", description="Keep the volumes when nodes or stack are removed")
+    protect_data: bool = Field(
+        False,
+        alias="protectData",
+        description="Refuse what would remove a data node's volume, until this is off again and `up` has run",
+    )
 
     @field_validator("password", "previous_password", "system_password", "other_system_password")
     @classmethod

@@ -10,6 +10,7 @@ from typing import Any
 
 from engine.docker.container_props import PROPS
 from engine.docker.hosts import Daemon, Hosts
+from engine.docker.image import ImageHandler
 from engine.docker.labels import existing_of, visible
 from engine.docker.lock import Lock
 from engine.docker.network import NetworkHandler
@@ -53,7 +54,7 @@ class MemoryHandler(Handler):
         return {**existing.applied.inputs, **existing.raw["live"]}
 
     def outputs(self, raw: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
-        return visible(inputs)
+        return {**visible(inputs), "hostname": inputs["name"], "repoDigest": f"sha256:{inputs['name']}"}
 
     def create(
         self, inputs: dict[str, Any], marks: dict[str, str], progress: Progress, make_room: Callable[[], None]
@@ -75,19 +76,20 @@ class MemoryHandler(Handler):
             "inputs": inputs,
             "live": {},
         }
-        return Made(f"{name}-id", {**visible(inputs), "hostname": name})
+        return Made(f"{name}-id", self.outputs({}, inputs))
 
     def update(self, existing: Existing, inputs: dict[str, Any], marks: dict[str, str], progress: Progress) -> Made:
         self._log.append(f"update {existing.docker_name}")
         for item in self._world.values():
-            if item["id"] == existing.id:
+            if item["id"] == existing.id and item["type"] == self.type:
                 item["live"] = {
                     key: inputs[key] for key, prop in self.props.items() if prop.effect == "live" and key in inputs
                 }
-        return Made(existing.id, visible(inputs))
+        return Made(existing.id, self.outputs({}, inputs))
 
     def remove(self, identifier: str) -> None:
-        key, item = next((key, item) for key, item in self._world.items() if item["id"] == identifier)
+        mine = ((key, item) for key, item in self._world.items() if item["type"] == self.type)
+        key, item = next((key, item) for key, item in mine if item["id"] == identifier)
         self._log.append(f"delete {item['name']}")
         del self._world[key]
 
@@ -114,6 +116,7 @@ class Stand:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.project, self.stack = "p", "dev"
         self.world: dict[str, Any] = {}
         self.worlds: dict[str, dict[str, Any]] = {}
         """Of explicit providers, by their `host`."""
@@ -126,11 +129,28 @@ class Stand:
         self.outputs: dict[str, Any] = {}
         self._crypter = Crypter(b"k" * 32)
 
+    @property
+    def name(self) -> str:
+        """As labels have it."""
+        return f"{self.project}/{self.stack}"
+
+    def rename(self, project: str, stack: str) -> None:
+        """What `pulumi stack rename` does to the state: every URN is of the new stack, and nothing else changes."""
+        name, urns = self.name, f"urn:pulumi:{self.stack}::{self.project}::"
+        self.project, self.stack = project, stack
+        anew = f"urn:pulumi:{stack}::{project}::"
+        for item in self.world.values():
+            item["labels"] = {
+                label: text.replace(urns, anew).replace(name, self.name) for label, text in item["labels"].items()
+            }
+        self.notes.clear()
+
     def context(self, dry_run: bool) -> Context:
         kinds = {
             "docker:index/network:Network": NetworkHandler.props,
             "docker:index/volume:Volume": VolumeHandler.props,
             "docker:index/container:Container": PROPS,
+            "docker:index/image:Image": ImageHandler.props,
         }
 
         def connect(inputs: Mapping[str, Any] | None) -> Daemon:
@@ -141,15 +161,19 @@ class Stand:
             handlers: dict[str, Handler] = {
                 kind: MemoryHandler(kind, props, world, self.log) for kind, props in kinds.items()
             }
-            lock = Lock(None, "p/dev")  # type: ignore[arg-type]
+            lock = Lock(None, self.name)  # type: ignore[arg-type]
             return Daemon(handlers, lambda: host, MemoryNotes(self.notes, host), lock)
+
+        def unseen() -> Daemon:
+            handlers: dict[str, Handler] = {kind: MemoryHandler(kind, props, {}, []) for kind, props in kinds.items()}
+            return Daemon(handlers, lambda: "", MemoryNotes({}, ""), Lock(None, self.name))  # type: ignore[arg-type]
 
         self.recorder = Recorder()
         return Context(
-            "p",
-            "dev",
+            self.project,
+            self.stack,
             dry_run,
-            Hosts(connect, "p/dev"),
+            Hosts(connect, self.name, unseen if dry_run else None),
             self.recorder,
             Interrupts(),
             lambda: self._crypter,
@@ -175,11 +199,10 @@ class Stand:
 
     @property
     def _project(self) -> Project:
-        return Project("p", self.directory, self.directory / "__main__.py")
+        return Project(self.project, self.directory, self.directory / "__main__.py")
 
-    @staticmethod
-    def _config(config: Mapping[str, str]) -> Config:
-        return Config({f"p:{key}": value for key, value in config.items()}, set())
+    def _config(self, config: Mapping[str, str]) -> Config:
+        return Config({f"{self.project}:{key}": value for key, value in config.items()}, set())
 
     @contextmanager
     def _kept(self, run: Run) -> Iterator[None]:

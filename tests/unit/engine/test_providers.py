@@ -64,6 +64,14 @@ def test_how_a_host_is_reached_changes_the_provider_only(stand: Stand) -> None:
     assert stand.steps["docker.a"].summary == "[diff: ~host]"
 
 
+def test_a_preview_shows_what_belongs_on_a_dead_host(stand: Stand) -> None:
+    stand.dead = {"tcp://b"}
+    ops = stand.run(HOSTS, dry_run=True, image="i2")
+    assert (ops["node.a"], ops["node.b"], ops["vol.b"]) == ("replace", "create", "create")
+    assert stand.steps["node.b"].summary == "not looked at"
+    assert stand.steps["node.a"].summary == "[diff: ~image]"
+
+
 def test_an_exclude_leaves_a_dead_host_out(stand: Stand) -> None:
     stand.dead = {"tcp://b"}
     with pytest.raises(EngineError, match="no Docker answers at tcp://b"):

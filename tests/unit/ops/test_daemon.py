@@ -40,6 +40,10 @@ class Api:
             {"Labels": {}, "Names": ["/stranger"], "State": "running", "Status": "Up"},
         ]
 
+    def inspect_distribution(self, image: str) -> dict[str, Any]:
+        assert image == "redis:8-alpine"
+        return {"Descriptor": {"digest": "sha256:12", "size": 1}, "Platforms": []}
+
     def services(self, **asked: Any) -> list[dict[str, Any]]:
         return [{"ID": "s", "Spec": {"Name": "redis-ha-dev-redis", "Labels": {"redis-ha.kind": "redis"}}}]
 
@@ -83,6 +87,10 @@ def test_tasks_of_a_swarm_are_known_by_their_host(connections: list[Api]) -> Non
         Container(name, "redis", name, "running", machine="b"),
         Container(name, "redis", name, "pending"),
     ]
+
+
+def test_what_a_registry_has(connections: list[Api]) -> None:
+    assert Daemon(None, 5).registry_digest("redis:8-alpine") == "sha256:12"
 
 
 def test_a_docker_that_is_no_manager_has_no_tasks(connections: list[Api]) -> None:

@@ -1,0 +1,102 @@
+"""What a change would cost of the data that is there: both are said in the preview, one is refused.
+
+Where Docker cannot be asked nothing is known, and nothing is said here.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+
+from redis_ha.docker.clients import docker_client, left_out
+from redis_ha.plan import labels
+from redis_ha.plan.topology import Topology
+from redis_ha.plan.versions import Version, of_config, of_tag, reads, shown
+from redis_ha.settings.hosts import Host
+
+if TYPE_CHECKING:
+    from docker.api import APIClient
+
+
+def removed_volumes(topology: Topology) -> list[str]:
+    """The data volumes of nodes that are no longer declared, by their names in Docker.
+
+    Not those on hosts that are no longer declared either: how they are reached is not known any more.
+    """
+    identity = topology.identity
+    filters: dict[str, str | list[str] | bool] = {"label": [f"{labels.STACK}={identity.stack}"]}
+    found = []
+    for host, api in _daemons(topology, False):
+        declared = {node.name for node in topology.data_nodes if node.host == host}
+        for volume in _asked(lambda api=api: api.volumes(filters=filters)["Volumes"]) or []:
+            marks = volume["Labels"] or {}
+            if marks.get(labels.KIND) != "redis" or not identity.owns(marks, volume["Name"]):
+                continue
+            if marks.get(labels.NODE, volume["Name"].removeprefix(f"{identity.prefix}-")) not in declared:
+                found.append(f"{volume['Name']}{f' on host {host.name}' if host else ''}")
+    return found
+
+
+def warn_of_removed_data(topology: Topology) -> None:
+    """Of a cluster that does not retain its data."""
+    for volume in removed_volumes(topology):
+        pulumi.log.warn(f"this removes the data volume {volume}, with all that is in it")
+
+
+def refuse_older_redis(base_image: str, topology: Topology, swarm: bool) -> None:
+    """A Redis that cannot read what is there would not start; and were it copied to, it could not take it.
+
+    The oldest of the nodes counts: where a roll-out to a newer Redis has stopped half-way, the way back stays open.
+    Raises pulumi.RunError naming both versions. What either of them is may not be known: then there is no error here,
+    and the roll-out stops at the first node, a replica.
+    """
+    oldest: tuple[Version, str] | None = None
+    older: Version | None = None
+    for _, api in _daemons(topology, swarm):
+        for container in _data_nodes(api, topology):
+            config = container["Config"]
+            version = of_config(config.get("Env") or [], config.get("Labels") or {})
+            if version and (oldest is None or version < oldest[0]):
+                oldest = version, container["Name"].removeprefix("/")
+        image = _asked(lambda api=api: api.inspect_image(base_image))
+        if image:
+            config = image.get("Config") or {}
+            older = older or of_config(config.get("Env") or [], config.get("Labels") or {})
+    older = older or of_tag(base_image)
+    if oldest is None or older is None or reads(older, oldest[0]):
+        return
+    raise pulumi.RunError(
+        f"baseImage: {base_image}: has Redis {shown(older)}, which cannot read the data that {oldest[1]} has written "
+        f"with Redis {shown(oldest[0])}; allowed: a Redis that is not older than that"
+    )
+
+
+def _daemons(topology: Topology, swarm: bool) -> Iterator[tuple[Host | None, "APIClient"]]:
+    for host in (None,) if swarm else topology.hosts:
+        if host is not None and host.name in left_out():
+            continue
+        client = _asked(lambda host=host: docker_client(host))
+        if client is not None:
+            yield host, client.api
+
+
+def _data_nodes(api: "APIClient", topology: Topology) -> Iterator[dict[str, Any]]:
+    identity = topology.identity
+    marks = [f"{labels.STACK}={identity.stack}", f"{labels.KIND}=redis"]
+    filters: dict[str, str | list[str] | bool] = {"label": marks}
+    for one in _asked(lambda: api.containers(all=True, filters=filters)) or []:
+        if identity.owns(one["Labels"], one["Names"][0]):
+            found = _asked(lambda one=one: api.inspect_container(one["Id"]))
+            if found:
+                yield found
+
+
+def _asked(question: Any) -> Any:
+    """The answer; None where there is none."""
+    from docker.errors import DockerException
+    from requests.exceptions import RequestException
+
+    try:
+        return question()
+    except (DockerException, RequestException, OSError):
+        return None
