@@ -6,6 +6,12 @@ FORMAT ?= text
 EXCLUDE ?=
 # For `make status`: 1 looks again every two seconds.
 WATCH ?=
+# For `make restore`: a snapshot's id, latest, or a file *.rdb; and, each with 1: another stack's, only look, drop all
+# that is there before it is loaded.
+FROM ?=
+ANY_STACK ?=
+CHECK ?=
+EMPTY_FIRST ?=
 # Where `make metrics-targets` writes to.
 FILE ?= monitoring/targets/$(STACK).json
 # Further arguments for pulumi, pytest, the drill or the bench.
@@ -25,7 +31,7 @@ comma := ,
 EXCLUDED := $(foreach host,$(subst $(comma), ,$(EXCLUDE)),--exclude '**.$(host)')
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview refresh destroy status outputs connect metrics-targets certs pins test test-unit test-program test-agent test-endpoint test-preview test-interrupted \
+.PHONY: help up preview refresh destroy status outputs connect backup backups restore metrics-targets certs pins test test-unit test-program test-agent test-endpoint test-preview test-interrupted \
 	test-deploy test-clients test-monitoring test-hosts test-bare drill chaos bench lint fmt clean venv venv-dev daemon rig-tools monitoring-tools client-tools
 
 help: ## Lists the targets
@@ -59,6 +65,15 @@ outputs: ## The stack's outputs, secrets masked
 
 connect: venv ## Where to connect, with lines to paste
 	@$(PYTHON) -m ops.connect $(STACK)
+
+backup: venv ## Takes a snapshot now, checks and keeps it (with the setting `backup`)
+	@$(PYTHON) -m ops.backup now --stack $(STACK) $(ARGS)
+
+backups: venv ## The snapshots that are kept
+	@$(PYTHON) -m ops.backup list --stack $(STACK) $(ARGS)
+
+restore: venv ## Brings the stack to a snapshot's data: FROM=id|latest|file.rdb (CHECK=1, ANY_STACK=1, EMPTY_FIRST=1)
+	@$(PYTHON) -m ops.backup restore --stack $(STACK) --from '$(FROM)' $(if $(ANY_STACK),--any-stack) $(if $(CHECK),--check) $(if $(EMPTY_FIRST),--empty-first) $(ARGS)
 
 metrics-targets: ## What a Prometheus is to scrape, as a file that it takes (FILE=, default monitoring/targets/STACK.json)
 	@mkdir -p $(dir $(FILE)) && $(PULUMI) stack output metrics --json --stack $(STACK) >$(FILE).new || { rm -f $(FILE).new; exit 1; }

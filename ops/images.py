@@ -13,7 +13,7 @@ def names(stack: str) -> list[str]:
     """What the program calls the images of this project's own cluster, where no registry has them."""
     settings = stack_file.settings(stack_file.load(file_of(stack)))
     name = stack.rpartition("/")[2]
-    beside = [f"redis-ha-{what}:{name}" for what in ("endpoint", "exporter")]
+    beside = [f"redis-ha-{what}:{name}" for what in ("endpoint", "exporter", "backup")]
     return [str(settings.get("imageName") or f"redis-ha:{name}"), *beside]
 
 

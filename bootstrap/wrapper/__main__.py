@@ -100,6 +100,8 @@ class Run:
             if self.setting("metrics").lower() == "true":
                 image = self.setting("exporterImage") or "oliver006/redis_exporter:v1.69.0-alpine"
                 self.on_each_host("bootstrap/base-image", image)
+            if "backup" in self.settings:
+                self.on_each_host("bootstrap/base-image", self.setting("resticImage") or "restic/restic:0.18.0")
         # A machine that has had Docker may have it stopped.
         elif self.asked.command in DESTROY and "hosts" not in self.settings and shutil.which("dockerd"):
             subprocess.run(["bootstrap/docker"], check=True)

@@ -80,18 +80,33 @@ class Watch:
 
 
 @dataclass(frozen=True)
+class Backup:
+    """What has become of the last backups."""
+
+    age: float | None
+    """Seconds since the last one that was kept; None: there is none yet."""
+    every: float
+    """Seconds that are to be between two."""
+    keys: int = 0
+    id: str = ""
+    why: str | None = None
+    """Why the last attempt has failed, where it has."""
+
+
+@dataclass(frozen=True)
 class Node:
-    """A data node, a Sentinel or an endpoint."""
+    """A data node, a Sentinel, an endpoint, or what takes backups."""
 
     name: str
     kind: str
-    """redis, sentinel, endpoint."""
+    """redis, sentinel, endpoint, backup."""
     address: Address | None = None
     host: str | None = None
     container: Container | None = None
     said: Said | None = None
     data: Data | None = None
     watch: Watch | None = None
+    backup: Backup | None = None
     silence: str | None = None
     """Why it has not answered, where it was asked."""
 

@@ -1,6 +1,7 @@
 """One look at a stack: Docker, the agents' state files, and what nodes and Sentinels answer."""
 
 import json
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
@@ -10,7 +11,7 @@ from drills.outputs import Outputs
 from ops.ask import all_at_once
 from ops.stack import OpsError, daemons, outputs
 from ops.status import answers, certificates
-from ops.status.facts import Data, Facts, Node, Said, Watch
+from ops.status.facts import Backup, Data, Facts, Node, Said, Watch
 from redis_ha.docker.clients import CONNECT_SECONDS
 from redis_ha.docker.daemon import Container, Daemon, DaemonError
 
@@ -21,7 +22,9 @@ DOCKER_SECONDS = 8
 STATE = ("cat", "/run/redis-ha/state.json", "/proc/uptime")
 NOT_RUNNING = ("created", "exited", "dead", "paused")
 """Docker's words for what cannot answer: it is not waited for."""
-KINDS = ("redis", "sentinel", "endpoint")
+BACKUP_STATE = ("cat", "/data/state.json")
+KINDS = ("redis", "sentinel", "endpoint", "backup")
+BESIDE = ("endpoint", "backup")
 
 
 class Lookout:
@@ -81,15 +84,16 @@ class Lookout:
 
     def _with_states(self, nodes: list[Node]) -> list[Node]:
         by_host = {daemon.host.name if daemon.host else None: daemon for daemon in self._daemons}
-        questions = {
-            node.name: partial(_state, by_host[node.host], node.container)
+        questions: dict[str, Callable[[], Said | Backup | None]] = {
+            node.name: partial(_backup if node.kind == "backup" else _state, by_host[node.host], node.container)
             for node in nodes
             if node.container and node.container.status == "running" and not node.container.machine
-            if node.kind != "endpoint" and node.host in by_host
+            if node.host in by_host and node.kind != "endpoint"
         }
         said = all_at_once(questions, DOCKER_SECONDS)
         found = {name: one for name, one in said.items() if isinstance(one, Said)}
-        return [replace(node, said=found.get(node.name)) for node in nodes]
+        backups = {name: one for name, one in said.items() if isinstance(one, Backup)}
+        return [replace(node, said=found.get(node.name), backup=backups.get(node.name)) for node in nodes]
 
     def _with_answers(self, nodes: list[Node]) -> list[Node]:
         if self._outputs is None:
@@ -97,7 +101,7 @@ class Lookout:
         questions: dict[str, Callable[[], Data | Watch]] = {}
         for node in nodes:
             ended = node.container is not None and node.container.status in NOT_RUNNING
-            if node.address is not None and node.kind != "endpoint" and not ended:
+            if node.address is not None and node.kind not in BESIDE and not ended:
                 ask = answers.data if node.kind == "redis" else answers.watch
                 questions[node.name] = partial(ask, node.address, self._outputs, ANSWER_SECONDS)
         found = all_at_once(questions, 3 * ANSWER_SECONDS)
@@ -146,6 +150,19 @@ def _state(daemon: Daemon, container: Container) -> Said | None:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise DaemonError(f"{container.name}: its state file cannot be read: {error!r}") from None
+
+
+def _backup(daemon: Daemon, container: Container) -> Backup | None:
+    """What its last attempts have come to; None where it has not said anything. Raises DaemonError."""
+    code, text = daemon.run(container.name, *BACKUP_STATE)
+    if code:
+        return None
+    try:
+        told: dict[str, Any] = json.loads(text)
+        age = time.time() - float(told["at"]) if "at" in told else None
+        return Backup(age, float(told["every"]), int(told.get("keys", 0)), str(told.get("id", "")), told.get("why"))
+    except (KeyError, TypeError, ValueError) as error:
+        raise DaemonError(f"{container.name}: its state cannot be read: {error!r}") from None
 
 
 def _with_answer(node: Node, answer: Data | Watch | Exception | None) -> Node:

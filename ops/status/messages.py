@@ -52,6 +52,9 @@ class Message(Enum):
     KNOWS_OTHERS = (Health.DEGRADED, "{node} knows {replicas} replicas and {sentinels} Sentinels instead of {declared}")
 
     ENDPOINT = (Health.DEGRADED, "{node} is {health}: clients that use it may not get through")
+    NO_BACKUPS = (Health.DEGRADED, "{node} is {status}: no backups are taken")
+    BACKUP_FAILED = (Health.DEGRADED, "the last backup has failed: {why}")
+    BACKUP_OLD = (Health.DEGRADED, "the last backup is {age} old")
     EXPIRED = (Health.DOWN, "the certificate of {of} has expired: no new connection is made")
     EXPIRES = (Health.DEGRADED, "the certificate of {of} expires in {days} days")
 

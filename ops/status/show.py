@@ -8,9 +8,9 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ops.status.facts import Facts, Node
+from ops.status.facts import Backup, Facts, Node
 from ops.status.messages import Finding, Health
-from ops.status.verdict import health, lag_of, line
+from ops.status.verdict import duration, health, lag_of, line
 
 COLOUR = {Health.HEALTHY: "green", Health.DEGRADED: "yellow", Health.DOWN: "bold red", Health.UNKNOWN: "bold red"}
 NONE = "-"
@@ -84,7 +84,7 @@ def _role(node: Node) -> str:
         return node.container.status
     if node.kind == "sentinel":
         return "TILT" if node.watch and node.watch.tilt else "Sentinel"
-    return node.role or (node.kind if node.kind == "endpoint" else "?")
+    return node.role or (node.kind if node.kind in ("endpoint", "backup") else "?")
 
 
 def _words(node: Node) -> str:
@@ -92,7 +92,16 @@ def _words(node: Node) -> str:
         return node.silence
     if node.kind == "endpoint":
         return (node.container.health if node.container else None) or NONE
+    if node.backup:
+        return last_backup(node.backup)
     return node.said.why if node.said else NONE
+
+
+def last_backup(backup: Backup) -> str:
+    """Of what age it is, and of how many keys."""
+    if backup.age is None:
+        return "no backup yet"
+    return f"last backup {duration(backup.age)} ago: {backup.id}, {backup.keys} keys"
 
 
 def _size(size: int) -> str:

@@ -11,6 +11,8 @@ LAG_SECONDS = 5
 """Replicas acknowledge once a second."""
 NEARLY = 0.9
 EXPIRES_DAYS = 14
+TOO_OLD = 2
+"""Times the period of backups."""
 
 
 def findings(facts: Facts) -> list[Finding]:
@@ -60,7 +62,7 @@ def _all(facts: Facts) -> Iterator[Finding]:
 
 
 def _around(facts: Facts) -> Iterator[Finding]:
-    """Versions, endpoints, certificates."""
+    """Versions, endpoints, backups, certificates."""
     data = facts.of_kind("redis")
     versions = sorted({node.data.version for node in data if node.data})
     if len(versions) > 1:
@@ -69,11 +71,31 @@ def _around(facts: Facts) -> Iterator[Finding]:
         word = _container_word(node) or (node.container.health if node.container else "not there")
         if word not in (None, "healthy", "starting"):
             yield find(Message.ENDPOINT, node=node.name, health=word)
+    for node in facts.of_kind("backup"):
+        yield from _backup(node)
     for one in facts.certificates:
         if one.days <= 0:
             yield find(Message.EXPIRED, of=one.of)
         elif one.days < EXPIRES_DAYS:
             yield find(Message.EXPIRES, of=one.of, days=int(one.days))
+
+
+def _backup(node: Node) -> Iterator[Finding]:
+    backup = node.backup
+    if word := _container_word(node):
+        yield find(Message.NO_BACKUPS, node=node.name, status=word)
+    elif backup and backup.why:
+        yield find(Message.BACKUP_FAILED, why=backup.why)
+    elif backup and backup.age is not None and backup.age > TOO_OLD * backup.every:
+        yield find(Message.BACKUP_OLD, age=duration(backup.age))
+
+
+def duration(seconds: float) -> str:
+    """In the largest unit of which there are two."""
+    for size, word in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {word}"
+    return f"{seconds:.0f} s"
 
 
 def _masters(facts: Facts) -> Iterator[Finding]:

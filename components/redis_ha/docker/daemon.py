@@ -1,8 +1,8 @@
 """What a running stack's Docker can be asked for from outside the program, each question with a limit of time."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from redis_ha.docker.clients import connect, reason
 from redis_ha.plan import labels
@@ -79,6 +79,18 @@ class Daemon:
             return int(api.exec_inspect(made["Id"])["ExitCode"] or 0), output.decode(errors="replace")
 
         return self._ask(answer)
+
+    def follow(self, container: str, *command: str) -> Iterator[str | int]:
+        """The output of a command in a container as it comes, and then its exit code. Raises DaemonError."""
+        made = self._ask(lambda api: api.exec_create(container, list(command)))
+        stream = self._ask(lambda api: api.exec_start(made["Id"], stream=True))
+        for piece in stream:
+            yield piece.decode(errors="replace")
+        yield int(self._ask(lambda api: api.exec_inspect(made["Id"]))["ExitCode"] or 0)
+
+    def put(self, container: str, folder: str, archive: BinaryIO) -> None:
+        """Unpack a tar archive into a volume of a container. Raises DaemonError."""
+        self._ask(lambda api: api.put_archive(container, folder, archive))
 
     def remove_image(self, name: str) -> bool:
         """Whether there was an image of that name. Raises DaemonError, such as when a container uses it."""

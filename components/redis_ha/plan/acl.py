@@ -35,6 +35,13 @@ _EXPORTER_ON_SENTINEL = (
     "resetchannels -@all +auth +ping +info +client|setname "
     "+sentinel|masters +sentinel|sentinels +sentinel|slaves +sentinel|ckquorum"
 )
+# What a replica needs for a copy, and how many keys there are.
+_BACKUP_ON_NODE = "resetchannels -@all +ping +info +sync +psync +replconf"
+# Puts all data in the place of what is there, and reads it to compare.
+_RESTORE_ON_NODE = (
+    "~* resetchannels -@all +ping +info +select +dbsize +restore +wait +flushdb +swapdb +multi +exec +function|restore "
+    "+get +lrange +smembers +hgetall +zrange +xrange +dump"
+)
 _ENDPOINT_ON_NODE = "resetchannels -@all +ping +role"
 _ENDPOINT_ON_SENTINEL = "resetchannels -@all +auth +ping +sentinel|get-master-addr-by-name +sentinel|master"
 # Redis 7.0 refuses the names of subcommands that it does not have, such as SETINFO: so all but some.
@@ -73,6 +80,16 @@ def exporter_password(password: str, system_password: str | None) -> str:
     return _sha256(f"redis-ha/exporter/{system_password or password}")
 
 
+def backup_password(password: str, system_password: str | None) -> str:
+    """What snapshots are taken with: derived as the others are, and no way to them."""
+    return _sha256(f"redis-ha/backup/{system_password or password}")
+
+
+def restore_password(password: str, system_password: str | None) -> str:
+    """What one is restored with."""
+    return _sha256(f"redis-ha/restore/{system_password or password}")
+
+
 def operator_password(password: str, system_password: str | None) -> str:
     """What an operator logs in to the Sentinels with, as `operator`: derived as the others are, and no way to them."""
     return _sha256(f"redis-ha/operator/{system_password or password}")
@@ -90,6 +107,8 @@ def data_node_acl(settings: Settings, internal: str) -> str:
         f"handover on {system} {_HANDOVER_ON_NODE}",
         f"endpoint on {_derived(settings, endpoint_password)} {_ENDPOINT_ON_NODE}",
         f"exporter on {_derived(settings, exporter_password)} {_EXPORTER_ON_NODE}",
+        f"backup on {_derived(settings, backup_password)} {_BACKUP_ON_NODE}",
+        f"restore on {_derived(settings, restore_password)} {_RESTORE_ON_NODE}",
         *(
             f"{name} on {_hash(user.password.get_secret_value())} resetchannels -@all {user.rules}"
             for name, user in sorted(settings.users.items())

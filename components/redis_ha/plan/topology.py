@@ -20,6 +20,7 @@ Role = Literal["master", "replica", "sentinel"]
 FIRST_DATA_ADDRESS = 10
 FIRST_SENTINEL_ADDRESS = 130
 ENDPOINT_ADDRESS = 250
+BACKUP_ADDRESS = 253
 PORT_STEP = 10
 # Data nodes are told this many Sentinel addresses, declared or not (scaling never restarts them).
 SENTINEL_SLOTS = 3
@@ -76,7 +77,22 @@ class Endpoint:
         return self.host.name if self.host else None
 
 
-Part = Node | Endpoint | Exporter
+@dataclass(frozen=True)
+class Backup:
+    """What takes snapshots. Nobody connects to it."""
+
+    container: str
+    fixed_address: str | None
+    host: Host | None = None
+    kind: Literal["backup"] = "backup"
+    name: Literal["backup"] = "backup"
+
+    @property
+    def host_name(self) -> str | None:
+        return self.host.name if self.host else None
+
+
+Part = Node | Endpoint | Exporter | Backup
 """Each has a container of its own."""
 
 
@@ -93,6 +109,7 @@ class Topology:
     """One on each host that is not drained; none without the setting."""
     exporters: tuple[Exporter, ...] = ()
     """Two on each host that has nodes; none without the setting `metrics`."""
+    backup: Backup | None = None
     hosts: tuple[Host | None, ...] = (None,)
     """In the order of the setting, drained ones too; one None: a single machine."""
     tls: bool = False
@@ -174,6 +191,7 @@ def plan(settings: Settings, identity: Identity) -> Topology:
         subnet=subnet,
         endpoints=_endpoints(settings, f"{identity.prefix}-endpoint", subnet) if settings.endpoint else (),
         exporters=told,
+        backup=_backup(settings, f"{identity.prefix}-backup", subnet) if settings.backup is not None else None,
         hosts=hosts or (None,),
         tls=settings.tls is not None,
     )
@@ -195,6 +213,13 @@ def _endpoints(settings: Settings, container: str, subnet: ipaddress.IPv4Network
         )
         for host in hosts or [None]
     )
+
+
+def _backup(settings: Settings, container: str, subnet: ipaddress.IPv4Network | None) -> Backup:
+    wanted = settings.backup.host if settings.backup else None
+    usable = [host for host in settings.hosts if (host.name == wanted if wanted else not host.drain)]
+    fixed = str(subnet[BACKUP_ADDRESS]) if subnet is not None else None
+    return Backup(container, fixed, usable[0] if usable else None)
 
 
 def _role(kind: Kind, index: int) -> Role:

@@ -71,6 +71,26 @@ def exporter_image(
     return _as_it_is(given, identity, host, provider, parent, "exporter", base)
 
 
+def backup_image(
+    given: Given,
+    identity: Identity,
+    host: Host | None,
+    provider: pulumi.ProviderResource | None,
+    parent: pulumi.Resource,
+    of: pulumi.Input[str],
+) -> pulumi.Output[str]:
+    """The nodes' image, whose id is `of`, with restic in it."""
+    args: dict[str, pulumi.Input[str]] = {
+        # By its name, since a builder takes no id; by its id it is built again.
+        "BASE": pulumi.Output.from_input(of).apply(lambda _: image_name(given.now, identity)),
+        "OF": of,
+        "RESTIC": given.of(lambda settings: settings.restic_image),
+    }
+    name, where = image_name(given.now, identity, "-backup"), "configs/backup"
+    dockerfile = f"{where}/Dockerfile"
+    return _built(given, identity, host, provider, parent, "backup-image", name, where, dockerfile, args)
+
+
 def _as_it_is(
     given: Given,
     identity: Identity,

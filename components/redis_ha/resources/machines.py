@@ -8,7 +8,7 @@ import pulumi_docker as docker
 
 from redis_ha.docker.clients import endpoint
 from redis_ha.plan.topology import Topology
-from redis_ha.resources.image import endpoint_image, exporter_image, redis_image, registry_password
+from redis_ha.resources.image import backup_image, endpoint_image, exporter_image, redis_image, registry_password
 from redis_ha.settings.given import Given
 from redis_ha.settings.hosts import Host
 
@@ -27,10 +27,11 @@ class Machines:
     def __init__(self, given: Given, topology: Topology, parent: pulumi.Resource) -> None:
         self._given, self._topology, self._parent = given, topology, parent
         self._providers = {host: self._provider(host) for host in topology.hosts}
-        nodes = (*topology.data_nodes, *topology.sentinels)
+        hosts = [node.host for node in (*topology.data_nodes, *topology.sentinels)]
+        hosts += [topology.backup.host] if topology.backup else []
         self._images = {
             host: redis_image(given, topology.identity, host, self._providers[host], parent)
-            for host in self._builders(node.host for node in nodes)
+            for host in self._builders(hosts)
         }
         self._endpoint_images = {
             host: endpoint_image(given, topology.identity, host, self._providers[host], parent)
@@ -53,6 +54,12 @@ class Machines:
     def exporter_at(self, host: Host | None) -> Machine:
         """With the redis_exporter's image."""
         return self._with(self._exporter_images, host)
+
+    def backup_at(self, host: Host | None) -> Machine:
+        """With the backup's image."""
+        of = self.at(host)
+        given, identity = self._given, self._topology.identity
+        return Machine(of.provider, backup_image(given, identity, host, of.provider, self._parent, of.image))
 
     def _with(self, images: Mapping[Host | None, pulumi.Output[str]], host: Host | None) -> Machine:
         return Machine(self._providers[host], images.get(host, next(iter(images.values()))))

@@ -94,6 +94,24 @@ class UserArgs(TypedDict):
     """Redis ACL rules for keys, channels and commands, such as `~app:* +@read`."""
 
 
+class BackupArgs(TypedDict):
+    """Encrypted snapshots of the data, in a restic repository."""
+
+    password: pulumi.Input[str]
+    """Secret. Encrypts the repository: without it nothing can be restored."""
+    repository: NotRequired[pulumi.Input[str]]
+    """Where they are kept: `volume` (one of the stack's, which outlives it), a folder of the host, or what
+    restic calls a repository, such as s3:https://host/bucket; default: volume."""
+    every: NotRequired[pulumi.Input[str]]
+    """Time between two, such as 30m, 6h or 1d; default: 1d."""
+    keep: NotRequired[pulumi.Input[dict[str, int]]]
+    """How many stay: `last`, `hourly`, `daily`, `weekly`, `monthly`, `yearly`."""
+    environment: NotRequired[pulumi.Input[dict[str, str]]]
+    """Secrets. What restic needs for the repository, such as AWS_ACCESS_KEY_ID."""
+    host: NotRequired[pulumi.Input[str]]
+    """With `hosts`: where it runs; default: the first that is not drained."""
+
+
 class RedisHaArgs(TypedDict):
     """All arguments of RedisHa."""
 
@@ -114,6 +132,11 @@ class RedisHaArgs(TypedDict):
     false."""
     exporter_image: NotRequired[pulumi.Input[str]]
     """Image of the redis_exporter; default: oliver006/redis_exporter:v1.69.0-alpine."""
+    backup: NotRequired[pulumi.Input[BackupArgs]]
+    """Snapshots by schedule (docs/operate.md). `password`: encrypts them; `repository`: `volume`, a folder,
+    s3:... ; `every`: 1d; `keep`: how many; `environment`: what restic needs."""
+    restic_image: NotRequired[pulumi.Input[str]]
+    """Image that the backup has restic from; default: restic/restic:0.18.0."""
     image_name: NotRequired[str]
     """Name of our image; default: by the names of project and cluster, such as redis-ha:STACK."""
     registry: NotRequired[str]

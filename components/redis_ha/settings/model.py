@@ -6,6 +6,7 @@ from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, StringConstraints, field_validator, model_validator
 
+from redis_ha.settings.backup import BackupSetting
 from redis_ha.settings.hosts import HostsSetting, SentinelPlacement, check_for_swarm, refuse_single_machine_settings
 from redis_ha.settings.managed_directives import MANAGED_REDIS, MANAGED_SENTINEL
 from redis_ha.settings.profiles import PROFILES, Profile, ProfileName
@@ -86,6 +87,14 @@ class Settings(SettingModel):
     )
     exporter_image: Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)] = Field(
         "oliver006/redis_exporter:v1.69.0-alpine", alias="exporterImage", description="Image of the redis_exporter"
+    )
+    backup: BackupSetting | None = Field(
+        None,
+        description="Snapshots by schedule (docs/operate.md). `password`: encrypts them; `repository`: `volume`, a "
+        "folder, s3:... ; `every`: 1d; `keep`: how many; `environment`: what restic needs",
+    )
+    restic_image: Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)] = Field(
+        "restic/restic:0.18.0", alias="resticImage", description="Image that the backup has restic from"
     )
     image_name: Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)] | None = Field(
         None,
@@ -252,6 +261,10 @@ class Settings(SettingModel):
             raise ValueError("endpoint: cannot be had in a Swarm; allowed: false")
         if self.swarm and self.metrics:
             raise ValueError("metrics: cannot be had in a Swarm; allowed: false")
+        if self.swarm and self.backup is not None:
+            raise ValueError("backup: cannot be had in a Swarm; allowed: none")
+        if self.backup is not None and self.backup.host not in (None, *(host.name for host in self.hosts)):
+            raise ValueError(f"backup.host: {self.backup.host!r} is none of `hosts`; allowed: one of their names")
         if self.swarm and len(self.hosts) > 1 and self.registry is None:
             raise ValueError("registry: missing; a Swarm's nodes pull the image from it")
         if self.hosts:

@@ -15,6 +15,7 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from redis_ha.settings.backup import Backup
 from redis_ha.settings.hosts import Host, Labels
 from redis_ha.settings.loader import SECRET_KEYS
 from redis_ha.settings.model import SHAPE, Settings
@@ -32,7 +33,7 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 '''
-_NESTED: list[type[SettingModel]] = [Labels, Host, Ports, Resources, Tls, User]
+_NESTED: list[type[SettingModel]] = [Labels, Host, Ports, Resources, Tls, User, Backup]
 
 
 def schema() -> str:

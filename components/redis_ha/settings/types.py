@@ -122,7 +122,9 @@ Publish = Annotated[str, AfterValidator(_publish)]
 Subnet = Annotated[str, AfterValidator(_subnet)]
 TimeZone = Annotated[str, AfterValidator(_time_zone)]
 Directives = Annotated[dict[str, Any], BeforeValidator(from_json), AfterValidator(_directives)]
-RESERVED_USERS = frozenset(["default", "replication", "sentinel", "handover", "endpoint", "exporter", "operator"])
+RESERVED_USERS = frozenset(
+    ["default", "replication", "sentinel", "handover", "endpoint", "exporter", "operator", "backup", "restore"]
+)
 Port = Annotated[int, Field(ge=1, le=65535)]
 Network = Literal["bridge", "host"]
 Durability = Literal["available", "consistent"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ops.status.facts import Certificate, Data, Facts, Node, Replica, Said, Watch
+from ops.status.facts import Backup, Certificate, Data, Facts, Node, Replica, Said, Watch
 from ops.status.messages import Health, Message
 from ops.status.verdict import findings, health, line
 from redis_ha.docker.daemon import Container
@@ -190,6 +190,11 @@ def endpoint(**changes: object) -> Callable[[Facts], Facts]:
     return lambda facts: replace(facts, nodes=(*facts.nodes, Node("endpoint", "endpoint", container=container)))
 
 
+def backup(told: Backup | None, status: str = "running") -> Callable[[Facts], Facts]:
+    node = Node("backup", "backup", container=replace(running("backup", "backup"), status=status), backup=told)
+    return lambda facts: replace(facts, nodes=(*facts.nodes, node))
+
+
 def unseen(facts: Facts, silence: str | None) -> Facts:
     nodes = tuple(
         replace(node, container=None, said=None, **({"data": None, "watch": None} if silence else {}), silence=silence)  # type: ignore[arg-type] # None
@@ -203,6 +208,11 @@ AROUND: dict[str, Frame] = {
     "an endpoint that starts": (endpoint(health="starting"), []),
     "an endpoint that reaches no master": (endpoint(health="unhealthy"), [M.ENDPOINT]),
     "an endpoint that has ended": (endpoint(status="exited"), [M.ENDPOINT]),
+    "a recent backup": (backup(Backup(100.0, 86400)), []),
+    "no backup yet": (backup(Backup(None, 86400)), []),
+    "a backup that is too old": (backup(Backup(3 * 86400, 86400)), [M.BACKUP_OLD]),
+    "a backup that has failed": (backup(Backup(100.0, 86400, why="no space left")), [M.BACKUP_FAILED]),
+    "nothing that takes backups": (backup(None, "exited"), [M.NO_BACKUPS]),
     "a certificate of long": (lambda f: replace(f, certificates=(Certificate("the CA", 14.1),)), []),
     "a certificate that ends soon": (lambda f: replace(f, certificates=(Certificate("redis-0", 3.5),)), [M.EXPIRES]),
     "a certificate that has ended": (lambda f: replace(f, certificates=(Certificate("redis-0", -0.1),)), [M.EXPIRED]),

@@ -1,0 +1,192 @@
+"""redis-ha-backup serve | now | list | restore FROM [any-stack] [check] [empty-first] | last | health.
+
+`serve` is process 1: a backup by schedule, beginning at once where none is recent enough. FROM is a snapshot's id,
+`latest`, or the path of a snapshot file.
+"""
+
+import fcntl
+import json
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from redis_ha_backup import scratch
+from redis_ha_backup.given import DATA, BackupError, Given, read
+from redis_ha_backup.repository import Kept, Repository
+from redis_ha_backup.restore import Restore, connect, master_of
+from redis_ha_backup.snapshot import take
+
+STATE = DATA / "state.json"
+AGAIN_S = 300.0
+"""After a backup that has failed, unless the schedule is closer."""
+OPTIONS = {"any-stack", "check", "empty-first"}
+USAGE = 64
+
+
+def say(text: str) -> None:
+    """Both to whoever has asked and, from process 1, into the log."""
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+@contextmanager
+def workshop() -> Iterator[Path]:
+    """An empty folder, for one at a time: two servers beside each other might not fit."""
+    with (DATA / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        folder = DATA / "work"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def told() -> dict[str, Any]:
+    """What the last attempts have come to; empty before the first."""
+    try:
+        found: dict[str, Any] = json.loads(STATE.read_text())
+    except (OSError, ValueError):
+        return {}
+    return found
+
+
+def note(**news: object) -> None:
+    """Written aside and moved into place: a reader never finds half of it."""
+    aside = STATE.with_suffix(".new")
+    aside.write_text(json.dumps({**told(), **news}))
+    aside.replace(STATE)
+
+
+def back_up(given: Given, *tags: str) -> str:
+    """Take, check and keep a snapshot; its id. Raises BackupError, and remembers either."""
+    began = time.time()
+    try:
+        with workshop() as folder:
+            snapshot = take(given, folder)
+            repository = Repository(given)
+            name = repository.keep(snapshot, *tags)
+            repository.forget()
+    except BackupError as error:
+        note(failed=began, why=str(error))
+        raise
+    note(at=began, id=name, keys=snapshot.contents.keys, every=given.every, failed=None, why=None)
+    say(f"snapshot {name}: {snapshot.contents.keys} keys from {snapshot.node}, {time.time() - began:.1f} s")
+    return name
+
+
+def serve(given: Given) -> int:
+    """Until SIGTERM."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    note(every=given.every)
+    while True:
+        state = told()
+        due = float(state.get("at", 0)) + given.every
+        if state.get("failed"):
+            due = max(due, float(state["failed"]) + AGAIN_S)
+        if time.time() < due:
+            time.sleep(min(5.0, due - time.time()))
+            continue
+        try:
+            back_up(given)
+        except BackupError as error:
+            say(f"no backup: {error}")
+
+
+def restore(given: Given, name: str, options: set[str]) -> int:
+    """Everything is checked before anything is touched."""
+    repository = Repository(given)
+    safe = ""
+    with workshop() as folder:
+        path = folder / "restored.rdb"
+        kept = _brought(repository, name, "any-stack" in options, path)
+        wrote = scratch.check_head(path)
+        with scratch.loaded(path) as source:
+            found = scratch.contents(source)
+            if kept and (kept.notes["digest"], int(kept.notes["keys"])) != (found.digest, found.keys):
+                raise BackupError(
+                    f"snapshot {kept.id} is not what was kept: {found.keys} keys, not {kept.notes['keys']}"
+                )
+            place = master_of(given)
+            with connect(given, place) as master:
+                work = Restore(source, master)
+                work.check_room(found.memory, "empty-first" in options)
+                lost = scratch.count(master)
+                of = f"snapshot {kept.id} of {kept.time[:19]}" if kept else f"the file {name}"
+                say(f"{of}: {found.keys} keys, by Redis {wrote}")
+                say(f"lost will be: all {lost} keys that {given.stack} has now, and what is written until it is done")
+                if "check" in options:
+                    return 0
+                if lost:
+                    safe = _kept_first(given, repository, folder / "before")
+                    say(f"what is there now is kept as snapshot {safe}")
+                replicas = work.run("empty-first" in options)
+    say(f"restored: {found.keys} keys, on {place.name} and {replicas} replicas")
+    return 0
+
+
+def _brought(repository: Repository, name: str, any_stack: bool, path: Path) -> Kept | None:
+    if "/" in name:
+        shutil.move(name, path)
+        return None
+    kept = repository.find(name, any_stack)
+    repository.fetch(kept, path)
+    return kept
+
+
+def _kept_first(given: Given, repository: Repository, folder: Path) -> str:
+    folder.mkdir()
+    return repository.keep(take(given, folder), "before-restore")
+
+
+def listed(given: Given) -> int:
+    """Every snapshot of the repository, a line each."""
+    for one in Repository(given).all():
+        words = [f"{name} {one.notes.get(name, '?')}" for name in ("stack", "keys", "redis", "node")]
+        say(f"{one.id}  {one.time[:19]}  {'  '.join(words)}")
+    return 0
+
+
+def last() -> int:
+    """What the last attempts have come to, as JSON, and the time now."""
+    say(json.dumps({**told(), "now": time.time()}))
+    return 0
+
+
+def health() -> int:
+    """Unhealthy is one whose last attempt has failed."""
+    why = told().get("why")
+    say(f"no backup: {why}" if why else "well")
+    return 1 if why else 0
+
+
+def main(words: list[str]) -> int:
+    """The exit code."""
+    os.umask(0o077)
+    os.nice(10)  # nodes on the same machine go first
+    simple: dict[str, Callable[[Given], int]] = {"serve": serve, "list": listed}
+    try:
+        match words:
+            case ["last"]:
+                return last()
+            case ["health"]:
+                return health()
+            case ["now"]:
+                back_up(read())
+                return 0
+            case ["restore", name, *options] if set(options) <= OPTIONS:
+                return restore(read(), name, set(options))
+            case [command] if command in simple:
+                return simple[command](read())
+    except BackupError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    sys.stderr.write((__doc__ or "wrong arguments") + "\n")
+    return USAGE

@@ -1,0 +1,126 @@
+"""Where snapshots are kept: a restic repository, encrypted, of this stack or of several."""
+
+import json
+import os
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from redis_ha_backup.given import DATA, BackupError, Given
+from redis_ha_backup.snapshot import Snapshot
+
+FILE = "dump.rdb"
+MARK = "redis-ha"
+"""The tag of all that this keeps: others' snapshots in a repository are left alone."""
+
+
+@dataclass(frozen=True)
+class Kept:
+    """One snapshot of a repository."""
+
+    id: str
+    time: str
+    notes: dict[str, str]
+    """Its tags: stack, keys, expires, digest, redis, node."""
+
+    @property
+    def stack(self) -> str:
+        return self.notes.get("stack", "")
+
+
+class Repository:
+    """Whatever restic complains of is a BackupError."""
+
+    def __init__(self, given: Given) -> None:
+        self._given = given
+
+    def keep(self, snapshot: Snapshot, *tags: str) -> str:
+        """The id that the snapshot has from now on; what is too old is let go of."""
+        self._exists()
+        contents = snapshot.contents
+        notes = {
+            "stack": self._given.stack,
+            "keys": contents.keys,
+            "expires": contents.expires,
+            "digest": contents.digest,
+            "redis": snapshot.wrote,
+            "node": snapshot.node,
+        }
+        words = ["backup", "--json", "--host", self._given.stack, "--stdin", "--stdin-filename", FILE]
+        for tag in (MARK, *tags, *(f"{name}:{value}" for name, value in notes.items())):
+            words += ["--tag", tag]
+        with snapshot.path.open("rb") as stream:
+            lines = self._run(words, stdin=stream).splitlines()
+        summary = next(one for one in map(json.loads, reversed(lines)) if one["message_type"] == "summary")
+        return str(summary["snapshot_id"])[:8]
+
+    def forget(self) -> None:
+        """What the setting `keep` does not name is let go of: of this stack alone."""
+        words = ["forget", "--tag", MARK, "--host", self._given.stack, "--group-by", "host", "--prune"]
+        for name, count in self._given.keep.items():
+            words += [f"--keep-{name}", str(count)]
+        if self._given.keep:
+            self._run(words)
+
+    def all(self) -> list[Kept]:
+        """What is kept, of all stacks, the oldest first; nothing where there is no repository yet."""
+        try:
+            found: list[dict[str, Any]] = json.loads(self._run(["snapshots", "--json", "--tag", MARK]))
+        except BackupError as error:
+            if "Is there a repository" in str(error) or "does not exist" in str(error):
+                return []
+            raise
+        return [
+            Kept(one["short_id"], one["time"], dict(tag.split(":", 1) for tag in one["tags"] if ":" in tag))
+            for one in sorted(found, key=lambda one: str(one["time"]))
+        ]
+
+    def find(self, name: str, any_stack: bool) -> Kept:
+        """By id, or the `latest`. Raises BackupError for one of another stack unless that is asked for."""
+        own = self._given.stack
+        everything = self.all()
+        found = [one for one in everything if one.id.startswith(name[:8])]
+        if name == "latest":
+            found = [one for one in everything if any_stack or one.stack == own]
+        if not found:
+            raise BackupError(f"there is no snapshot {name}" + f" of {own}" * (name == "latest"))
+        if found[-1].stack != own and not any_stack:
+            raise BackupError(
+                f"snapshot {name} is of {found[-1].stack}, not of {own}; ANY_STACK=1 takes it all the same"
+            )
+        return found[-1]
+
+    def fetch(self, kept: Kept, path: Path) -> None:
+        with path.open("wb") as stream:
+            self._run(["dump", kept.id, f"/{FILE}"], stdout=stream)
+
+    def _exists(self) -> None:
+        try:
+            self._run(["cat", "config"])
+        except BackupError as error:
+            try:
+                self._run(["init"])
+            except BackupError:
+                raise error from None
+        self._run(["unlock"])  # what a container has left that was killed
+
+    def _run(self, words: Sequence[str], *, stdin: Any = subprocess.DEVNULL, stdout: Any = subprocess.PIPE) -> str:
+        given = self._given
+        environment = {
+            **os.environ,
+            **given.environment,
+            "RESTIC_REPOSITORY": given.repository,
+            "RESTIC_PASSWORD_FILE": str(given.password_file),
+            "RESTIC_CACHE_DIR": str(DATA / "cache"),
+            "TMPDIR": str(DATA),
+            "HOME": str(DATA),
+        }
+        done = subprocess.run(
+            ["restic", *words], env=environment, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, check=False
+        )
+        if done.returncode:
+            said = " ".join(done.stderr.decode(errors="replace").split())
+            raise BackupError(f"restic {words[0]}: {said[-400:]}")
+        return done.stdout.decode() if done.stdout else ""

@@ -1,0 +1,90 @@
+"""`make backup`, `make backups` and `make restore`: each is a command in the stack's container of kind `backup`.
+
+python -m ops.backup now|list|restore [--stack STACK] [--from ID|latest|FILE.rdb] [--any-stack] [--check] ...
+"""
+
+import argparse
+import sys
+import tarfile
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from ops.stack import OpsError, daemons
+from redis_ha.docker.daemon import Daemon, DaemonError
+
+PROGRAM = "redis-ha-backup"
+SECONDS = 3600
+"""Without a word from the container."""
+OPTIONS = ("any-stack", "check", "empty-first")
+FOLDER, INCOMING = "/data", "incoming.rdb"  # in the container
+
+
+def find(stack: str, within: int = SECONDS) -> tuple[Daemon, str]:
+    """Where the stack's backup runs, and its container's name. Raises OpsError."""
+    silent = []
+    for daemon in daemons(stack, within):
+        try:
+            for one in daemon.containers(stack):
+                if one.kind == "backup" and one.status == "running":
+                    return daemon, one.name
+        except DaemonError as error:
+            silent.append(str(error))
+    why = "; ".join(silent) or "is the setting `backup` on, and the stack up? See docs/operate.md"
+    raise OpsError(f"no container of stack {stack} takes backups: {why}")
+
+
+def run(stack: str, *words: str, file: Path | None = None) -> int:
+    """The exit code of a command there; what it says is shown as it comes. Raises OpsError."""
+    daemon, container = find(stack)
+    try:
+        if file is not None:
+            _send(daemon, container, file)
+        for said in daemon.follow(container, PROGRAM, *words):
+            if isinstance(said, int):
+                return said
+            sys.stdout.write(said)
+            sys.stdout.flush()
+    except DaemonError as error:
+        raise OpsError(str(error)) from None
+    raise OpsError("the container has not said how it has ended")
+
+
+def _send(daemon: Daemon, container: str, file: Path) -> None:
+    if not file.is_file():
+        raise OpsError(f"there is no file {file}")
+    _, owner = daemon.run(container, "id", "-u")
+    with tempfile.TemporaryFile() as archive:
+        with tarfile.open(fileobj=archive, mode="w") as packed, file.open("rb") as stream:
+            entry = tarfile.TarInfo(INCOMING)
+            entry.size, entry.mode, entry.uid = file.stat().st_size, 0o600, int(owner)
+            packed.addfile(entry, stream)
+        archive.seek(0)
+        daemon.put(container, FOLDER, archive)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Parse, run, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m ops.backup")
+    parser.add_argument("command", choices=["now", "list", "restore"])
+    parser.add_argument("--stack", default="dev")
+    parser.add_argument("--from", dest="source", default="", help="a snapshot's id, latest, or a file *.rdb")
+    for option in OPTIONS:
+        parser.add_argument(f"--{option}", action="store_true")
+    arguments = parser.parse_args(argv)
+    if arguments.command == "restore" and not arguments.source:
+        parser.error("FROM= is missing: a snapshot's id (make backups lists them), latest, or a file *.rdb")
+    file = Path(arguments.source) if arguments.source.endswith(".rdb") else None
+    words = [arguments.command]
+    if arguments.command == "restore":
+        options = [name for name in OPTIONS if getattr(arguments, name.replace("-", "_"))]
+        words += [f"{FOLDER}/{INCOMING}" if file else arguments.source, *options]
+    try:
+        return run(arguments.stack, *words, file=file)
+    except OpsError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,152 @@
+"""A snapshot under load, and a stack brought back to it, key by key; what is damaged changes nothing."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drills import clients
+from drills.cluster import Cluster
+from drills.health import wait_healthy
+from drills.outputs import Node
+from drills.stack import PROJECT, Stack
+from drills.waiting import until
+from redis_ha.plan.acl import backup_password
+from redis_ha.settings import generated
+from tests.deploy.looks import look
+from tests.deploy.support import writing
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "what-encrypts-the-backups"
+READ = {"string": "get", "hash": "hgetall", "set": "smembers", "list": "lrange", "zset": "zrange", "stream": "xrange"}
+
+
+@pytest.fixture
+def backed_up(cluster: Cluster, stack: Stack) -> Iterator[Cluster]:
+    """The stack with a backup; without one, and without its volume, afterwards."""
+    try:
+        with stack.changed({"backup": {"password": SECRET}}):
+            stack.up()
+            yield cluster
+    finally:
+        stack.up()
+        cluster.docker.volumes.get(f"redis-ha-{stack.name}-backup").remove()
+        wait_healthy(cluster)
+
+
+def ops(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ops.backup", *words, "--stack", stack.name],
+        cwd=ROOT,
+        env={**os.environ, **stack.environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def done(stack: Stack, *words: str) -> str:
+    ended = ops(stack, *words)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return ended.stdout
+
+
+def at(cluster: Cluster, node: Node, database: int) -> Any:
+    return clients.direct(node.address, cluster.outputs.password, tls=cluster.outputs.tls, db=database)
+
+
+def everything(cluster: Cluster, node: Node) -> dict[tuple[int, str], Any]:
+    """Each key's content and end, of the databases that the tests use."""
+    found: dict[tuple[int, str], Any] = {}
+    for database in (0, 3):
+        with at(cluster, node, database) as client:
+            for key in client.scan_iter(count=1000):
+                kind = client.type(key)
+                more = {"lrange": (0, -1), "zrange": (0, -1, False, True)}.get(READ[kind], ())
+                content = getattr(client, READ[kind])(key, *more)
+                found[database, key] = (kind, sorted(content) if kind == "set" else content, client.expiretime(key))
+    return found
+
+
+def same(cluster: Cluster, node: Node, content: dict[tuple[int, str], Any]) -> bool:
+    return everything(cluster, node) == content
+
+
+def snapshot_file(cluster: Cluster, stack: Stack) -> bytes:
+    """One that an operator has from elsewhere: taken by hand."""
+    given = generated.read(PROJECT, stack.name)
+    password = backup_password(given["password"], given["systemPassword"])
+    node = cluster.replicas()[0]
+    file = "/run/redis-ha/snapshot"
+    line = f"redis-cli --user backup --no-auth-warning -p {node.port} --rdb {file} >&2 && cat {file}; rm {file}"
+    made = cluster.container(node).exec_run(["sh", "-c", line], environment={"REDISCLI_AUTH": password}, stderr=False)
+    assert isinstance(made.output, bytes)
+    return made.output
+
+
+def test_a_stack_is_brought_back(backed_up: Cluster, stack: Stack, tmp_path: Path) -> None:
+    cluster = backed_up
+    with writing(cluster) as load:
+        load.settle(100)
+        before = load.acknowledged
+        done(stack, "now")
+        load.settle(100)
+    assert before > 0
+    master = cluster.master()
+    with at(cluster, master, 0) as client:
+        client.hset("a hash", mapping={f"field {i}": i for i in range(1000)})
+        client.zadd("a sorted set", {f"member {i}": i / 3 for i in range(300)})
+        client.rpush("a list", *range(500))
+        client.sadd("a set", *range(700))
+        client.xadd("a stream", {"field": "value"})
+        client.set("binary", "x" * 3_000_000)
+        client.set("with an end", "value", ex=3600)
+    with at(cluster, master, 3) as client:
+        client.mset({f"other {i}": i for i in range(100)})
+        client.execute_command("WAIT", 2, 5000)
+    kept = everything(cluster, master)
+    name = done(stack, "now").split()[1].rstrip(":")
+    assert name in done(stack, "list")
+    with at(cluster, master, 0) as client:
+        client.delete("a hash", "a list")
+        client.set("binary", "another")
+        client.mset({f"later {i}": i for i in range(100)})
+    with at(cluster, master, 5) as client:
+        client.set("in a database that the snapshot does not have", 1)
+    now = everything(cluster, master)
+
+    whole = snapshot_file(cluster, stack)
+    middle = len(whole) // 2
+    damaged = {
+        "damaged": whole[:middle] + bytes([whole[middle] ^ 255]) + whole[middle + 1 :],
+        "cut short": whole[:-20],
+        "of a newer format": whole.replace(whole[:9], whole[:5] + b"9999", 1),
+        "no snapshot": b"something else",
+    }
+    for what, content in damaged.items():
+        file = tmp_path / "given.rdb"
+        file.write_bytes(content)
+        refused = ops(stack, "restore", "--from", str(file))
+        assert refused.returncode == 1, what
+        assert "error: " in refused.stdout, what
+    assert everything(cluster, master) == now
+
+    said = done(stack, "restore", "--from", name)
+    assert "lost will be: all " in said
+    assert f"on {cluster.master().name} and 2 replicas" in said
+    for node in cluster.nodes:
+        until(partial(same, cluster, node, kept), f"the snapshot's data on {node.name}", 20)
+        with at(cluster, node, 5) as client:
+            assert client.dbsize() == 0
+    assert cluster.master() == master
+    wait_healthy(cluster)
+    # What was there before is a snapshot, too.
+    done(stack, "restore", "--from", said.split("kept as snapshot ")[1].split()[0])
+    assert everything(cluster, master) == now
+    assert look(stack).code == 0

@@ -1,0 +1,170 @@
+"""Backups: what is declared, what its users may do, what is refused before any server is asked."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from redis_ha_backup import rdb, repository, scratch, snapshot
+from redis_ha_backup.given import BackupError, Given, Place
+from redis_ha_backup.repository import Kept, Repository
+from redis_ha_backup.scratch import Contents
+from redis_ha_backup.snapshot import Seen
+
+from redis_ha.plan.acl import backup_password, data_node_acl, internal_password, restore_password, sentinel_acl
+from redis_ha.plan.identity import Identity
+from redis_ha.plan.topology import plan
+from redis_ha.resources.node_files import FOLDER
+from redis_ha.settings.loader import parse_settings
+from tests.agent.test_standard_library import KEPT, imported
+from tests.unit.test_component import Recorder, deploy, recorder
+
+__all__ = ["recorder"]  # a fixture
+
+SECRET, KEY_ID = "what-encrypts", "the-key-id"
+BACKUP = {"password": SECRET, "environment": {"AWS_ACCESS_KEY_ID": KEY_ID}}
+SOURCES = sorted(Path(rdb.__file__).parent.glob("*.py"))
+HOSTS = [{"name": name, "docker": f"ssh://{name}", "address": f"10.0.0.{i}"} for i, name in enumerate("abcd", 1)]
+
+
+def given(*nodes: str) -> Given:
+    places = tuple(Place(name, "10.0.0.1", 1) for name in nodes)
+    return Given("dev", places, "/data/repository", 3600, {}, {}, {"backup": "", "restore": ""})
+
+
+@pytest.mark.parametrize(
+    ("backup", "expected"),
+    [
+        ({}, "backup.password: missing"),
+        ({**BACKUP, "every": "1m"}, "backup.every"),
+        ({**BACKUP, "repository": "backups"}, "backup.repository"),
+        ({**BACKUP, "keep": {"daily": 0}}, "backup.keep"),
+        ({**BACKUP, "keep": {"seconds": 1}}, "backup.keep"),
+        ({**BACKUP, "host": "a"}, "backup.host"),
+    ],
+)
+def test_wrong_settings_are_refused(backup: dict[str, Any], expected: str) -> None:
+    with pytest.raises(Exception, match=expected):
+        parse_settings({"password": "pw", "backup": backup}, "unit")
+
+
+def test_it_is_on_one_host() -> None:
+    def host(backup: dict[str, Any], hosts: list[dict[str, Any]]) -> str | None:
+        found = plan(parse_settings({"password": "pw", "hosts": hosts, "backup": backup}, "unit"), Identity("p", "s"))
+        assert found.backup is not None
+        return found.backup.host_name
+
+    assert host(BACKUP, HOSTS) == "a"
+    assert host(BACKUP, [{**HOSTS[0], "drain": True}, *HOSTS[1:]]) == "b"
+    assert host({**BACKUP, "host": "c"}, HOSTS) == "c"
+
+
+def test_it_is_declared_last_and_changes_no_node(recorder: Recorder) -> None:
+    deploy(subnet="10.1.2.0/24")
+    nodes = {one.name: one.inputs for one in recorder.nodes()}
+    recorder.resources.clear()
+    deploy(subnet="10.1.2.0/24", backup=BACKUP)
+    containers = recorder.nodes()
+    assert containers[-1].name == "redis-ha-backup" or containers[-1].name == "backup"
+    assert {one.name: one.inputs for one in containers[:-1]} == nodes
+    inputs = containers[-1].inputs
+    assert inputs["capabilities"] == {"drops": ["ALL"]}
+    assert inputs["securityOpts"] == ["no-new-privileges:true"]
+    assert inputs["readOnly"] is True
+    assert "ports" not in inputs
+
+
+def test_its_secrets_are_in_its_files_alone(recorder: Recorder) -> None:
+    deploy(subnet="10.1.2.0/24", replicas=1, backup=BACKUP)
+    carrier = next(one for one in recorder.of_type("Container") if one.name.endswith("backup-files"))
+    uploads = {one["file"]: one["content"] for one in carrier.inputs["uploads"]["value"]}
+    assert uploads[f"{FOLDER}/restic-password"] == f"{SECRET}\n"
+    told = json.loads(uploads[f"{FOLDER}/backup.json"])
+    assert told["nodes"] == [["redis-0", "10.1.2.10", 16379], ["redis-1", "10.1.2.11", 16380]]
+    assert told["environment"] == {"AWS_ACCESS_KEY_ID": KEY_ID}
+    secrets = (SECRET, KEY_ID, *told["logins"].values())
+    for one in recorder.resources:
+        visible = json.dumps({name: value for name, value in one.inputs.items() if name != "uploads"}, default=str)
+        assert not [secret for secret in secrets if secret in visible], one.name
+
+
+def test_its_users_can_do_that_and_nothing_else() -> None:
+    settings, internal = parse_settings({"password": "pw"}, "unit"), internal_password("pw", None)
+    users = {line.split()[1]: line.split() for line in data_node_acl(settings, internal).splitlines()}
+    passwords = {"backup": backup_password("pw", None), "restore": restore_password("pw", None)}
+    for name, password in passwords.items():
+        assert f"#{hashlib.sha256(password.encode()).hexdigest()}" in users[name]
+        assert {"resetchannels", "-@all"} <= set(users[name])
+        assert not [word for word in users[name] if word.startswith(("+@", "+config", "+acl", "+eval", "+replicaof"))]
+        assert name not in sentinel_acl(settings, internal)
+    assert not [word for word in users["backup"] if word[0] in "~%&"]
+    assert len({*passwords.values(), internal}) == 3
+
+
+def test_it_needs_only_what_the_image_keeps() -> None:
+    needed = {name for source in SOURCES for name in imported(source) if not name.startswith("redis_ha_backup")}
+    assert needed - {"subprocess"} <= KEPT  # which asyncio imports
+
+
+def rdb_file(folder: Path, *notes: tuple[bytes, bytes], magic: bytes = b"REDIS0012") -> Path:
+    pairs = (b"\xfa" + b"".join(bytes([len(text)]) + text for text in pair) for pair in notes)
+    path = folder / "dump.rdb"
+    path.write_bytes(magic + b"".join(pairs) + b"\xff" + bytes(8))
+    return path
+
+
+def test_what_another_version_has_written_is_known_by_its_head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scratch, "own_version", lambda: "8.0.2")
+    for wrote in ("7.4.1", "8.0.9"):
+        assert scratch.check_head(rdb_file(tmp_path, (b"redis-ver", wrote.encode()))) == wrote
+    for wrote in ("8.2.0", "10.0.0"):
+        with pytest.raises(BackupError, match=r"newer than 8\.0\.2"):
+            scratch.check_head(rdb_file(tmp_path, (b"redis-ver", wrote.encode())))
+
+
+def test_what_is_no_snapshot_is_refused(tmp_path: Path) -> None:
+    path = rdb_file(tmp_path, (b"redis-ver", b"8.0.2"))
+    whole = path.read_bytes()
+    for content in (b"", b"REDIS", b"PK\3\4 something", whole[:12]):
+        path.write_bytes(content)
+        with pytest.raises(BackupError):
+            rdb.head(path)
+
+
+def test_a_snapshot_is_of_a_whole_replica_and_else_of_the_master(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = {"a": Seen("master", True, 1, 0), "b": Seen("replica", True, 1, 0), "c": Seen("replica", False, 1, 0)}
+
+    def look(place: Place, _: Given) -> Seen:
+        if place.name not in seen:
+            raise BackupError(f"{place.name} does not answer")
+        return seen[place.name]
+
+    monkeypatch.setattr(snapshot, "look", look)
+    assert snapshot.source(given("a", "b", "c", "d")).name == "b"
+    assert snapshot.source(given("a", "c", "d")).name == "a"
+    with pytest.raises(BackupError, match="d does not answer"):
+        snapshot.source(given("c", "d"))
+
+
+@pytest.mark.parametrize(
+    ("keys", "before", "after", "fits"),
+    [(100, (100, 0), (100, 0), True), (99, (100, 0), (100, 0), False), (105, (100, 0), (110, 0), True),
+     (130, (100, 0), (110, 0), False), (95, (100, 10), (100, 10), True)],
+)  # fmt: skip
+def test_as_many_keys_as_the_node_has(keys: int, before: tuple[int, int], after: tuple[int, int], fits: bool) -> None:
+    seen = [Seen("replica", True, *one) for one in (before, after)]
+    assert snapshot._fits(Contents(keys, 0, "", 0), *seen) is fits
+
+
+def test_another_stacks_snapshot_is_taken_only_when_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = [Kept("aaaa1111", "1", {"stack": "dev"}), Kept("bbbb2222", "2", {"stack": "prod"})]
+    monkeypatch.setattr(Repository, "all", lambda _: kept)
+    own = repository.Repository(given())
+    assert own.find("latest", False).id == "aaaa1111"
+    assert own.find("latest", True).id == "bbbb2222"
+    assert own.find("bbbb2222", True).id == "bbbb2222"
+    with pytest.raises(BackupError, match="is of prod, not of dev"):
+        own.find("bbbb2222", False)
+    with pytest.raises(BackupError, match="there is no snapshot"):
+        own.find("cccc3333", True)
