@@ -1,14 +1,16 @@
 """Figures for a Prometheus that nodes cannot be asked for: until when certificates are valid, how full the disk is.
 
-    figures.py serve HOST:PORT FOLDER [NODE=HOST:PORT ...]
+    figures.py serve HOST:PORT FOLDER [backup=FILE] [NODE=HOST:PORT ...]
     figures.py check HOST:PORT
 
 FOLDER is a volume: its disk is the one that all volumes of this Docker are on. With a CA in it, the certificate that
-each NODE shows is looked at. It runs in the nodes' image: only modules that configs/trim-python names.
+each NODE shows is looked at. FILE is what the backup's container says of its last attempts. It runs in the nodes'
+image: only modules that configs/trim-python names.
 """
 
 import asyncio
 import contextlib
+import json
 import os
 import pathlib
 import signal
@@ -76,7 +78,25 @@ class Certificates:
         return float(seconds_since_1970(shown["notAfter"]))
 
 
-def page(size: int, free: int, until: dict[str, float]) -> str:
+def last_backup(file: pathlib.Path | None) -> dict[str, float]:
+    """When the last one was kept (0: none yet), how long it is to be to the next, and whether the last attempt failed.
+
+    Empty where there are no backups, or nothing is said of them yet.
+    """
+    if file is None:
+        return {}
+    try:
+        told = json.loads(file.read_text())
+    except (OSError, ValueError):
+        return {}
+    return {
+        "timestamp_seconds": float(told.get("at", 0)),
+        "interval_seconds": float(told["every"]),
+        "failed": float(bool(told.get("why"))),
+    }
+
+
+def page(size: int, free: int, until: dict[str, float], backup: dict[str, float]) -> str:
     """All figures in Prometheus' text format; bytes and seconds."""
     lines = [
         "# HELP redis_ha_disk_size_bytes Size of the file system that the volumes are on.",
@@ -92,10 +112,12 @@ def page(size: int, free: int, until: dict[str, float]) -> str:
             "# TYPE redis_ha_certificate_valid_until_seconds gauge",
             *(f'redis_ha_certificate_valid_until_seconds{{of="{name}"}} {at:.0f}' for name, at in until.items()),
         ]
+    for name, value in backup.items():
+        lines += [f"# TYPE redis_ha_backup_{name} gauge", f"redis_ha_backup_{name} {value:.0f}"]
     return "\n".join(lines) + "\n"
 
 
-async def serve(address: str, folder: pathlib.Path, nodes: dict[str, str]) -> None:
+async def serve(address: str, folder: pathlib.Path, nodes: dict[str, str], backup: pathlib.Path | None) -> None:
     """Answer every HTTP request with the figures, until SIGTERM."""
     certificates = Certificates(folder, nodes)
     slots = asyncio.Semaphore(AT_A_TIME)
@@ -105,7 +127,8 @@ async def serve(address: str, folder: pathlib.Path, nodes: dict[str, str]) -> No
             async with slots, asyncio.timeout(3 * PATIENCE_S):
                 await reader.readuntil(b"\r\n\r\n")
                 disk = os.statvfs(folder)
-                text = page(disk.f_blocks * disk.f_frsize, disk.f_bavail * disk.f_frsize, await certificates.until())
+                size, free = disk.f_blocks * disk.f_frsize, disk.f_bavail * disk.f_frsize
+                text = page(size, free, await certificates.until(), last_backup(backup))
                 head = (
                     "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\n"
                     f"Content-Length: {len(text)}\r\nConnection: close\r\n\r\n"
@@ -133,4 +156,6 @@ def check(address: str) -> bool:
 if __name__ == "__main__":
     if sys.argv[1] == "check":
         sys.exit(0 if check(sys.argv[2]) else 1)
-    asyncio.run(serve(sys.argv[2], pathlib.Path(sys.argv[3]), dict(word.split("=", 1) for word in sys.argv[4:])))
+    others = dict(word.split("=", 1) for word in sys.argv[4:])
+    told = pathlib.Path(others.pop("backup")) if "backup" in others else None
+    asyncio.run(serve(sys.argv[2], pathlib.Path(sys.argv[3]), others, told))

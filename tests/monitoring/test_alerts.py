@@ -16,7 +16,7 @@ from drills.timeline import Timeline
 from drills.waiting import until
 from tests.monitoring.conftest import BACKLOG_MB, MAX_MEMORY_MB
 from tests.monitoring.prometheus import MONITORING, SCALE, Prometheus, Target
-from tests.monitoring.test_disk_and_certificates import ENDING, FULL
+from tests.monitoring.test_disk_and_certificates import ENDING, FULL, OLD
 
 HEALTHY_S = 600 / SCALE
 PATIENCE_S = 120
@@ -197,5 +197,5 @@ def test_a_note_of_a_failover_goes_away(watch: Watch) -> None:
 
 def test_every_rule_is_among_those_that_are_seen_to_fire() -> None:
     rules = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"][0]["rules"]
-    seen = set().union(*(fires for _, fires, _ in CASES.values()), {"RedisNotWatched"}, FULL, ENDING)
+    seen = set().union(*(fires for _, fires, _ in CASES.values()), {"RedisNotWatched"}, FULL, ENDING, OLD)
     assert {rule["alert"] for rule in rules} == seen

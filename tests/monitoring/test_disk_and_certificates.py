@@ -1,10 +1,12 @@
-"""What the stack under test cannot be made to have: a full disk, and certificates that end. Beside it, as targets."""
+"""What the stack under test cannot be made to have: a full disk, certificates that end, a backup that is too old."""
 
+import json
 import socket
 import ssl
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -21,6 +23,7 @@ from tests.monitoring.prometheus import Prometheus, Target
 
 FULL = {"RedisAppendOnlyError", "RedisSaveFailed", "RedisDiskNearlyFull"}
 ENDING = {"RedisCertificateEnds", "RedisCertificateEndsSoon"}
+OLD = {"RedisBackupTooOld"}
 FIGURES = Path(__file__).resolve().parents[2] / "configs" / "exporter" / "figures.py"
 PATIENCE_S = 150
 PORT = "6379"
@@ -103,6 +106,18 @@ def test_certificates_that_end(prometheus: Prometheus, targets: list[Target], tm
         assert _of(prometheus, "RedisCertificateEndsSoon") == {"ending", "over"}
         prometheus.watch(targets)
         _until_firing(prometheus, "certificates", set())
+
+
+def test_a_backup_that_is_too_old(prometheus: Prometheus, targets: list[Target], tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    labels = {"cluster": "backups", "kind": "exporter", "node": "figures"}
+    with figures(tmp_path, f"backup={state}") as told:
+        state.write_text(json.dumps({"at": time.time() - 601, "every": 300}))
+        prometheus.watch([*targets, {"targets": [told], "labels": labels}])
+        _until_firing(prometheus, "backups", OLD)
+        state.write_text(json.dumps({"at": time.time(), "every": 300}))
+        _until_firing(prometheus, "backups", set())
+        prometheus.watch(targets)
 
 
 def _of(prometheus: Prometheus, name: str) -> set[str]:

@@ -12,11 +12,13 @@ import pytest
 from clients.redis_ha_client import Place
 from redis_ha.docker import joining
 from redis_ha.plan.acl import (
+    backup_password,
     data_node_acl,
     endpoint_password,
     exporter_password,
     internal_password,
     operator_password,
+    restore_password,
     sentinel_acl,
 )
 from redis_ha.plan.directives import redis_directives, sentinel_directives
@@ -265,6 +267,8 @@ def test_another_system_password_is_accepted_but_not_used() -> None:
         internal_password(PASSWORD, "new"),
         endpoint_password(PASSWORD, "new"),
         exporter_password(PASSWORD, "new"),
+        backup_password(PASSWORD, "new"),
+        restore_password(PASSWORD, "new"),
         operator_password(PASSWORD, "new"),
     ]
     for acl in (data_node_acl, sentinel_acl):

@@ -142,8 +142,19 @@ def test_certificates_times_are_read(figures: ModuleType) -> None:
         assert figures.seconds_since_1970(text) == ssl.cert_time_to_seconds(text), text
 
 
+def test_the_last_backup_is_told(figures: ModuleType, tmp_path: Path) -> None:
+    state = tmp_path / "state.json"
+    assert figures.last_backup(None) == figures.last_backup(state) == {}
+    state.write_text(json.dumps({"every": 3600, "failed": 90, "why": "no space left"}))
+    assert figures.last_backup(state) == {"timestamp_seconds": 0.0, "interval_seconds": 3600.0, "failed": 1.0}
+    state.write_text(json.dumps({"every": 3600, "at": 1234.5, "failed": None, "why": None}))
+    lines = figures.page(1000, 250, {}, figures.last_backup(state)).splitlines()
+    assert "redis_ha_backup_timestamp_seconds 1234" in lines
+    assert "redis_ha_backup_failed 0" in lines
+
+
 def test_figures_need_only_what_the_image_keeps(figures: ModuleType) -> None:
-    assert figures.page(1000, 250, {"redis-0": 0.0}).splitlines()[-1] == (
+    assert figures.page(1000, 250, {"redis-0": 0.0}, {}).splitlines()[-1] == (
         'redis_ha_certificate_valid_until_seconds{of="redis-0"} 0'
     )
     assert imported(SCRIPT) <= KEPT

@@ -66,13 +66,20 @@ def test_it_is_declared_last_and_changes_no_node(recorder: Recorder) -> None:
     recorder.resources.clear()
     deploy(subnet="10.1.2.0/24", backup=BACKUP)
     containers = recorder.nodes()
-    assert containers[-1].name == "redis-ha-backup" or containers[-1].name == "backup"
+    assert containers[-1].name.endswith("backup")
     assert {one.name: one.inputs for one in containers[:-1]} == nodes
     inputs = containers[-1].inputs
     assert inputs["capabilities"] == {"drops": ["ALL"]}
     assert inputs["securityOpts"] == ["no-new-privileges:true"]
     assert inputs["readOnly"] is True
     assert "ports" not in inputs
+
+
+def test_metrics_are_told_of_it(recorder: Recorder) -> None:
+    deploy(subnet="10.1.2.0/24", backup=BACKUP, metrics=True)
+    inputs = next(one.inputs for one in recorder.nodes() if one.name.endswith("figures"))
+    assert {"containerPath": "/backups", "volumeName": "redis-ha-unit-backup", "readOnly": True} in inputs["volumes"]
+    assert "backup=/backups/state.json" in inputs["command"]
 
 
 def test_its_secrets_are_in_its_files_alone(recorder: Recorder) -> None:

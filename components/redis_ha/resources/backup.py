@@ -22,8 +22,27 @@ OWN_MB = 512  # restic, beside a server that has loaded the data
 STOP_SECONDS = 10
 
 
-def backup_container(shared: Shared, backup: Backup) -> docker.Container:
-    """Declare `backup`. It knows the nodes, so scaling replaces it; its volume stays, also after a `destroy`."""
+def backup_volume(shared: Shared, backup: Backup) -> docker.Volume:
+    """Its scratch space, what it remembers, and by default the repository: it stays, also after a `destroy`."""
+    identity = shared.identity
+    return docker.Volume(
+        identity.resource("backup", backup.host_name),
+        name=backup.container,
+        labels=[
+            docker.VolumeLabelArgs(label=label, value=value)
+            for label, value in identity.labels("backup", "backup").items()
+        ],
+        opts=pulumi.ResourceOptions(
+            parent=shared.parent,
+            provider=shared.machines.at(backup.host).provider,
+            retain_on_delete=True,
+            ignore_changes=["name", "labels"],
+        ),
+    )
+
+
+def backup_container(shared: Shared, backup: Backup, volume: docker.Volume) -> docker.Container:
+    """Declare `backup`, with its volume. It knows the nodes, so scaling replaces it."""
     given, topology, identity = shared.given, shared.topology, shared.identity
     machine = shared.machines.backup_at(backup.host)
     texts: dict[str, Reader] = {
@@ -32,17 +51,6 @@ def backup_container(shared: Shared, backup: Backup) -> docker.Container:
         **({file: partial(_pem, name) for name, file in TLS_FILES.items()} if topology.tls else {}),
     }
     files = node_files(shared, "backup", backup.host, machine, texts)
-    volume = docker.Volume(
-        identity.resource("backup", backup.host_name),
-        name=backup.container,
-        labels=[
-            docker.VolumeLabelArgs(label=label, value=value)
-            for label, value in identity.labels("backup", "backup").items()
-        ],
-        opts=pulumi.ResourceOptions(
-            parent=shared.parent, provider=machine.provider, retain_on_delete=True, ignore_changes=["name", "labels"]
-        ),
-    )
     volumes = [
         docker.ContainerVolumeArgs(container_path=FOLDER, volume_name=files.volume, read_only=True),
         docker.ContainerVolumeArgs(container_path=DATA, volume_name=volume.name),

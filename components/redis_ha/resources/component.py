@@ -11,7 +11,7 @@ from redis_ha.plan.exporters import MetricsTarget, targets
 from redis_ha.plan.identity import Identity
 from redis_ha.plan.topology import Topology, TopologyError, plan, strangers_range
 from redis_ha.resources import outputs
-from redis_ha.resources.backup import backup_container
+from redis_ha.resources.backup import backup_container, backup_volume
 from redis_ha.resources.data_node import data_node
 from redis_ha.resources.endpoint import endpoint_container
 from redis_ha.resources.exporter import exporter_container
@@ -119,10 +119,12 @@ class RedisHa(pulumi.ComponentResource):
             shared.rollout.add(node, declare(shared, node, shared.rollout.after(node, files.carrier)))
         for endpoint in topology.endpoints:
             shared.rollout.add(endpoint, endpoint_container(shared, endpoint))
+        volume = backup_volume(shared, topology.backup) if topology.backup else None
         for exporter in topology.exporters:
-            shared.rollout.add(exporter, exporter_container(shared, exporter))
-        if topology.backup:
-            shared.rollout.add(topology.backup, backup_container(shared, topology.backup))
+            here = volume.name if volume and topology.backup and topology.backup.host == exporter.host else None
+            shared.rollout.add(exporter, exporter_container(shared, exporter, here))
+        if topology.backup and volume:
+            shared.rollout.add(topology.backup, backup_container(shared, topology.backup, volume))
         return shared.machines.image
 
     def _network(self, topology: Topology) -> pulumi.Output[str] | None:

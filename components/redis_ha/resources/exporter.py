@@ -20,16 +20,21 @@ USER = "exporter"
 PASSWORDS, CA, CLIENT = "passwords.json", "ca.pem", "client.pem"
 FIGURES = "figures.py"
 SCRIPT = f"configs/exporter/{FIGURES}"
+BACKUPS = "/backups"
 MEMORY_MB = {"exporter": 128, "figures": 96}
 STOP_SECONDS = 2
 # A node that hangs is said to be down before a Prometheus has given up asking: the exporter tries twice.
 PATIENCE = "2s"
 
 
-def exporter_container(shared: Shared, exporter: Exporter) -> docker.Container:
-    """Declare `exporter`, after all nodes. It knows the nodes of its host, so scaling replaces it."""
-    declare = _redis_exporter if exporter.name == "exporter" else _figures
-    return declare(shared, exporter)
+def exporter_container(
+    shared: Shared, exporter: Exporter, backups: pulumi.Output[str] | None = None
+) -> docker.Container:
+    """Declare `exporter`, after all nodes. It knows the nodes of its host, so scaling replaces it.
+
+    `backups` is the volume of what takes them on this host.
+    """
+    return _redis_exporter(shared, exporter) if exporter.name == "exporter" else _figures(shared, exporter, backups)
 
 
 def _redis_exporter(shared: Shared, exporter: Exporter) -> docker.Container:
@@ -57,9 +62,9 @@ def _redis_exporter(shared: Shared, exporter: Exporter) -> docker.Container:
     )
 
 
-def _figures(shared: Shared, exporter: Exporter) -> docker.Container:
+def _figures(shared: Shared, exporter: Exporter, backups: pulumi.Output[str] | None) -> docker.Container:
     script = (root() / SCRIPT).read_text()
-    words = ["serve", exporter.listens, FOLDER]
+    words = ["serve", exporter.listens, FOLDER, *([f"backup={BACKUPS}/state.json"] if backups is not None else [])]
     words += [f"{node.name}={node.endpoint}" for node in nodes_of(shared.topology, exporter)]
     run = ["python3", "-I", "-S", f"{FOLDER}/{FIGURES}"]
     return _container(
@@ -70,6 +75,9 @@ def _figures(shared: Shared, exporter: Exporter) -> docker.Container:
         command=words,
         entrypoints=run,
         # Or Docker would make a volume: the nodes' image asks for one.
+        more=[docker.ContainerVolumeArgs(container_path=BACKUPS, volume_name=backups, read_only=True)]
+        if backups
+        else [],
         tmpfs={"/data": "ro,noexec,nosuid,nodev,size=4k"},
         health_check=[*run, "check", exporter.from_inside],
     )
@@ -85,6 +93,7 @@ def _container(
     health_check: Sequence[str],
     entrypoints: Sequence[str] | None = None,
     tmpfs: dict[str, str] | None = None,
+    more: Sequence[docker.ContainerVolumeArgs] = (),
 ) -> docker.Container:
     identity, name = shared.identity, exporter.name
     files = node_files(shared, name, exporter.host, machine, texts)
@@ -102,7 +111,7 @@ def _container(
                 labels.TRANSPORT: "tls" if shared.topology.tls else "plain",
             }.items()
         ],
-        volumes=[docker.ContainerVolumeArgs(container_path=FOLDER, volume_name=files.volume, read_only=True)],
+        volumes=[docker.ContainerVolumeArgs(container_path=FOLDER, volume_name=files.volume, read_only=True), *more],
         read_only=True,
         tmpfs=tmpfs,
         networks_advanced=(
