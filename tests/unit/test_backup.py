@@ -30,7 +30,7 @@ HOSTS = [{"name": name, "docker": f"ssh://{name}", "address": f"10.0.0.{i}"} for
 
 def given(*nodes: str) -> Given:
     places = tuple(Place(name, "10.0.0.1", 1) for name in nodes)
-    return Given("dev", places, "/data/repository", 3600, {}, {}, {"backup": "", "restore": ""})
+    return Given("dev", places, "/data/repository", 16, 3600, {}, {}, {"backup": "", "restore": ""})
 
 
 @pytest.mark.parametrize(

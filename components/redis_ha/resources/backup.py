@@ -118,6 +118,7 @@ def _told(settings: Settings, topology: Topology) -> str:
         "stack": topology.identity.key,
         "nodes": [[node.name, node.address, node.port] for node in topology.data_nodes],
         "repository": MOUNTED if repository == setting.repository and repository.startswith("/") else repository,
+        "databases": int(settings.redis_config.get("databases", "16")),
         "every": seconds(setting.every),
         "keep": setting.keep,
         "environment": {name: value.get_secret_value() for name, value in setting.environment.items()},

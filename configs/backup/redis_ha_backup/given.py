@@ -31,6 +31,7 @@ class Given:
     stack: str
     nodes: tuple[Place, ...]
     repository: str
+    databases: int
     every: int
     keep: Mapping[str, int]
     environment: Mapping[str, str] = field(repr=False)

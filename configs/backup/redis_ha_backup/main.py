@@ -73,11 +73,12 @@ def back_up(given: Given, *tags: str) -> str:
             snapshot = take(given, folder)
             repository = Repository(given)
             name = repository.keep(snapshot, *tags)
+            note(at=began, id=name, keys=snapshot.contents.keys)
             repository.forget()
     except BackupError as error:
         note(failed=began, why=str(error))
         raise
-    note(at=began, id=name, keys=snapshot.contents.keys, every=given.every, failed=None, why=None)
+    note(failed=None, why=None)
     say(f"snapshot {name}: {snapshot.contents.keys} keys from {snapshot.node}, {time.time() - began:.1f} s")
     return name
 
@@ -85,7 +86,7 @@ def back_up(given: Given, *tags: str) -> str:
 def serve(given: Given) -> int:
     """Until SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    note(every=given.every)
+    note(every=given.every)  # whoever looks knows by it how old the last one may be
     while True:
         state = told()
         due = float(state.get("at", 0)) + given.every
@@ -108,7 +109,7 @@ def restore(given: Given, name: str, options: set[str]) -> int:
         path = folder / "restored.rdb"
         kept = _brought(repository, name, "any-stack" in options, path)
         wrote = scratch.check_head(path)
-        with scratch.loaded(path) as source:
+        with scratch.loaded(path, given.databases) as source:
             found = scratch.contents(source)
             if kept and (kept.notes["digest"], int(kept.notes["keys"])) != (found.digest, found.keys):
                 raise BackupError(
@@ -116,7 +117,7 @@ def restore(given: Given, name: str, options: set[str]) -> int:
                 )
             place = master_of(given)
             with connect(given, place) as master:
-                work = Restore(source, master)
+                work = Restore(source, master, given.databases)
                 work.check_room(found.memory, "empty-first" in options)
                 lost = scratch.count(master)
                 of = f"snapshot {kept.id} of {kept.time[:19]}" if kept else f"the file {name}"

@@ -21,7 +21,6 @@ WAIT_AFTER = 1024**2
 SLOW_S = 120.0
 WAIT_MS = 30_000
 SAMPLE = 200
-DATABASES = 16
 READ: dict[bytes, tuple[str, ...]] = {
     b"string": ("GET",),
     b"list": ("LRANGE", "0", "-1"),
@@ -49,13 +48,13 @@ def master_of(given: Given) -> Place:
 class Restore:
     """From a scratch server to a master."""
 
-    def __init__(self, source: Client, master: Client) -> None:
+    def __init__(self, source: Client, master: Client, databases: int) -> None:
         self._source, self._master = source, master
         wanted, used = sorted(scratch.databases(source)), sorted(scratch.databases(master))
-        free = [number for number in range(DATABASES) if number not in used and number not in wanted]
+        free = [number for number in range(databases) if number not in used and number not in wanted]
         self._used = used
         if len(free) < len(wanted):
-            raise BackupError(f"{len(wanted)} unused databases are needed, {len(free)} of {DATABASES} are")
+            raise BackupError(f"{len(wanted)} unused databases are needed, {len(free)} of {databases} are")
         self._aside = dict(zip(wanted, free, strict=False))
 
     def check_room(self, memory: int, empty_first: bool) -> None:

@@ -44,7 +44,7 @@ def check_head(path: Path) -> str:
 
 
 @contextmanager
-def loaded(path: Path) -> Iterator[Client]:
+def loaded(path: Path, databases: int) -> Iterator[Client]:
     """A server that has loaded the snapshot at `path`, which must lie in a folder of its own.
 
     It is a replica of nobody: so it drops no key whose end has come. Raises BackupError where it cannot be loaded.
@@ -53,6 +53,7 @@ def loaded(path: Path) -> Iterator[Client]:
     door, log = folder / "socket", folder / "log"
     words = ["--port", "0", "--unixsocket", str(door), "--dir", str(folder), "--dbfilename", path.name, "--save", ""]
     words += ["--appendonly", "no", "--enable-debug-command", "yes", "--replicaof", "127.0.0.1", "1"]
+    words += ["--databases", str(databases)]
     for module in sorted(MODULES.glob("*.so")):
         words += ["--loadmodule", str(module)]
     with log.open("wb") as stream:

@@ -78,7 +78,7 @@ def take(given: Given, folder: Path) -> Snapshot:
         _fetch(place, given, path)
         after = look(place, given)
         wrote = scratch.check_head(path)
-        with scratch.loaded(path) as client:
+        with scratch.loaded(path, given.databases) as client:
             found = scratch.contents(client)
         if _fits(found, before, after):
             return Snapshot(path, place.name, wrote, found)
