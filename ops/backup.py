@@ -14,20 +14,22 @@ from ops.stack import OpsError, daemons
 from redis_ha.docker.daemon import Daemon, DaemonError
 
 PROGRAM = "redis-ha-backup"
+ANSWER_SECONDS = 20
+"""For the question where it runs."""
 SECONDS = 3600
 """Without a word from the container."""
 OPTIONS = ("any-stack", "check", "empty-first")
 FOLDER, INCOMING = "/data", "incoming.rdb"  # in the container
 
 
-def find(stack: str, within: int = SECONDS) -> tuple[Daemon, str]:
+def find(stack: str) -> tuple[Daemon, str]:
     """Where the stack's backup runs, and its container's name. Raises OpsError."""
     silent = []
-    for daemon in daemons(stack, within):
+    for daemon in daemons(stack, ANSWER_SECONDS):
         try:
             for one in daemon.containers(stack):
                 if one.kind == "backup" and one.status == "running":
-                    return daemon, one.name
+                    return Daemon(daemon.host, SECONDS), one.name
         except DaemonError as error:
             silent.append(str(error))
     why = "; ".join(silent) or "is the setting `backup` on, and the stack up? See docs/operate.md"
