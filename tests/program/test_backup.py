@@ -18,7 +18,7 @@ from redis_ha.plan.topology import plan
 from redis_ha.resources.node_files import FOLDER
 from redis_ha.settings.loader import parse_settings
 from tests.agent.test_standard_library import KEPT, imported
-from tests.unit.test_component import Recorder, deploy, recorder
+from tests.program.test_component import Recorder, deploy, recorder
 
 __all__ = ["recorder"]  # a fixture
 
