@@ -97,13 +97,12 @@ class Repository:
             self._run(["dump", kept.id, f"/{FILE}"], stdout=stream)
 
     def _exists(self) -> None:
+        # Asked whether there is one, restic would wait many minutes for a bucket that is not there.
         try:
-            self._run(["cat", "config"])
+            self._run(["init"])
         except BackupError as error:
-            try:
-                self._run(["init"])
-            except BackupError:
-                raise error from None
+            if "already" not in str(error):
+                raise
         self._run(["unlock"])  # what a container has left that was killed
 
     def _run(self, words: Sequence[str], *, stdin: Any = subprocess.DEVNULL, stdout: Any = subprocess.PIPE) -> str:
