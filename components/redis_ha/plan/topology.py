@@ -96,6 +96,7 @@ class Topology:
     hosts: tuple[Host | None, ...] = (None,)
     """In the order of the setting, drained ones too; one None: a single machine."""
     tls: bool = False
+    notify: bool = False
 
     @property
     def addresses(self) -> list[str]:
@@ -176,6 +177,7 @@ def plan(settings: Settings, identity: Identity) -> Topology:
         exporters=told,
         hosts=hosts or (None,),
         tls=settings.tls is not None,
+        notify=settings.notify is not None,
     )
     _check_ports(topology)
     return topology
