@@ -1,5 +1,6 @@
 """A Sentinel's agent: finds the master to watch, sets what no configuration file can hold, says how the Sentinel is."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from agent.decide.watched import Watch, watched
@@ -43,6 +44,8 @@ class SentinelAgent:
         self._joined = False
         self.master: Address | None = None
         """The master that it names now."""
+        self.seen: Callable[[list[Result]], None] | None = None
+        """Is given what the Sentinel answers in each round: SENTINEL MASTER, REPLICAS and SENTINELS, and INFO."""
 
     async def find(self) -> Watch:
         """The master to watch, where none is remembered: by the other Sentinels, or by the data nodes themselves.
@@ -103,6 +106,8 @@ class SentinelAgent:
             why = answers[0].text if isinstance(answers[0], Refusal) else "it does not answer"
             self._world.show({"role": "sentinel", "joined": False, "why": why})
             return []
+        if self.seen is not None:
+            self.seen(answers)
         await self._set_periods()
         return self._judge(answers)
 

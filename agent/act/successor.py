@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from agent.act.claim import Claim
 from agent.decide.situation import Situation
+from agent.tell.board import say_handed_over
 from agent.watch.messages import Message
 
 if TYPE_CHECKING:
@@ -79,6 +80,7 @@ class Successor:
             if taken is False:
                 await self._answer(asked, "refused", why="the Sentinels' votes cannot be had, or its Redis is too slow")
             return  # where it is unknown, the master goes on waiting, and then leaves
+        node.world.spawn(say_handed_over(node.world, node.electorate.roster.sentinels, held.epoch))
         # The Sentinels first: a client that the old master sends away asks them at once where to go.
         await node.took_office(held, f"{asked.sender} has handed over")
         await self._answer(asked, "taken", held.epoch)

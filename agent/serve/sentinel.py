@@ -1,9 +1,11 @@
 """A Sentinel's container, from its start to its end."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from agent.act.sentinel import SentinelAgent, SentinelSettings
+from agent.decide.news import Watcher
 from agent.serve.container import ContainerWorld
 from agent.serve.environment import Environment
 from agent.serve.node import SIGNAL, login
@@ -11,10 +13,16 @@ from agent.serve.sentinel_state import SentinelState
 from agent.serve.server import Server
 from agent.serve.stop import Stop
 from agent.serve.strangers import Strangers
+from agent.tell.board import Board
+from agent.tell.notify import Notifier
+from agent.tell.post import Webhook, post
 from agent.tell.state import StateFile
-from agent.wire.answers import Address
+from agent.view import sight
+from agent.wire.answers import Address, Result
 
 REMEMBER_EVERY = 1.0
+WEBHOOK = "webhook.json"
+"""The file that says where notifications go, among those of the node."""
 
 
 async def run_sentinel(environment: Environment) -> int:
@@ -24,8 +32,10 @@ async def run_sentinel(environment: Environment) -> int:
     world = ContainerWorld(
         environment.local, login(environment), state.memory, StateFile(environment.run), environment.run / SIGNAL
     )
+    seen = _notifications(environment, state, world)
     while True:
         agent = SentinelAgent(world, _settings(environment, state))
+        agent.seen = seen
         finding = asyncio.ensure_future(_watch(agent, state))
         first: list[asyncio.Future[Any]] = [finding, stop.asked]
         await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
@@ -69,6 +79,27 @@ async def _remember(agent: SentinelAgent, state: SentinelState) -> None:
             kept = agent.master
             state.remember(kept)
         await asyncio.sleep(REMEMBER_EVERY)
+
+
+def _notifications(
+    environment: Environment, state: SentinelState, world: ContainerWorld
+) -> Callable[[list[Result]], None] | None:
+    """What is done with the Sentinel's answers where there is a webhook."""
+    hook = Webhook.load(environment.etc / "node" / WEBHOOK)
+    if hook is None or not state.peers:
+        return None
+    sentinels = {f"sentinel-{index}": peer.address for index, peer in enumerate(state.peers)}
+    declared = sight.Declared(state.nodes, sentinels, state.index)
+    watcher = Watcher({at: name for name, at in state.nodes.items()}, hook.cluster, list(sentinels)[state.index])
+    board = Board(world, environment.local, tuple(peer.address for peer in state.others))
+    notifier = Notifier(world, hook, watcher, board, state.index, post)
+
+    def see(answers: list[Result]) -> None:
+        seen = sight.read(declared, answers, world.now())
+        if seen is not None:
+            notifier.see(seen)
+
+    return see
 
 
 def _settings(environment: Environment, state: SentinelState) -> SentinelSettings:

@@ -113,6 +113,7 @@ class Topology:
     hosts: tuple[Host | None, ...] = (None,)
     """In the order of the setting, drained ones too; one None: a single machine."""
     tls: bool = False
+    notify: bool = False
 
     @property
     def addresses(self) -> list[str]:
@@ -194,6 +195,7 @@ def plan(settings: Settings, identity: Identity) -> Topology:
         backup=_backup(settings, f"{identity.prefix}-backup", subnet) if settings.backup is not None else None,
         hosts=hosts or (None,),
         tls=settings.tls is not None,
+        notify=settings.notify is not None,
     )
     _check_ports(topology)
     return topology

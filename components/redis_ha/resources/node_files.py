@@ -21,6 +21,7 @@ from redis_ha.plan.directives import redis_directives, sentinel_directives
 from redis_ha.plan.topology import Kind, Topology
 from redis_ha.settings.hosts import Host
 from redis_ha.settings.model import Settings
+from redis_ha.settings.notify import webhook
 
 if TYPE_CHECKING:
     from redis_ha.resources.machines import Machine
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 Reader = Callable[[Settings], str]
 DIRECTIVES = "directives.conf"
 FOLDER = "/etc/redis-ha/node"  # only the image's Redis user may enter it
+WEBHOOK = "webhook.json"
 TLS_FILES = {"ca": "tls-ca.crt", "cert": "tls.crt", "key": "tls.key"}
 
 
@@ -109,12 +111,18 @@ def texts_of(topology: Topology, kind: Kind) -> dict[str, Reader]:
         "users.acl": lambda settings: acl(settings, _internal(settings)),
         "internal": lambda settings: f"{_internal(settings)}\n",
         **({file: partial(_pem, name) for name, file in TLS_FILES.items()} if topology.tls else {}),
+        **({WEBHOOK: partial(_webhook, topology.identity.prefix)} if topology.notify and kind == "sentinel" else {}),
     }
 
 
 def _internal(settings: Settings) -> str:
     system = settings.system_password
     return internal_password(settings.password.get_secret_value(), system.get_secret_value() if system else None)
+
+
+def _webhook(cluster: str, settings: Settings) -> str:
+    assert settings.notify is not None  # noqa: S101 - `texts_of` has looked
+    return webhook(settings.notify, cluster)
 
 
 def _pem(name: str, settings: Settings) -> str:

@@ -36,6 +36,20 @@ class HostArgs(TypedDict):
     """Secret. Its private key, in PEM."""
 
 
+class NotifyArgs(TypedDict):
+    """A webhook: `url` (secret), what it takes, and which events it is told."""
+
+    url: pulumi.Input[str]
+    """Secret. Where messages are posted to: http://... or https://...."""
+    format: NotRequired[pulumi.Input[str]]
+    """What the receiver takes: `json`, `slack` or `alertmanager`; default: json."""
+    events: NotRequired[pulumi.Input[list[str]]]
+    """Which events: `failover`, `hand-over`, `node-down`, `node-back`, `quorum-lost`, `quorum-back`, `tilt`;
+    default: all."""
+    ca: NotRequired[pulumi.Input[str]]
+    """Certificates of the receiver's CA in PEM; default: the CAs that the image knows."""
+
+
 class PortsArgs(TypedDict):
     """First port of each role; a further node of a role on the same host gets +10. The last four: see there."""
 
@@ -137,6 +151,9 @@ class RedisHaArgs(TypedDict):
     s3:... ; `every`: 1d; `keep`: how many; `environment`: what restic needs."""
     restic_image: NotRequired[pulumi.Input[str]]
     """Image that the backup has restic from; default: restic/restic:0.18.0."""
+    notify: NotRequired[pulumi.Input[NotifyArgs]]
+    """Secret. A webhook that is told of failovers and more: `url`, `format`: `json`, `slack` or `alertmanager`,
+    `events` (docs/operate.md)."""
     image_name: NotRequired[str]
     """Name of our image; default: by the names of project and cluster, such as redis-ha:STACK."""
     registry: NotRequired[str]

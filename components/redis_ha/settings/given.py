@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from redis_ha.settings.backup import Backup
 from redis_ha.settings.loader import lines_of
 from redis_ha.settings.model import SHAPE, Settings
+from redis_ha.settings.notify import Notify
 from redis_ha.settings.tls import Tls
 from redis_ha.settings.types import NotYetError, Ports, Resources, SettingModel
 
@@ -22,7 +23,13 @@ Setting = tuple[type[SettingModel], str]
 Path = tuple[str, ...]
 
 # Settings that are objects: each of their members may come later on its own.
-_MEMBERS: dict[str, type[SettingModel]] = {"tls": Tls, "resources": Resources, "ports": Ports, "backup": Backup}
+_MEMBERS: dict[str, type[SettingModel]] = {
+    "tls": Tls,
+    "notify": Notify,
+    "resources": Resources,
+    "ports": Ports,
+    "backup": Backup,
+}
 # Stands for a text that comes later while everything else is checked.
 _SAMPLE = "not-known-yet"
 _ALIASES = {field.alias or name: name for name, field in Settings.model_fields.items()}

@@ -16,7 +16,7 @@ from redis_ha.settings.types import SettingModel
 _KEYS = {field.alias or name: name for name, field in Settings.model_fields.items()}
 SECRET_KEYS = {"password", "previousPassword", "systemPassword", "otherSystemPassword", "registryPassword"}
 
-_WITH_SECRETS = ("users", "tls", "hosts", "backup")
+_WITH_SECRETS = ("users", "tls", "hosts", "backup", "notify")
 
 
 def config_arguments() -> RedisHaArgs:

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, StringConstraints, field_validator, model
 from redis_ha.settings.backup import BackupSetting
 from redis_ha.settings.hosts import HostsSetting, SentinelPlacement, check_for_swarm, refuse_single_machine_settings
 from redis_ha.settings.managed_directives import MANAGED_REDIS, MANAGED_SENTINEL
+from redis_ha.settings.notify import NotifySetting
 from redis_ha.settings.profiles import PROFILES, Profile, ProfileName
 from redis_ha.settings.tls import TlsSetting
 from redis_ha.settings.types import (
@@ -95,6 +96,11 @@ class Settings(SettingModel):
     )
     restic_image: Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)] = Field(
         "restic/restic:0.18.0", alias="resticImage", description="Image that the backup has restic from"
+    )
+    notify: NotifySetting | None = Field(
+        None,
+        description="Secret. A webhook that is told of failovers and more: `url`, `format`: `json`, `slack` or "
+        "`alertmanager`, `events` (docs/operate.md)",
     )
     image_name: Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)] | None = Field(
         None,

@@ -19,6 +19,7 @@ from redis_ha.settings.backup import Backup
 from redis_ha.settings.hosts import Host, Labels
 from redis_ha.settings.loader import SECRET_KEYS
 from redis_ha.settings.model import SHAPE, Settings
+from redis_ha.settings.notify import Notify
 from redis_ha.settings.tls import Tls
 from redis_ha.settings.types import Ports, Resources, SettingModel, User
 
@@ -33,7 +34,7 @@ from typing import Any, NotRequired, TypedDict
 
 import pulumi
 '''
-_NESTED: list[type[SettingModel]] = [Labels, Host, Ports, Resources, Tls, User, Backup]
+_NESTED: list[type[SettingModel]] = [Labels, Host, Notify, Ports, Resources, Tls, User, Backup]
 
 
 def schema() -> str:

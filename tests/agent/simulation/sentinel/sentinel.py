@@ -76,6 +76,8 @@ class Sentinel(Process):
         name, what = command[0], command[1].upper() if len(command) > 1 else ""
         if name == "PING":
             return "PONG"
+        if (name, what) == ("CLIENT", "SETNAME"):
+            return "OK"
         if name == "PUBLISH":
             sender, at, run_id, current, _, host, port, epoch = command[2].split(",")
             known = self.peers.get(Address(sender, int(at)))

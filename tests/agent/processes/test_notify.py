@@ -1,0 +1,125 @@
+"""A webhook gets one message for one event, whatever the receiver is like; and a failover does not wait for it."""
+
+import http.server
+import json
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from redis_ha.settings.notify import Notify, webhook
+from tests.agent.harness.cluster import Cluster
+from tests.agent.harness.node import PATIENCE, eventually, stays
+from tests.agent.harness.writer import Writer, by_sentinel
+from tests.agent.processes.conftest import MakeCluster
+
+
+class Receiver(http.server.ThreadingHTTPServer):
+    """Takes messages on loopback: `slow` seconds each, and refuses the first `refusals`."""
+
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), Handler)
+        self.slow, self.refusals = 0.0, 0
+        self.taken: list[dict[str, Any]] = []
+        self.lock = threading.Lock()
+        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
+
+    def events(self) -> Counter[tuple[str, str]]:
+        return Counter((one["event"], one["about"]) for one in self.taken)
+
+    def close(self) -> None:
+        self.shutdown()
+        self.server_close()
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    server: Receiver
+
+    def do_POST(self) -> None:
+        message = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        with self.server.lock:
+            refused = self.server.refusals > 0
+            self.server.refusals -= refused
+            if not refused:
+                self.server.taken.append(message)
+        time.sleep(self.server.slow)
+        self.send_response(503 if refused else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's name for it
+        """Nothing: the test says what it has got."""
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    made = Receiver()
+    yield made
+    made.close()
+
+
+def told(make_cluster: MakeCluster, port: int) -> Cluster:
+    cluster = make_cluster()
+    text = webhook(Notify.model_validate({"url": f"http://127.0.0.1:{port}/hook"}), "stack")
+    for node in cluster.sentinels:
+        (node.root / "etc/node/webhook.json").write_text(text)
+    cluster.form()
+    return cluster
+
+
+@pytest.mark.parametrize("how", ["ready", "slow", "refuses", "gone"])
+def test_a_killed_master_is_one_failover_and_one_node_down(
+    make_cluster: MakeCluster, receiver: Receiver, how: str
+) -> None:
+    cluster, port = told(make_cluster, receiver.server_port), receiver.server_port
+    receiver.slow, receiver.refusals = 4.0 * (how == "slow"), 4 * (how == "refuses")
+    if how == "gone":
+        receiver.close()
+    old = cluster.master()
+    with Writer(by_sentinel(cluster, retries=500)) as writer:
+        writer.goes_on(100)
+        old.kill()
+        cluster.wait_failover(old)
+        writer.goes_on(100)
+    new = cluster.master()
+    print(f"receiver {how}: write gap {1000 * writer.gap:.0f} ms")
+    # Not by the time, which says nothing on a busy machine: it is through before a Sentinel has begun.
+    assert f"{old.endpoint} has ended" in new.log(), "the replicas elect, as without a webhook"
+    if how == "gone":
+        eventually(lambda: any("is not taken yet" in node.log() for node in cluster.sentinels), 10, "it is said")
+        receiver = Receiver(port)
+    expected = Counter({("failover", new.name): 1, ("node-down", old.name): 1})
+    try:
+        eventually(lambda: receiver.events().keys() == expected.keys(), 30, f"told; {receiver.events()}")
+        stays(lambda: receiver.events() == expected, 8, "each once, after the turns of all three")
+    finally:
+        if how == "gone":
+            receiver.close()
+    (failover,) = (one for one in receiver.taken if one["event"] == "failover")
+    assert (failover["cluster"], failover["before"], failover["epoch"]) == ("stack", old.name, cluster.epoch())
+
+
+def test_a_planned_stop_is_a_hand_over_and_the_node_comes_back(make_cluster: MakeCluster, receiver: Receiver) -> None:
+    cluster = told(make_cluster, receiver.server_port)
+    old = cluster.master()
+    old.stop()
+    new = cluster.master()
+    eventually(lambda: ("node-down", old.name) in receiver.events(), 20, "it is down for longer than down-after")
+    old.start()
+    eventually(lambda: ("node-back", old.name) in receiver.events(), 20, "back")
+    expected = Counter({("hand-over", new.name): 1, ("node-down", old.name): 1, ("node-back", old.name): 1})
+    stays(lambda: receiver.events() == expected, 6, "each once")
+
+
+def test_the_next_one_tells_where_the_first_ones_are_dead(make_cluster: MakeCluster, receiver: Receiver) -> None:
+    cluster = told(make_cluster, receiver.server_port)
+    for node in cluster.sentinels[:2]:
+        node.kill()
+    # The second one may still have seen the end of the first.
+    lost = ("quorum-lost", "stack")
+    eventually(lambda: lost in receiver.events(), 20, "the last one tells that no failover can be had")
+    stays(lambda: receiver.events()[lost] == 1, 3 * PATIENCE, "once")
+    assert {one["by"] for one in receiver.taken if (one["event"], one["about"]) == lost} == {"sentinel-2"}
