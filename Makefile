@@ -104,7 +104,7 @@ test-endpoint: venv-dev daemon ## The endpoint's decisions, among nodes that are
 test-preview: venv daemon ## Previews
 	@$(PYTHON) -m pytest tests/preview $(ARGS)
 
-test-interrupted: venv-dev daemon ## Runs of the embedded engine that are cut off at ENGINE_POINTS (4) ever later moments, by each signal
+test-interrupted: venv-dev daemon ## Runs of the embedded engine that are cut off at ENGINE_POINTS (2) ever later moments, by each signal
 	@$(PYTHON) -m pytest tests/interrupted --timeout 3600 $(ARGS)
 
 test-deploy: venv daemon ## Failures against a real cluster

@@ -14,7 +14,7 @@ import pytest
 from tests.interrupted.runs import Cut, Done, Runs, moments
 from tests.interrupted.stack import Stack
 
-POINTS = int(os.environ.get("ENGINE_POINTS", "4"))
+POINTS = int(os.environ.get("ENGINE_POINTS", "2"))
 UP = ("up", "--yes", "--skip-preview")
 DESTROY = ("destroy", "--yes", "--skip-preview")
 each_signal = pytest.mark.parametrize(
