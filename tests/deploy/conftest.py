@@ -28,12 +28,12 @@ _outputs: dict[Stack, Outputs] = {}
 def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
     """The deployed stack."""
     if NAME == "dev":
-        pytest.exit("the deploy tests never run on the stack dev", returncode=2)
+        pytest.fail("the deploy tests never run on the stack dev")
     lock = (Path(tempfile.gettempdir()) / f"redis-ha-deploy-tests-{NAME}.lock").open("w")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        pytest.exit(f"another run of the deploy tests has the stack {NAME}; REDIS_HA_TEST_STACK names another", 2)
+        pytest.fail(f"another run of the deploy tests has the stack {NAME}; REDIS_HA_TEST_STACK names another")
     avoid_default_route(str(SETTINGS["subnet"]))
     deployed = Stack(NAME, environment={"REDIS_HA_ENGINE": request.param})
     # What an earlier run left behind that was cut off, or one of another checkout.
@@ -47,7 +47,7 @@ def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
         try:
             deployed.up()
         except DrillError as error:
-            pytest.exit(f"the stack of the deploy tests does not come up: {error}", 1)
+            pytest.fail(f"the stack of the deploy tests does not come up: {error}")
         note(f"up of 3 data nodes and 3 Sentinels ({request.param})", f"{time.monotonic() - began:.1f} s")
         yield deployed
     finally:

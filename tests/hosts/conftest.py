@@ -33,7 +33,7 @@ def rig() -> Iterator[Rig]:
     try:
         held = lock(hosts)
     except RigError as error:
-        pytest.exit(str(error), 2)
+        pytest.fail(str(error))
     try:
         hosts.up()
         hosts.load_base_image()
@@ -56,7 +56,7 @@ def stack(request: pytest.FixtureRequest, rig: Rig) -> Iterator[Stack]:
         try:
             deployed.up()
         except DrillError as error:
-            pytest.exit(f"the stack over the hosts does not come up: {error}", 1)
+            pytest.fail(f"the stack over the hosts does not come up: {error}")
         note(f"up over 3 hosts ({request.param})", f"{time.monotonic() - began:.1f} s")
         yield deployed
     finally:
