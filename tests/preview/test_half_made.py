@@ -91,7 +91,7 @@ def test_a_lock_of_another_machine_is_removed_by_cancel(engine: Engine) -> None:
     held = json.dumps({"token": "x", "who": "anna@there", "machine": "x", "pid": 1, "started": "2", "since": "3"})
     docker.from_env().volumes.create(f"pulumi-embedded.{NAME}.test.lock", labels={"pulumi.embedded.lock": held})
     refused = engine("up", "--yes", "--skip-preview")
-    assert "is currently locked by anna@there (process 1, since 3)" in refused.stdout
+    assert "is currently locked by anna@there (process 1, since 3)" in refused.stdout + refused.stderr
     assert "has been removed" in engine("cancel").stdout
     assert engine("up", "--yes", "--skip-preview").returncode == 0
 
