@@ -132,7 +132,7 @@ def test_what_a_killed_build_has_left_is_removed(engine: Engine) -> None:
     """The classic builder writes one label after the other: such a half may have the stack's only."""
     client = docker.from_env()
     dockerfile = io.BytesIO(f"FROM {BASE}\nLABEL half=made\n".encode())
-    half, _ = client.images.build(fileobj=dockerfile, labels={"pulumi.embedded.stack": f"{NAME}/test"})
+    half, _ = client.images.build(fileobj=dockerfile, labels={"pulumi.embedded.stack": f"{NAME}/test"}, rm=True)
     assert engine("up", "--yes", "--skip-preview").returncode == 0
     held = client.images.list(filters={"label": f"pulumi.embedded.stack={NAME}/test"})
     assert half.id not in [image.id for image in held]
