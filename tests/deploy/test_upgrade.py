@@ -57,6 +57,8 @@ def _checkout(project_dir: Path, folder: Path) -> Path:
     subprocess.run(["tar", "x", "-C", folder], input=archive, check=True)
     (folder / ".venv").symlink_to(project_dir / ".venv")
     config = {f"redis-ha:{key}": value for key, value in SETTINGS.items()}
+    # Of the ports, those that there were then.
+    config["redis-ha:ports"] = {role: SETTINGS["ports"][role] for role in ("master", "replica", "sentinel")}
     (folder / f"Pulumi.{STACK}.yaml").write_text(yaml.safe_dump({"config": config}))
     return folder
 

@@ -131,10 +131,13 @@ class Cluster:
         return max(node.log().count("+switch-master") for node in self.sentinels)
 
     def copied(self) -> None:
-        """Wait until every replica that is linked has all that the master has now."""
+        """Wait until every replica that is linked has all that the master has now, and has noted so on its volume."""
         master = self.master()
-        count = int(master.client("handover").info("replication")["connected_slaves"])
+        said = master.client("handover").info("replication")
+        count, offset = int(said["connected_slaves"]), int(said["master_repl_offset"])
         assert master.client(timeout=60).execute_command("WAIT", count, 30_000) == count
+        linked = [node for node in self.data if node is not master and node.follows(master.port)]
+        eventually(lambda: all(node.noted(offset) for node in linked), 60, "noted on the volumes")
 
     def kill_all(self) -> None:
         """At one moment, as in a power failure: nobody notices the end of another."""

@@ -153,6 +153,14 @@ class Node:
             return {}
         return found
 
+    def noted(self, offset: int) -> bool:
+        """Whether its volume says that it has whole data, up to this offset: an agent notes that once a second."""
+        try:
+            kept = json.loads((self.root / "data/redis-ha.json").read_text())
+        except FileNotFoundError:
+            return False
+        return bool(kept["whole"]) and int(kept["offset"]) >= offset
+
     def why(self) -> str:
         """What it is, or waits for."""
         return str(self.state().get("why", ""))
