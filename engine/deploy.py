@@ -14,8 +14,9 @@ from engine.run.keep import after_destroy, close_notes, noted_outputs
 from engine.run.learn import read_everything
 from engine.run.program import run_program
 from engine.run.providers import recall
+from engine.run.recorder import Recorder
 from engine.run.steps import Diagnostic, Step
-from engine.show import Recorder, Screen, Ticker
+from engine.show import Screen, Ticker
 from engine.workspace import Workspace
 
 

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from engine.run.recorder import Recorder
 from engine.run.steps import Diagnostic, Step, counts
 from engine.values.urns import STACK_TYPE, display_type, urn_name, urn_type
 from engine.values.wire import UNKNOWN, Secret, transform
@@ -49,26 +50,6 @@ class Screen:
 
     def heading(self, text: str) -> None:
         self.line(text, "bold magenta")
-
-
-class Recorder:
-    """Collects diagnostics and shows nothing while the run goes on: previews."""
-
-    def __init__(self) -> None:
-        self.diagnostics: list[Diagnostic] = []
-
-    def started(self, step: Step) -> None:
-        return
-
-    def progressed(self, step: Step, text: str) -> None:
-        return
-
-    def finished(self, step: Step) -> None:
-        return
-
-    def said(self, diagnostic: Diagnostic) -> None:
-        if not (self.diagnostics and self.diagnostics[-1] == diagnostic):
-            self.diagnostics.append(diagnostic)
 
 
 class Ticker(Recorder):

@@ -15,7 +15,7 @@ from engine.files.stack_file import StackFile, full_key, typed_scalar
 from engine.run.context import Context
 from engine.run.keep import noted_outputs
 from engine.run.learn import read_everything
-from engine.show import Recorder
+from engine.run.recorder import Recorder
 from engine.values import paths
 from engine.values.wire import blind, reveal
 from engine.workspace import Workspace

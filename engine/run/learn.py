@@ -13,7 +13,8 @@ from engine.run.context import Answer, Context
 from engine.run.declared import Declared
 from engine.run.program import run_program
 from engine.run.providers import recall
-from engine.run.steps import Diagnostic, Step
+from engine.run.recorder import Recorder
+from engine.run.steps import Diagnostic
 
 
 class _Asking(Run):
@@ -23,26 +24,6 @@ class _Asking(Run):
         if declared.is_provider:
             return super()._register_custom(declared)
         return Answer(declared.urn, "", dict(declared.inputs))
-
-
-class _Silent:
-    """Shows nothing; keeps the errors."""
-
-    def __init__(self) -> None:
-        self.errors: list[str] = []
-
-    def started(self, step: Step) -> None:
-        return
-
-    def progressed(self, step: Step, text: str) -> None:
-        return
-
-    def finished(self, step: Step) -> None:
-        return
-
-    def said(self, diagnostic: Diagnostic) -> None:
-        if diagnostic.severity == "error":
-            self.errors.append(diagnostic.message)
 
 
 def read_everything(context: Context, project: Project, config: Callable[[], Config], *, whole: bool = True) -> None:
@@ -65,13 +46,14 @@ def read_everything(context: Context, project: Project, config: Callable[[], Con
 
 
 def _ask_program(context: Context, project: Project, config: Callable[[], Config]) -> None:
-    silent = _Silent()
+    silent = Recorder()
     run = _Asking(replace(context, dry_run=True, listener=silent))
     try:
         run_program(project, config(), run)
     except EngineError as error:
         context.hosts.refuse_unreachable()
-        what = silent.errors[0] if silent.errors else str(error)
+        errors = [said.message for said in silent.diagnostics if said.severity == "error"]
+        what = errors[0] if errors else str(error)
         if context.hosts.providers or context.inventory.by_urn:
             raise EngineError(
                 f"{what}\n    The program was asked what it declares, since no run's notes say it.", error.exit_code
