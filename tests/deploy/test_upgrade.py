@@ -41,6 +41,7 @@ def deployed(request: pytest.FixtureRequest, project_dir: Path, tmp_path: Path) 
     }
     today = Stack(STACK, environment=environment)
     assert not left_over(STACK)
+    _remove_images()
     today.configure(SETTINGS)
     try:
         yield today, _deploy(_checkout(project_dir, tmp_path / "then"), environment)
@@ -48,6 +49,14 @@ def deployed(request: pytest.FixtureRequest, project_dir: Path, tmp_path: Path) 
         assert not left_over(STACK)
     finally:
         today.config_file.unlink()
+        _remove_images()
+
+
+def _remove_images() -> None:
+    """The engine of then reads the labels of all that is the stack's, and cannot read those of today."""
+    client = docker.from_env()
+    for image in client.images.list(filters={"label": f"pulumi.embedded.stack=redis-ha/{STACK}"}):
+        client.images.remove(str(image.id), force=True)
 
 
 def _checkout(project_dir: Path, folder: Path) -> Path:

@@ -26,6 +26,7 @@ from tests.endpoint.fakes import Fake, serve
 
 IMAGE = "haproxy:3.0-alpine"
 SECONDS = 40  # a bound on a busy machine; a switch takes a tenth of a second on a quiet one
+ASKED = 0.5  # seconds within which every Sentinel has been asked anew
 SETTLED = 1.5  # seconds after which a decision stands: longer than all checks take
 
 
@@ -212,6 +213,24 @@ def test_an_old_master_that_comes_back_during_the_failover_gets_nothing(scene: M
     made.writes_stay_with("redis-1")
     old.role = "slave"
     made.writes_stay_with("redis-1")
+
+
+def test_an_old_master_that_comes_back_before_the_sentinels_have_been_asked_gets_nothing(scene: MakeScene) -> None:
+    made = scene()
+    old, new = made.nodes[0], made.nodes[1]
+    old.hung = True
+    new.role = "master"
+    made.writes_go_to("redis-1")
+    # Its replicas have elected it: no Sentinel leads a failover. All of them still name the old one when it goes on.
+    old.hung = False
+    end = time.monotonic() + ASKED
+    while time.monotonic() < end:
+        assert made.who(made.write) in ("redis-1", "")
+    made.named(new)
+    made.writes_stay_with("redis-1")
+    # Whoever has had them for long enough has them no longer than the majority says so.
+    made.named(old)
+    made.writes_go_to("redis-0")
 
 
 def test_one_that_starts_between_two_masters_believes_the_sentinels(scene: MakeScene) -> None:

@@ -60,11 +60,17 @@ def endpoint_config(settings: Settings, topology: Topology, endpoint: Endpoint) 
             f"{{ nbsrv(claims-{node.name}) gt 0 }} {{ nbsrv(living-{node.name}) gt 0 }}"
             for node in nodes
         ),
+        "newly": _lines(
+            f"http-request set-var(txn.newly) bool(true) if {{ nbsrv(master) eq 1 }} "
+            f"{{ nbsrv(incumbent-{node.name}) gt 0 }} {{ nbsrv(settled-{node.name}) eq 0 }}"
+            for node in nodes
+        ),
         "need_majority": "http-request deny unless majority" if settings.durability == "consistent" else "",
         "per_node": "\n".join(
             _follows("claims", node, "claim-master")
             + _follows("living", node, "living")
             + _follows("incumbent", node, "master")
+            + _follows("settled", node, "settled")
             + _writes(node, endpoint, scale)
             + _named(node, settings, login, over_tls, scale, sentinels)
             for node in nodes
