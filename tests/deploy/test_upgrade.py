@@ -3,7 +3,8 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,18 @@ from drills.cluster import Cluster
 from drills.health import wait_healthy
 from drills.outputs import Outputs
 from drills.stack import Stack
-from tests.deploy.support import ENGINES, NAME, fill, holds, left_over, place
+from tests.deploy.support import (
+    ENGINES,
+    NAME,
+    fill,
+    holds,
+    left_over,
+    longest,
+    no_errors,
+    nothing_lost,
+    place,
+    writing,
+)
 
 FIRST = "9074a80"
 """The commit before clusters had names: nothing in Docker or in a state says whose it is but the stack."""
@@ -24,7 +36,7 @@ STACK = f"{NAME}-before"
 SETTINGS: dict[str, Any] = {
     **place(3),
     "replicas": 1,
-    "sentinels": 1,
+    "sentinels": 3,
     "password": "the-application's",
     "systemPassword": "the-nodes'",
 }
@@ -95,7 +107,9 @@ def _nodes() -> list[Container]:
     return docker.from_env().containers.list(filters={"label": [f"redis-ha.stack={STACK}", "redis-ha.node"]})
 
 
-def test_no_volume_is_replaced_and_no_key_lost(deployed: tuple[Stack, Outputs]) -> None:
+def test_no_volume_is_replaced_and_no_write_lost(
+    deployed: tuple[Stack, Outputs], figure: Callable[[str], None]
+) -> None:
     stack, outputs = deployed
     before = Cluster(outputs)
     wait_healthy(before, 60)
@@ -105,12 +119,18 @@ def test_no_volume_is_replaced_and_no_key_lost(deployed: tuple[Stack, Outputs]) 
     ids = {node.id for node in _nodes()}
     preview = stack.run("preview")
     assert not [line for line in preview.splitlines() if "docker:index:Volume" in line and "-files" not in line]
-    stack.up()
-    assert len(_nodes()) == 3
+    with writing(before) as load:
+        since = time.time()
+        stack.up()
+        wait_healthy(Cluster(stack.outputs()), 60)
+        load.settle()
+    figure(f"longest write gap {longest(load, since) * 1000:.0f} ms")
+    assert len(_nodes()) == 5
     assert not ids & {node.id for node in _nodes()}
     assert all(node.exec_run(["test", "-e", "/data/made-before"]).exit_code == 0 for node in _nodes())
     after = Cluster(stack.outputs())
-    wait_healthy(after, 60)
+    no_errors(load)
+    nothing_lost(after, load)
     assert all(holds(after, node, content) for node in after.nodes)
     assert {(c.labels["redis-ha.project"], c.labels["redis-ha.name"]) for c in after.containers()} == {
         ("redis-ha", "redis-ha")

@@ -5,15 +5,26 @@ from pathlib import Path
 import pytest
 
 from engine.errors import EngineError
-from engine.files.secrets import new_crypter, open_crypter, read_passphrase
+from engine.files.secrets import Crypter, new_crypter, open_crypter, read_passphrase
 
 # Written by Pulumi 3.259 with the passphrase "test".
 PULUMI_SALT = "v1:bJTpx8oWcjA=:v1:NiDXuEiFLF8Irc8Y:irQHWE3SItky12EtcJMQGRGfLb6FEQ=="
 PULUMI_VALUE = "v1:+FjEGKEY3YJkJSin:3Y+EtJkFIHkUdOgQIvoQ6wWBvbjYah4+"
 
 
-def test_reads_what_pulumi_wrote() -> None:
-    assert open_crypter(PULUMI_SALT, "test").decrypt(PULUMI_VALUE) == "fromreal"
+@pytest.fixture(scope="module")
+def pulumis() -> Crypter:
+    """Once for all tests: half a second of computing makes a key of a passphrase."""
+    return open_crypter(PULUMI_SALT, "test")
+
+
+@pytest.fixture(scope="module")
+def made() -> tuple[str, Crypter]:
+    return new_crypter("p")
+
+
+def test_reads_what_pulumi_wrote(pulumis: Crypter) -> None:
+    assert pulumis.decrypt(PULUMI_VALUE) == "fromreal"
 
 
 def test_wrong_passphrase_says_so() -> None:
@@ -27,16 +38,15 @@ def test_malformed_salts_are_refused(salt: str) -> None:
         open_crypter(salt, "test")
 
 
-def test_values_round_trip_and_never_repeat() -> None:
-    salt, crypter = new_crypter("p")
+def test_values_round_trip_and_never_repeat(made: tuple[str, Crypter]) -> None:
+    salt, crypter = made
     first, second = crypter.encrypt("geheim ü"), crypter.encrypt("geheim ü")
     assert first != second
     assert open_crypter(salt, "p").decrypt(first) == "geheim ü"
 
 
-def test_hashes_depend_on_the_key() -> None:
-    _, one = new_crypter("p")
-    _, other = new_crypter("p")
+def test_hashes_depend_on_the_key(made: tuple[str, Crypter], pulumis: Crypter) -> None:
+    one, other = made[1], pulumis
     assert one.hash("x") == one.hash("x") != one.hash("y")
     assert one.hash("x") != other.hash("x")
 
