@@ -11,9 +11,9 @@ from agent.act.memory import Memory
 from agent.act.office import PRIORITY, Office
 from agent.act.pause import WritePause
 from agent.act.successor import Successor
+from agent.decide import steps
 from agent.decide.role import decide
 from agent.decide.situation import Situation
-from agent.decide.steps import AT_ONCE, SOON, STEADY, Announce, Begin, Follow, Rest, Step, TakeOffice, TellAgain, Yield
 from agent.settings import NodeSettings
 from agent.view.council import Roster
 from agent.view.mark import Mark
@@ -26,8 +26,6 @@ from agent.world import World
 SCRIPT_SHARE = 0.4
 """Of down-after, as `busy-reply-threshold`."""
 YIELD_AGAIN = 10.0
-HEARD_WITHIN = 1.5
-"""Seconds that a leaving master, which a Sentinel has just promoted, waits to be named by them."""
 SEE_EVERY = 5.0
 """Seconds between two looks at the Sentinels' votes: one that is seen for the first time counts as a rival's."""
 SELECTED_SECONDS = 5.0
@@ -60,6 +58,7 @@ class DataNode:
         self.leaving = False
         self._leaving_since = 0.0
         self._left = False
+        self.end_server = False
         self._since = world.now()
         self._shown = ""
 
@@ -71,14 +70,14 @@ class DataNode:
         while not self._left:
             now = await self._seen_votes(await self.lookout.look(self.memory.mark))
             await self._settle(now)
-            if self.leaving and not await self._unheard_of(now):
+            if self.leaving and not await self.hand_over.too_early(now, self.world.now() - self._leaving_since):
                 await self.hand_over.run(now)
                 self._left = True
                 return
             if not self.leaving and await self.successor.serve(now):
                 continue
             step = decide(now)
-            self.lookout.ended(isinstance(step, TakeOffice) or (isinstance(step, Rest) and step.ended))
+            self.lookout.ended(isinstance(step, steps.TakeOffice) or (isinstance(step, steps.Rest) and step.ended))
             await self._do(now, step)
 
     async def _seen_votes(self, now: Situation) -> Situation:
@@ -90,18 +89,6 @@ class DataNode:
         await self.electorate.see(named, now.council, own.run_id)
         return replace(now, led=self.electorate.sentinel_leads)
 
-    async def _unheard_of(self, now: Situation) -> bool:
-        """Whether this leaving node is a master that the Sentinels do not name yet: before they do, no hand-over.
-
-        One of them may have promoted it since the look began.
-        """
-        if not now.council.majority or now.named == self.settings.me:
-            return False
-        if self.world.now() - self._leaving_since >= HEARD_WITHIN:
-            return False
-        own = await self.lookout.own()
-        return own is not None and own.is_master
-
     async def leave(self) -> None:
         """The container is to stop: hand over where that can be done. Asked again, it changes nothing."""
         if not self.leaving:
@@ -111,26 +98,31 @@ class DataNode:
             self.world.wake()
             await self.world.sleep(0.01)
 
-    async def _do(self, now: Situation, step: Step) -> None:
-        if isinstance(step, Rest):
+    async def _do(self, now: Situation, step: steps.Step) -> None:
+        if isinstance(step, steps.Rest):
             await self._heed(now)
             self._show(now, step.why, step.joined)
             for address in step.nudge:
                 self.world.spawn(self.messages.send(address, Message("wake", "-", self.settings.me)))
             # A master is looked at often enough to end a slow script before that costs a failover.
-            often = SCRIPT_SHARE * self.settings.down_after if now.own is not None and now.own.is_master else STEADY
+            often = (
+                SCRIPT_SHARE * self.settings.down_after if now.own is not None and now.own.is_master else steps.STEADY
+            )
             await self.world.rest(min(step.again, often))
-        elif isinstance(step, Follow):
+        elif isinstance(step, steps.Follow):
             await self._follow(step.master, step.why)
-        elif isinstance(step, TakeOffice):
+        elif isinstance(step, steps.TakeOffice):
             await self._take_office(now, step)
-        elif isinstance(step, Begin):
+        elif isinstance(step, steps.Begin):
             await self._begin(now, step.why)
-        elif isinstance(step, TellAgain):
+        elif isinstance(step, steps.TellAgain):
             await self.office.tell(self.memory.mark.epoch)
-            await self.world.rest(AT_ONCE)
-        elif isinstance(step, Yield):
+            await self.world.rest(steps.AT_ONCE)
+        elif isinstance(step, steps.Yield):
             await self._yield(now, step.why)
+        elif isinstance(step, steps.EndServer):
+            self.world.say(f"its Redis is ended at once: {step.why}")
+            self.end_server = self._left = True
         else:
             await self._announce(now, step)
 
@@ -141,9 +133,9 @@ class DataNode:
         self.lease.office(None)
         self.events.selected = False
         self.door.hold(master)
-        await self.world.rest(SOON)
+        await self.world.rest(steps.SOON)
 
-    async def _take_office(self, now: Situation, step: TakeOffice) -> None:
+    async def _take_office(self, now: Situation, step: steps.TakeOffice) -> None:
         own = now.own
         assert own is not None  # noqa: S101 - decided from it
         claim = await self.electorate.claim(step.disputed, now.council, own.run_id)
@@ -166,7 +158,7 @@ class DataNode:
 
     async def _begin(self, now: Situation, why: str) -> None:
         if not await self.office.promote():
-            await self.world.rest(SOON)
+            await self.world.rest(steps.SOON)
             return
         self.world.say(f"master: {why}")
         self.lease.office(max(0, now.mark.epoch))
@@ -182,14 +174,14 @@ class DataNode:
             if self.hand_over.unknown:
                 self._left = True
                 return
-        await self.world.rest(STEADY)
+        await self.world.rest(steps.STEADY)
 
-    async def _announce(self, now: Situation, step: Announce) -> None:
+    async def _announce(self, now: Situation, step: steps.Announce) -> None:
         own = now.own
         assert own is not None  # noqa: S101 - decided from it
         claim = await self.electorate.claim(step.disputed, now.council, own.run_id, over_sentinels=True)
         if claim is None:
-            await self.world.rest(SOON)
+            await self.world.rest(steps.SOON)
             return
         await self.took_office(claim, "a Sentinel has promoted it")
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 IN_ALL = 5.0
 """Seconds that a hand-over may take."""
 READY_WITHIN = 1.0
+HEARD_WITHIN = 1.5
+"""Seconds that a leaving master, which a Sentinel has just promoted, waits to be named by them."""
 REASON = "leaving"
 POLL = 0.02
 MIN_REPLICAS = "min-replicas-to-write"
@@ -63,6 +65,16 @@ class HandOver:
                 return outcome
         world.say("no hand-over: no replica could take over")
         return False
+
+    async def too_early(self, now: Situation, waited: float) -> bool:
+        """Whether this leaving node is a master that the Sentinels do not name yet: before they do, no hand-over.
+
+        One of them may have promoted it since the look began. `waited` are the seconds since it was told to leave.
+        """
+        if not now.council.majority or now.named == now.me or waited >= HEARD_WITHIN:
+            return False
+        own = await self._node.lookout.own()
+        return own is not None and own.is_master
 
     @staticmethod
     def _hindrance(now: Situation) -> str | None:

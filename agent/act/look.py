@@ -12,6 +12,8 @@ from agent.wire.answers import Address, Probe, Refusal
 from agent.world import World
 
 OWN_WITHIN = 0.5
+OWN_AGAIN = 0.1
+"""For a server that did not answer at the last look."""
 SENTINEL_WITHIN = 0.3
 SILENT_WITHIN = 0.05
 """For a Sentinel that was silent at the last look."""
@@ -34,6 +36,8 @@ class Lookout:
         self._roster = roster
         self._door = door
         self._silent: set[Address] = set()
+        self._own_silent = False
+        self._was_master = False
         self._roster_at = float("-inf")
         self._lost_since: float | None = None
         self._silent_since: float | None = world.now()
@@ -43,7 +47,10 @@ class Lookout:
     async def look(self, mark: Mark) -> Situation:
         """One look around."""
         await self._refresh_roster()
-        own, council = await self._world.gather(self.own(), self.council())
+        within = OWN_AGAIN if self._own_silent else OWN_WITHIN
+        own, council = await self._world.gather(self.own(within), self.council())
+        self._own_silent = own is None
+        self._was_master = own.is_master if own is not None else self._was_master
         others: dict[Address, Node | None] = {}
         probe = None
         if self._is_well(own, council):
@@ -59,6 +66,7 @@ class Lookout:
             settings=self._settings,
             own=own,
             mark=mark,
+            was_master=own is None and self._was_master,
             council=council,
             in_touch=self.in_touch,
             others=others,
@@ -103,10 +111,10 @@ class Lookout:
         found = node_view.read(address, await self._world.ask(address, *node_view.QUESTION, within=within))
         return found if isinstance(found, Node) else None
 
-    async def own(self) -> Node | None:
+    async def own(self, within: float = OWN_WITHIN) -> Node | None:
         """This node's server; None where it does not answer."""
         local = self._settings.local
-        found = node_view.read(self._settings.me, await self._world.ask(local, *node_view.QUESTION, within=OWN_WITHIN))
+        found = node_view.read(self._settings.me, await self._world.ask(local, *node_view.QUESTION, within=within))
         if isinstance(found, Refusal) and found.text.startswith("BUSY"):
             # A script that has run for longer than `busy-reply-threshold`. Sentinel would end it only when it has
             # taken the node for down already. One that has written cannot be ended.

@@ -2,7 +2,7 @@
 
 from agent.decide.election import PATIENCE, lost
 from agent.decide.situation import Situation
-from agent.decide.steps import SOON, Announce, Begin, Follow, Rest, Step, TakeOffice, TellAgain, Yield
+from agent.decide.steps import SOON, Announce, Begin, EndServer, Follow, Rest, Step, TakeOffice, TellAgain, Yield
 from agent.view.node import Node
 
 
@@ -17,7 +17,7 @@ def decide(now: Situation) -> Step:
 def _next(now: Situation) -> Step:
     own = now.own
     if own is None:
-        return Rest("its Redis does not answer", again=SOON)
+        return _unanswered(now)
     if own.loading:
         return Rest("loading its data", again=SOON)
     if not now.settings.sentinels:
@@ -31,6 +31,15 @@ def _next(now: Situation) -> Step:
     if now.named == now.me:
         return _named(now)
     return _other_named(now, own)
+
+
+def _unanswered(now: Situation) -> Step:
+    """A server that hangs takes what its clients have sent as soon as it goes on, before it hears of its successor."""
+    council = now.council
+    succeeded = council.majority and council.agreed and council.named not in (None, now.me)
+    if now.was_master and succeeded and council.epoch > now.mark.epoch:
+        return EndServer(f"it does not answer, and {council.named} is the master since epoch {council.epoch}")
+    return Rest("its Redis does not answer", again=SOON)
 
 
 def _unwatched(now: Situation, own: Node) -> Step:

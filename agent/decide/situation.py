@@ -19,6 +19,8 @@ class Situation:
     """Its own server; None where that does not answer."""
     mark: Mark
     """What it remembers of its data."""
+    was_master: bool = False
+    """Its server does not answer, and was a master at its last answer."""
     council: Council = field(default_factory=Council)
     in_touch: bool = False
     """Its link to the master has been up since the server started: it lacks no more than came since that broke."""

@@ -67,4 +67,11 @@ class TellAgain:
     """This node is the master of a newer epoch than the Sentinels name: they have not all heard it yet."""
 
 
-Step = Rest | Follow | TakeOffice | Begin | Yield | Announce | TellAgain
+@dataclass(frozen=True)
+class EndServer:
+    """End its own server at once: another node is the master now, and what this one still took would be lost."""
+
+    why: str
+
+
+Step = Rest | Follow | TakeOffice | Begin | Yield | Announce | TellAgain | EndServer

@@ -25,6 +25,12 @@ class Server:
         code = await self._process.wait()
         return code if code >= 0 else 128 - code
 
+    async def kill(self) -> int:
+        """End it at once, whatever it does; its exit code."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._process.pid, signal.SIGKILL)
+        return await self.ended()
+
     async def stop(self) -> int:
         """End it, insisting; its exit code.
 

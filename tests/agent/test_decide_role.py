@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agent.decide.election import PATIENCE
 from agent.decide.role import decide
 from agent.decide.situation import Situation
-from agent.decide.steps import Announce, Begin, Follow, Rest, Step, TakeOffice, TellAgain, Yield
+from agent.decide.steps import Announce, Begin, EndServer, Follow, Rest, Step, TakeOffice, TellAgain, Yield
 from agent.decide.watched import Watch, watched
 from agent.view.council import Council
 from agent.view.mark import Mark
@@ -211,6 +211,22 @@ def test_a_linked_replica_has_joined() -> None:
 )
 def test_in_office(now: Situation, expected: type[Step]) -> None:
     assert isinstance(decide(now), expected)
+
+
+@pytest.mark.parametrize(
+    ("now", "ends"),
+    [
+        (situation(None, was_master=True, mark=WAS_MASTER, council=council(THIRD, EPOCH + 1)), True),
+        (situation(None, was_master=True, mark=WAS_MASTER, council=council(THIRD, EPOCH + 1, answers=2)), True),
+        (situation(None, was_master=True, mark=WAS_MASTER, council=council(THIRD, EPOCH + 1, answers=1)), False),
+        (situation(None, was_master=True, mark=WAS_MASTER, council=council(THIRD, EPOCH)), False),
+        (situation(None, was_master=True, mark=WAS_MASTER, council=council(ME, EPOCH + 1)), False),
+        (situation(None, was_master=False, mark=WAS_MASTER, council=council(THIRD, EPOCH + 1)), False),
+        (situation(None, was_master=True, mark=WAS_MASTER, council=NOBODY), False),
+    ],
+)
+def test_a_hung_server_is_ended_once_most_sentinels_name_its_successor(now: Situation, ends: bool) -> None:
+    assert isinstance(decide(now), EndServer) == ends
 
 
 @pytest.mark.parametrize("own", [None, replica(loading=True)])

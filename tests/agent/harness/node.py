@@ -209,7 +209,8 @@ class Node:
         try:
             yield
         finally:
-            os.kill(pid, signal.SIGCONT)
+            with suppress(ProcessLookupError):  # its agent may have ended it
+                os.kill(pid, signal.SIGCONT)
 
     @contextmanager
     def frozen(self) -> Iterator[None]:

@@ -1,9 +1,11 @@
 """A master that dies: its replicas elect, by its closed door, and long before the Sentinels would."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 
 import pytest
+import redis
 
 from tests.agent.harness.cluster import DOWN_AFTER, MASTER_NAME, Cluster
 from tests.agent.harness.node import PATIENCE, Node, eventually, stays
@@ -122,6 +124,23 @@ def test_a_hung_master_is_replaced_when_the_sentinels_say_so(formed: Cluster) ->
     print(f"write gaps, hung: {', '.join(f'{gap:.2f} s' for gap in gaps)}; by the replicas: {elected}")
     assert any(elected), "the replicas elect when the Sentinels say so, before these would have promoted one"
     assert min(gaps) < 3 * DOWN_AFTER
+
+
+def test_a_hung_server_takes_nothing_once_it_was_succeeded(formed: Cluster) -> None:
+    """What a client has sent waits in its socket: it would be taken, and lost, before the server hears of anything."""
+    old = formed.master()
+    late = old.client(timeout=60 * PATIENCE)
+    late.ping()
+    with old.hung(), ThreadPoolExecutor(1) as pool:
+        sent = pool.submit(late.set, "late", "1")
+        formed.wait_failover(old)
+        assert old.ended() == 137, "its agent ends it, and Docker starts it anew"
+        with pytest.raises(redis.ConnectionError):
+            sent.result(10 * PATIENCE)
+    assert "its Redis is ended at once" in old.log()
+    old.start()
+    formed.wait_joined()
+    assert formed.promotions() == 1
 
 
 def test_after_all_sentinels_were_frozen_a_killed_master_is_replaced(formed: Cluster) -> None:
