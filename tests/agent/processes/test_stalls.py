@@ -71,7 +71,7 @@ def test_whatever_stalls_nothing_is_lost(formed: Cluster) -> None:
                 eventually(lambda: len(formed.masters()) == 1, 30, "one master")
                 writer.goes_on(50, 30)
                 eventually(lambda: len({tuple(addr or ()) for addr in formed.named()}) == 1, 30, "all agree")
-                eventually(lambda: all(node.joined() for node in formed.nodes if node is not old), 40, "all join")  # noqa: B023
+                eventually(lambda: all(node.joined() for node in formed.data if node is not old), 40, "all join")  # noqa: B023
         master = formed.master()
         stays(lambda: formed.masters() == [master], 1, "it stays the only one")  # noqa: B023
         assert writer.missing(master.client(timeout=10 * PATIENCE)) == []
