@@ -148,6 +148,11 @@ class ContainerWorld:
     def spawn(self, part: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         return self._start(part)
 
+    def end_tasks(self) -> None:
+        """End what has been spawned: it belongs to a server that has ended."""
+        for task in list(self._tasks):
+            task.cancel()
+
     def _start(self, part: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.ensure_future(part)
         self._tasks.add(task)

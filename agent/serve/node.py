@@ -47,8 +47,12 @@ async def run_node(environment: Environment) -> int:
             code = await _leave(node, server, ended, stop, parts[0])
             for part in parts:
                 part.cancel()
+            world.end_tasks()
             if stop.asked.done():
                 return code
+            if node.end_server:
+                mark = volume.mark()
+                continue
             if not await check(volume):
                 return code or 1  # it has not been asked to end
             mark = await until_it_can_copy(world, node_settings(environment), volume, stop)

@@ -18,8 +18,6 @@ SHUTDOWN = 1.0
 """shutdown-timeout of the server: how long a leaving master waits for its replicas."""
 GRACE = 10.0
 """Docker kills after so long."""
-RESTART = 0.3
-"""Docker starts a container again that has ended by itself."""
 
 
 class NodeContainer(Container):
@@ -60,13 +58,9 @@ class NodeContainer(Container):
         self.world.group.spawn(self.agent.run(), lambda _: self._agent_ended(incarnation))
 
     def _agent_ended(self, incarnation: int) -> None:
-        """As agent.serve.node does: a server that is not to go on is killed."""
+        """As agent.serve.node does: a server that is not to go on is killed, and started anew."""
         if incarnation == self.incarnation and self.agent is not None and self.agent.end_server:
             self.end()
-            self.cluster.clock.after(RESTART, self._start_again, self.incarnation)
-
-    def _start_again(self, incarnation: int) -> None:
-        if incarnation == self.incarnation:
             self.start()
 
     def settings(self) -> NodeSettings:
