@@ -70,10 +70,10 @@ class DataNode:
         while not self._left:
             now = await self._seen_votes(await self.lookout.look(self.memory.mark))
             await self._settle(now)
-            if self.leaving and not await self.hand_over.too_early(now, self.world.now() - self._leaving_since):
-                await self.hand_over.run(now)
-                self._left = True
-                return
+            waited = self.world.now() - self._leaving_since
+            if self.leaving and not now.was_master and not await self.hand_over.too_early(now, waited):
+                self._left = await self._may_stop(now)
+                continue
             if not self.leaving and await self.successor.serve(now):
                 continue
             step = decide(now)
@@ -88,6 +88,16 @@ class DataNode:
         assert named is not None  # noqa: S101 - for the type
         await self.electorate.see(named, now.council, own.run_id)
         return replace(now, led=self.electorate.sentinel_leads)
+
+    async def _may_stop(self, now: Situation) -> bool:
+        """Hand over; whether the server can be told to stop.
+
+        One that hangs, and was the master, would take what its clients have sent before it stops. So it is waited for,
+        to hand over when it goes on, or to be ended where another node has been elected.
+        """
+        if await self.hand_over.run(now) or self.hand_over.unknown:
+            return True
+        return not (await self.lookout.look(self.memory.mark)).was_master
 
     async def leave(self) -> None:
         """The container is to stop: hand over where that can be done. Asked again, it changes nothing."""
@@ -147,13 +157,12 @@ class DataNode:
 
     async def took_office(self, claim: Claim, why: str, whole: bool = True) -> None:
         """This node has been promoted on `claim`: the Sentinels are told, and it is remembered."""
-        began = claim.asked_at
         self.lease.office(claim.epoch)
         self.door.hold(None)
         self.events.selected = False
         self.memory.office(claim.epoch, whole=whole)
         await self.world.gather(self.office.tell(claim.epoch), self.memory.mark_server())
-        took = 1000 * (self.world.now() - began)
+        took = 1000 * (self.world.now() - claim.asked_at)
         self.world.say(f"master since epoch {claim.epoch}, told {took:.0f} ms after asking for votes: {why}")
 
     async def _begin(self, now: Situation, why: str) -> None:

@@ -69,14 +69,12 @@ async def _leave(
     if loop.done() and loop.exception() is not None:  # without its agent a node must not go on
         await server.stop()
         raise loop.exception() or RuntimeError
-    if node.end_server:
-        return await server.kill()
     if stop.asked.done():
         leaving = asyncio.ensure_future(node.leave())
         until: list[asyncio.Future[Any]] = [leaving, ended]
         await asyncio.wait(until, return_when=asyncio.FIRST_COMPLETED)
         leaving.cancel()
-    return await server.stop()
+    return await (server.kill() if node.end_server else server.stop())
 
 
 def node_settings(environment: Environment) -> NodeSettings:

@@ -126,17 +126,23 @@ def test_a_hung_master_is_replaced_when_the_sentinels_say_so(formed: Cluster) ->
     assert min(gaps) < 3 * DOWN_AFTER
 
 
-def test_a_hung_server_takes_nothing_once_it_was_succeeded(formed: Cluster) -> None:
+@pytest.mark.parametrize("leaving", [False, True])
+def test_a_hung_server_takes_nothing_once_it_was_succeeded(formed: Cluster, leaving: bool) -> None:
     """What a client has sent waits in its socket: it would be taken, and lost, before the server hears of anything."""
     old = formed.master()
     late = old.client(timeout=60 * PATIENCE)
     late.ping()
     with old.hung(), ThreadPoolExecutor(1) as pool:
         sent = pool.submit(late.set, "late", "1")
+        if leaving:
+            old.terminate()
         formed.wait_failover(old)
         with pytest.raises(redis.ConnectionError):
             sent.result(10 * PATIENCE)
     assert "its Redis is ended at once" in old.log()
+    if leaving:
+        assert old.ended() == 137
+        old.start()
     formed.wait_joined()
     assert old.follows(formed.master().port)
     assert formed.promotions() == 1

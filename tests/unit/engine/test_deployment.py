@@ -102,7 +102,10 @@ def test_destroy_needs_no_program_and_goes_backwards(stand: Stand) -> None:
     stand.run(CHAIN)
     (stand.directory / "__main__.py").write_text("raise Exception()")
     stand.destroy()
-    assert stand.log[:2] == ["delete node1", "delete node0"]
+    deleted = stand.log.index
+    assert deleted("delete node1") < deleted("delete node0") < deleted("delete vol0")
+    assert deleted("delete node1") < deleted("delete vol1")
+    assert deleted("delete node0") < deleted("delete net")
     assert stand.world == {}
 
 
