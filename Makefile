@@ -12,6 +12,9 @@ FROM ?=
 ANY_STACK ?=
 CHECK ?=
 EMPTY_FIRST ?=
+# For `make rotate`: password, system or certs; and 1 when all clients have the new password.
+WHAT ?=
+FINISH ?=
 # Where `make metrics-targets` writes to.
 FILE ?= monitoring/targets/$(STACK).json
 # Further arguments for pulumi, pytest, the drill or the bench.
@@ -30,7 +33,7 @@ comma := ,
 EXCLUDED := $(foreach host,$(subst $(comma), ,$(EXCLUDE)),--exclude '**.$(host)')
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview refresh destroy status outputs connect backup backups restore metrics-targets certs pins test test-unit test-program test-agent test-endpoint test-preview test-interrupted \
+.PHONY: help up preview refresh destroy status outputs connect backup backups restore metrics-targets certs rotate pins test test-unit test-program test-agent test-endpoint test-preview test-interrupted \
 	test-deploy test-clients test-monitoring test-hosts test-bare drill chaos bench lint fmt clean venv venv-dev daemon rig-tools monitoring-tools client-tools
 
 help: ## Lists the targets
@@ -81,6 +84,9 @@ metrics-targets: ## What a Prometheus is to scrape, as a file that it takes (FIL
 
 certs: venv ## A CA and certificates for development, encrypted in the stack's config; again: a new certificate
 	@$(PYTHON) -m redis_ha.tls.dev_certificates --stack $(STACK)
+
+rotate: venv ## A new password, system password or certificate, step by step: WHAT=password|system|certs (FINISH=1)
+	@$(PYTHON) -m ops.rotate $(or $(WHAT),$(error WHAT= is missing: password, system or certs)) --stack $(STACK) $(if $(FINISH),--finish) $(ARGS)
 
 pins: venv ## Pins the stack's images by digest to what their registries have now, in its file
 	@$(PYTHON) -m ops.pins $(STACK)

@@ -6,6 +6,7 @@ import io
 import os
 import re
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,76 +22,32 @@ DONE = {"config", "encryptionsalt", "secretsprovider", "encryptedkey"}
 """The keys of a stack file that this engine does; of the last two only what says: the passphrase provider."""
 
 
-class StackFile:
-    """One stack's file. Reading needs no passphrase; values keep their `secure:` form here."""
+class Editable:
+    """A stack file of either engine and any secrets provider, edited in place; each change is one write."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self._document: Any = None
-        self.data: dict[str, Any] = {}
-        if path.is_file():
-            from engine.files.project import load_yaml
-
-            data = load_yaml(path)
-            if data is None:
-                data = {}
-            if not isinstance(data, dict) or not isinstance(data.get("config") or {}, dict):
-                raise EngineError(f"{path.name}: expected a mapping with `config:`")
-            for key in data:
-                if key not in DONE:
-                    raise EngineError(f"{path.name}: `{key}` is not implemented by the embedded engine")
-            for key in ("secretsprovider", "encryptedkey"):
-                if data.get(key) not in (None, "", "default", "passphrase"):
-                    raise EngineError(
-                        f"{path.name}: `{key}: {data[key]}` is not implemented by the embedded engine; "
-                        "it reads the passphrase secrets provider only"
-                    )
-            self.data = data
 
     @property
     def exists(self) -> bool:
         return self.path.is_file()
 
-    @property
-    def salt(self) -> str | None:
-        salt = self.data.get("encryptionsalt")
-        return str(salt) if salt else None
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """Full key (`namespace:name`) to raw value (scalars, lists, mappings, `{secure: ...}`)."""
-        return dict(self.data.get("config") or {})
-
-    def set_salt(self, salt: str) -> None:
-        document = self._edit()
-        document.insert(0, "encryptionsalt", salt) if "encryptionsalt" not in document else document.update(
-            {"encryptionsalt": salt}
-        )
+    def set_values(self, values: Mapping[str, Any]) -> None:
+        """Sets each full key to its raw value, and removes those whose value is None: all of it or nothing."""
+        config = self._config()
+        for key, value in values.items():
+            if value is None:
+                config.pop(key, None)
+            else:
+                config[key] = _written(value)
         self._save()
 
-    def set_value(self, key: str, path: paths.Path, value: Any) -> None:
-        """Sets `key` (or what lies at `path` inside it) and saves the file."""
-        from ruamel.yaml.scalarstring import DoubleQuotedScalarString
-
+    def _config(self) -> Any:
         document = self._edit()
-        if isinstance(value, str) and _AMBIGUOUS.match(value):
-            value = DoubleQuotedScalarString(value)
         if not isinstance(document.get("config"), dict):
             document["config"] = {}
-        paths.put(document["config"], (key, *path), value)
-        self._save()
-
-    def remove_value(self, key: str, path: paths.Path) -> None:
-        document = self._edit()
-        if isinstance(document.get("config"), dict):
-            paths.drop(document["config"], (key, *path))
-            self._save()
-
-    def create(self) -> None:
-        """Makes the file if it is not there."""
-        if not self.exists:
-            self._edit()
-            self._save()
+        return document["config"]
 
     def _edit(self) -> Any:
         if self._document is None:
@@ -118,6 +75,73 @@ class StackFile:
         except OSError as error:
             raise EngineError(f"could not write {self.path.name}: {error.strerror}") from error
         self.__init__(self.path)  # type: ignore[misc]  # read back what is there now
+
+
+class StackFile(Editable):
+    """One stack's file. Reading needs no passphrase; values keep their `secure:` form here."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.data: dict[str, Any] = {}
+        if path.is_file():
+            from engine.files.project import load_yaml
+
+            data = load_yaml(path)
+            if data is None:
+                data = {}
+            if not isinstance(data, dict) or not isinstance(data.get("config") or {}, dict):
+                raise EngineError(f"{path.name}: expected a mapping with `config:`")
+            for key in data:
+                if key not in DONE:
+                    raise EngineError(f"{path.name}: `{key}` is not implemented by the embedded engine")
+            for key in ("secretsprovider", "encryptedkey"):
+                if data.get(key) not in (None, "", "default", "passphrase"):
+                    raise EngineError(
+                        f"{path.name}: `{key}: {data[key]}` is not implemented by the embedded engine; "
+                        "it reads the passphrase secrets provider only"
+                    )
+            self.data = data
+
+    @property
+    def salt(self) -> str | None:
+        salt = self.data.get("encryptionsalt")
+        return str(salt) if salt else None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Full key (`namespace:name`) to raw value (scalars, lists, mappings, `{secure: ...}`)."""
+        return dict(self.data.get("config") or {})
+
+    def set_salt(self, salt: str) -> None:
+        document = self._edit()
+        document.insert(0, "encryptionsalt", salt) if "encryptionsalt" not in document else document.update(
+            {"encryptionsalt": salt}
+        )
+        self._save()
+
+    def set_value(self, key: str, path: paths.Path, value: Any) -> None:
+        """Sets `key` (or what lies at `path` inside it) and saves the file."""
+        paths.put(self._config(), (key, *path), _written(value))
+        self._save()
+
+    def remove_value(self, key: str, path: paths.Path) -> None:
+        document = self._edit()
+        if isinstance(document.get("config"), dict):
+            paths.drop(document["config"], (key, *path))
+            self._save()
+
+    def create(self) -> None:
+        """Makes the file if it is not there."""
+        if not self.exists:
+            self._edit()
+            self._save()
+
+
+def _written(value: Any) -> Any:
+    """A text in quotes where some YAML reader would take it for something else."""
+    from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+    return DoubleQuotedScalarString(value) if isinstance(value, str) and _AMBIGUOUS.match(value) else value
 
 
 def _round_trip(yaml: Any) -> Any:

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 PASSWORDS = ("password", "systemPassword")
-KEYS = (*PASSWORDS, "tls")
+ROTATION = "rotation"
+"""No setting: how far `make rotate` has come, by what it rotates."""
+KEYS = (*PASSWORDS, "previousPassword", "otherSystemPassword", "tls", ROTATION)
 
 
 class GeneratedError(Exception):
@@ -47,22 +49,27 @@ def read(project: str, stack: str) -> dict[str, Any]:
 
 
 def passwords(project: str, stack: str) -> tuple[dict[str, Any], list[str]]:
-    """All that the file holds, with both passwords, and which of these have just been made. Raises GeneratedError."""
+    """The settings in the file, with both passwords, and which of these have just been made. Raises GeneratedError."""
     found = read(project, stack)
     if found.keys() >= set(PASSWORDS):
-        return found, []
+        return _settings(found), []
     with _alone(project):
         found = read(project, stack)  # another first run may have been quicker
         made = {name: secrets.token_urlsafe(24) for name in PASSWORDS if name not in found}
         if made:
             _write(file_of(project, stack), {**found, **made})
-    return {**found, **made}, list(made)
+    return _settings({**found, **made}), list(made)
 
 
 def store(project: str, stack: str, values: Mapping[str, Any]) -> None:
-    """Adds `values` to the file, or replaces those of the same names. Raises GeneratedError."""
+    """Adds `values` to the file, or replaces those of the same names; None removes one. Raises GeneratedError."""
     with _alone(project):
-        _write(file_of(project, stack), {**read(project, stack), **values})
+        changed = {**read(project, stack), **values}
+        _write(file_of(project, stack), {key: value for key, value in changed.items() if value is not None})
+
+
+def _settings(found: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in found.items() if key != ROTATION}
 
 
 def _folder(project: str) -> Path:

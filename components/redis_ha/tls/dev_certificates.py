@@ -136,6 +136,35 @@ def _pulumiw(*words: str, stack: str, text: str | None = None) -> str:
     return done.stdout
 
 
+class NotOursError(Exception):
+    """The stack has certificates that are of another CA than one made here."""
+
+
+def renewed(stack: str) -> tuple[dict[str, Any], bool]:
+    """New certificates for the stack, as its setting `tls`, and whether they belong beside its passwords.
+
+    Nothing is stored. Raises NotOursError, pulumi.RunError for wrong settings, SystemExit when the config cannot be
+    read.
+    """
+    listed = json.loads(_pulumiw("config", "--json", "--show-secrets", stack=stack))
+    prefix = f"{PROJECT}:"
+    config = {key.removeprefix(prefix): one["value"] for key, one in listed.items() if key.startswith(prefix)}
+    raw = config.pop("tls", None)
+    here = not raw and generated.wanted(stack)
+    if here:
+        raw = generated.read(PROJECT, stack).get("tls")
+    kept: dict[str, Any] = json.loads(raw) if isinstance(raw, str) and raw else raw or {}
+    if "cert" in kept and "caKey" not in kept:
+        raise NotOursError
+    plain = {key: value for key, value in config.items() if key not in ("previousPassword", "systemPassword")}
+    addresses = addresses_of(plain, stack)
+    if "caKey" not in kept:
+        kept["ca"], kept["caKey"] = make_ca(f"{PROJECT} {stack} CA")
+    kept["cert"], kept["key"] = make_certificate(kept["ca"], kept["caKey"], addresses)
+    kept["clientCert"], kept["clientKey"] = make_certificate(kept["ca"], kept["caKey"], [])
+    return kept, here
+
+
 def main() -> None:
     """Make certificates for the stack that is named, and store them in its config."""
     parser = argparse.ArgumentParser(prog="python -m redis_ha.tls.dev_certificates", description=__doc__)
@@ -145,30 +174,17 @@ def main() -> None:
     subprocess.run(
         ["./pulumiw", "stack", "init", "--no-select", stack], input="", capture_output=True, text=True, check=False
     )
-    listed = json.loads(_pulumiw("config", "--json", "--show-secrets", stack=stack))
-    prefix = f"{PROJECT}:"
-    config = {key.removeprefix(prefix): one["value"] for key, one in listed.items() if key.startswith(prefix)}
-    raw = config.pop("tls", None)
-    here = not raw and generated.wanted(stack)
-    if here:
-        raw = generated.read(PROJECT, stack).get("tls")
-    kept: dict[str, Any] = json.loads(raw) if isinstance(raw, str) and raw else raw or {}
-    plain = {key: value for key, value in config.items() if key not in ("previousPassword", "systemPassword")}
     try:
-        addresses = addresses_of(plain, stack)
+        made, here = renewed(stack)
     except pulumi.RunError as error:
         sys.exit(f"error: {error}")
-    if "cert" in kept and "caKey" not in kept:
+    except NotOursError:
         sys.exit(f"error: the certificates of stack {stack} are not of this command's making; remove its `tls` first")
-    if "caKey" not in kept:
-        kept["ca"], kept["caKey"] = make_ca(f"{PROJECT} {stack} CA")
-    kept["cert"], kept["key"] = make_certificate(kept["ca"], kept["caKey"], addresses)
-    kept["clientCert"], kept["clientKey"] = make_certificate(kept["ca"], kept["caKey"], [])
     if here:
-        generated.store(PROJECT, stack, {"tls": kept})
+        generated.store(PROJECT, stack, {"tls": made})
         where = f" in {generated.file_of(PROJECT, stack)} (without its `tls`, connections are plain)"
     else:
-        _pulumiw("config", "set", "--secret", f"{PROJECT}:tls", stack=stack, text=json.dumps(kept))
+        _pulumiw("config", "set", "--secret", f"{PROJECT}:tls", stack=stack, text=json.dumps(made))
         where = ""
     sys.stdout.write(
         f"stack {stack} has new certificates for {CERTIFICATE_DAYS} days{where}; roll it out: make up STACK={stack}\n"

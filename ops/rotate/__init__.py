@@ -1,0 +1,1 @@
+"""`make rotate`: new passwords and certificates, step by step, without downtime."""
