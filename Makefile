@@ -33,7 +33,7 @@ comma := ,
 EXCLUDED := $(foreach host,$(subst $(comma), ,$(EXCLUDE)),--exclude '**.$(host)')
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview refresh destroy status outputs connect backup backups restore metrics-targets certs rotate pins test test-unit test-program test-agent test-endpoint test-preview test-interrupted \
+.PHONY: help up preview policy refresh destroy status outputs connect backup backups restore metrics-targets certs rotate pins test test-unit test-program test-agent test-endpoint test-preview test-interrupted \
 	test-deploy test-clients test-monitoring test-hosts test-bare drill chaos bench lint fmt clean venv venv-dev daemon rig-tools monitoring-tools client-tools
 
 help: ## Lists the targets
@@ -51,6 +51,15 @@ ifeq ($(FORMAT),markdown)
 else
 	@$(PULUMI) preview --diff --stack $(STACK) $(EXCLUDED) $(ARGS)
 endif
+
+policy: policy/venv/installed ## A preview that must keep to the rules of policy/
+	@$(PULUMI) preview --policy-pack policy --stack $(STACK) $(EXCLUDED) $(ARGS)
+
+# The pack's own virtual environment: it wants an older protobuf than the program has.
+policy/venv/installed: policy/requirements.txt
+	@python3 -m venv policy/venv
+	@policy/venv/bin/pip --disable-pip-version-check install -q --no-input -r $<
+	@cp $< $@
 
 refresh: ## Reads what is really there and says what has drifted
 	@$(PULUMI) refresh --yes --stack $(STACK) $(EXCLUDED) $(ARGS)

@@ -65,6 +65,8 @@ def _parser() -> Parser:
             parser.add_argument("-y", "--yes", action="store_true", help="accepted: nothing is changed")
         if name in ("preview", "up"):
             parser.add_argument("-c", "--config", action="append", default=[], help="KEY=VALUE to save before the run")
+        if name == "preview":
+            parser.add_argument("--policy-pack", action="append", default=[], help="a folder with rules to keep to")
     command("cancel", "remove the lock that a killed run has left behind")
     command("version", "print the version")
     _stack_parser(command("stack", "manage stacks"), common)
@@ -197,6 +199,7 @@ def _deploy(options: argparse.Namespace, workspace: Workspace) -> int:
         expect_no_changes=options.expect_no_changes,
         interactive=not getattr(options, "non_interactive", False),
         excludes=Excludes(options.exclude),
+        policy_packs=[Path(folder) for folder in getattr(options, "policy_pack", [])],
     )
     for given in getattr(options, "config", []):
         key, equals, value = given.partition("=")

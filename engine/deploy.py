@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 
 from engine import show, show_diff
-from engine.errors import EngineError, Reported
+from engine.errors import EXIT_FAILURE, EngineError, Reported
 from engine.options import Options
+from engine.policies import judge
 from engine.run.carry_out import Run
 from engine.run.context import Context
 from engine.run.delete import Deletes, after_run, delete_all, whole_stack
@@ -25,10 +26,10 @@ def preview(workspace: Workspace, screen: Screen, options: Options) -> int:
     workspace.start(program=True)
     workspace.config  # noqa: B018 (what is wrong with it is said first, and by itself)
     screen.heading(f"Previewing update ({workspace.stack}):")
-    steps = _preview(workspace, screen, options)
+    steps, broken = _preview(workspace, screen, options)
     options.excludes.refuse_unmatched()
     options.expect(steps, "preview")
-    return 0
+    return EXIT_FAILURE if broken else 0
 
 
 def up(workspace: Workspace, screen: Screen, options: Options) -> int:
@@ -39,7 +40,7 @@ def up(workspace: Workspace, screen: Screen, options: Options) -> int:
     with workspace.locked():
         if not options.skip_preview or options.excludes:
             screen.heading(f"Previewing update ({workspace.stack}):")
-            steps = _preview(workspace, screen, options)
+            steps, _ = _preview(workspace, screen, options)
             options.excludes.refuse_unmatched()
             options.expect(steps, "update")
             options.confirm("update")
@@ -99,13 +100,18 @@ def destroy(workspace: Workspace, screen: Screen, options: Options) -> int:
         return _destroy(workspace, screen, context, deletes)
 
 
-def _preview(workspace: Workspace, screen: Screen, options: Options) -> list[Step]:
-    """Runs the program without changing anything, and shows what an update would do."""
+def _preview(workspace: Workspace, screen: Screen, options: Options) -> tuple[list[Step], bool]:
+    """Runs the program without changing anything, and shows what an update would do; whether it breaks a policy."""
     recorder = Recorder()
     context = workspace.context(recorder, True, options.excludes)
     run = Run(context)
     steps = run.steps + _planned(workspace, screen, run, recorder).steps
     before = noted_outputs(context)
+    broken = False
+    for pack in options.policy_packs:
+        found = judge(pack, run.registered.values(), context.project, context.stack)
+        recorder.diagnostics += found.diagnostics
+        broken |= found.broken
     if options.diff:
         show_diff.show(screen, steps)
         show_diff.outputs(screen, run.outputs, before)
@@ -118,7 +124,7 @@ def _preview(workspace: Workspace, screen: Screen, options: Options) -> list[Ste
         changed = {key: value for key, value in run.outputs.items() if key not in before or before[key] != value}
         show.outputs(screen, changed, before)
     show.resources(screen, steps, planned=True)
-    return steps
+    return steps, broken
 
 
 def _refuse_protected(workspace: Workspace, screen: Screen, context: Context) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from engine.errors import EXIT_CANCELLED, EXIT_CONFIGURATION, EXIT_NO_CHANGES, EngineError
 from engine.run.context import Excludes
@@ -20,6 +21,7 @@ class Options:
     expect_no_changes: bool = False
     interactive: bool = True
     excludes: Excludes = field(default_factory=Excludes)
+    policy_packs: list[Path] = field(default_factory=list)
 
     def require_consent(self) -> None:
         """EngineError where nobody has said yes and nobody can be asked."""

@@ -14,6 +14,7 @@ DESTROY = {"destroy", "down", "dn"}
 # Their value, which may be the next word, is not one of the words below.
 OTHER_OPTIONS = ["-t", "--target", "--target-replace", "--replace", "-C", "--cwd", "--color", "-v", "--verbose"]
 OTHER_OPTIONS += ["--tracing", "--profiling", "-m", "--message", "-p", "--parallel"]
+OTHER_OPTIONS += ["--policy-pack", "--policy-pack-config"]
 
 
 @dataclass(frozen=True)

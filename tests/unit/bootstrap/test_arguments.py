@@ -17,6 +17,7 @@ from bootstrap.wrapper.arguments import read
         ("stack init prod --stack other", ["stack", "init", "prod"], "prod"),
         ("stack rm --yes", ["stack", "rm"], None),
         ("config set --path ports.master 7000", ["config", "set", "ports.master", "7000"], None),
+        ("--policy-pack rules preview --policy-pack-config rules.json", ["preview"], None),
         ("up -- --stack prod", ["up"], None),
         ("up --stack", ["up"], None),
         ("", [], None),

@@ -1,0 +1,114 @@
+"""`preview --policy-pack FOLDER`: Pulumi's policy packs in Python, asked as Pulumi's own engine asks them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from engine.errors import EngineError
+from engine.run.declared import Declared
+from engine.run.steps import Diagnostic
+from engine.values.wire import to_wire
+
+FILE = "PulumiPolicy.yaml"
+LONGEST_ANSWER = 60
+"""Seconds."""
+LARGEST_MESSAGE = 400 * 1024**2
+"""Bytes; as the pack's side allows."""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one pack has found."""
+
+    diagnostics: list[Diagnostic]
+    broken: bool
+    """Whether a rule is broken that must be kept."""
+
+
+def judge(folder: Path, declared: Iterable[Declared], project: str, stack: str) -> Judged:
+    """What the pack says of the resources. EngineError where it cannot be run or does not answer."""
+    import grpc
+    from pulumi.runtime.proto import analyzer_pb2
+
+    resources = list(declared)
+    providers = {one.urn: one for one in resources if one.is_provider}
+
+    def told(kind: Any, one: Declared) -> Any:
+        said = {"type": one.type, "properties": to_wire(one.inputs), "urn": one.urn, "name": one.name}
+        if one.provider in providers:
+            it = providers[one.provider]
+            said["provider"] = analyzer_pb2.AnalyzerProviderResource(
+                type=it.type, properties=to_wire(it.inputs), urn=it.urn, name=it.name
+            )
+        return kind(options=analyzer_pb2.AnalyzerResourceOptions(protect=bool(one.protect), parent=one.parent), **said)
+
+    whole = [told(analyzer_pb2.AnalyzerResource, one) for one in resources]
+    for sent, one in zip(whole, resources, strict=True):
+        sent.parent = one.parent
+        sent.dependencies.extend(one.dependencies)
+    try:
+        with _asked(folder, project, stack) as pack:
+            answers = [
+                pack.Analyze(told(analyzer_pb2.AnalyzeRequest, one), timeout=LONGEST_ANSWER) for one in resources
+            ]
+            everything = analyzer_pb2.AnalyzeStackRequest(resources=whole)
+            answers.append(pack.AnalyzeStack(everything, timeout=LONGEST_ANSWER))
+    except grpc.RpcError as error:
+        raise EngineError(f"policy pack {folder}: {error.details()}") from error
+    found = [each for answer in answers for each in answer.diagnostics]
+    must = [each.enforcementLevel != analyzer_pb2.ADVISORY for each in found]
+    diagnostics = [
+        Diagnostic("error" if broken else "warning", f"{each.policyName}: {each.message}", each.urn)
+        for each, broken in zip(found, must, strict=True)
+    ]
+    return Judged(diagnostics, any(must))
+
+
+@contextmanager
+def _asked(folder: Path, project: str, stack: str) -> Iterator[Any]:
+    """The pack, running."""
+    import grpc
+    from pulumi.runtime.proto import analyzer_pb2_grpc
+
+    environment = {**os.environ, "PULUMI_PROJECT": project, "PULUMI_STACK": stack, "PULUMI_DRY_RUN": "true"}
+    command = [str(_python(folder)), "-u", "-m", "pulumi.policy", "127.0.0.1:0", "."]
+    with subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.PIPE, text=True) as running:
+        try:
+            port = (running.stdout.readline() if running.stdout else "").strip()
+            if not port.isdigit():
+                raise EngineError(f"policy pack {folder} does not start")
+            options = [("grpc.max_receive_message_length", LARGEST_MESSAGE)]
+            with grpc.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
+                yield analyzer_pb2_grpc.AnalyzerStub(channel)
+        finally:
+            running.kill()
+
+
+def _python(folder: Path) -> Path:
+    """The interpreter that the pack wants."""
+    from engine.files.project import load_yaml
+
+    if not (folder / FILE).is_file():
+        raise EngineError(f"policy pack {folder}: there is no {FILE}")
+    runtime: Any = (load_yaml(folder / FILE) or {}).get("runtime") or {}
+    if isinstance(runtime, str):
+        runtime = {"name": runtime}
+    name, options = runtime.get("name"), runtime.get("options") or {}
+    if name != "python" or not options.keys() <= {"virtualenv"}:
+        raise EngineError(f"policy pack {folder}: the embedded engine runs those in Python, in a `virtualenv` only")
+    if "virtualenv" not in options:
+        return Path(sys.executable)
+    python = folder.resolve() / str(options["virtualenv"]) / "bin/python"
+    if not python.exists():
+        raise EngineError(
+            f"policy pack {folder}: {python.parent.parent} is not there: make it with "
+            f"`python3 -m venv` and install {folder / 'requirements.txt'} into it"
+        )
+    return python
