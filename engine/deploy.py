@@ -93,6 +93,7 @@ def destroy(workspace: Workspace, screen: Screen, options: Options) -> int:
             parents_first = [step for step in reversed(deletes.steps) if not step.custom]
             show.tree(screen, parents_first + [step for step in deletes.steps if step.custom])
             screen.line()
+            show.diagnostics(screen, deletes.losses(), workspace.stack_urn)
             show.resources(screen, deletes.steps, planned=True)
             options.confirm("destroy")
             screen.line()

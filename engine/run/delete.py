@@ -21,9 +21,11 @@ from engine.run.decide import UNPROTECT
 from engine.run.keep import open_notes
 from engine.run.providers import undeclared
 from engine.run.steps import Diagnostic, Step
+from engine.values.urns import STACK_TYPE, urn_name, urn_type
 
 WORKERS = 8
 CONTAINER = "docker:index/container:Container"
+VOLUME = "docker:index/volume:Volume"
 
 
 @dataclass
@@ -35,6 +37,24 @@ class Deletes:
     old: list[Existing]
     """Not resources: half-made ones, older twins, and what replacements have left."""
 
+    def losses(self) -> list[Diagnostic]:
+        """In words: the volumes that go with a component that goes as a whole, or with the stack.
+
+        Of those that go from a component that stays, the program can speak itself; here it does not run any more.
+        """
+        gone = {step.urn for step in self.steps if not step.custom}
+        lost: dict[str, list[str]] = {}
+        for step in self.steps:
+            if urn_type(step.urn) == VOLUME and (step.parent in gone or urn_type(step.parent) == STACK_TYPE):
+                lost.setdefault(step.parent, []).append(step.id or urn_name(step.urn))
+        return [Diagnostic("warning", _loss(parent, volumes), parent) for parent, volumes in lost.items()]
+
+
+def _loss(parent: str, volumes: list[str]) -> str:
+    what = "the stack" if urn_type(parent) == STACK_TYPE else f"the component '{urn_name(parent)}'"
+    some = "a volume" if len(volumes) == 1 else f"{len(volumes)} volumes"
+    return f"{what} loses {some}, with all that is in there: {', '.join(sorted(volumes))}"
+
 
 def after_run(run: Run) -> Deletes:
     """What goes because the program, which has run, did not declare it."""
@@ -45,6 +65,8 @@ def after_run(run: Run) -> Deletes:
     found = _decided(gone, left, set(run.registered), context)
     found.steps += undeclared(run.registered, context)
     found.old += run.replaced
+    for loss in found.losses():
+        context.listener.said(loss)
     return found
 
 

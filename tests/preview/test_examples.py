@@ -84,6 +84,17 @@ def _preview(folder: Path, secrets: list[str], config: Mapping[str, Any], state:
                 "docker orders-docker.a",
             ],
         ),
+        (
+            "backup",
+            ["password", "systemPassword", "backupPassword", "secretKey"],
+            {"repository": "s3:https://s3.example.org/backups", "accessKey": "a"},
+            [
+                "Container orders-backup:",
+                "Container orders-exporter",
+                "Container orders-redis-2:",
+                "Container orders-figures",
+            ],
+        ),
         ("metrics", ["password"], {}, ["Container cache-exporter", "Container prometheus:", "file_sd_configs"]),
     ],
 )

@@ -144,7 +144,9 @@ def _member(alias: str, member: str) -> Callable[[Mapping[str, Any] | None], Any
 def _sample(model: type[SettingModel], name: str) -> str | None:
     """A text where one has to be given, or where others depend on there being one; else the default."""
     field = model.model_fields[name]
-    return _SAMPLE if field.is_required() or "SecretStr" in str(field.annotation) else None
+    kind = str(field.annotation)
+    secret = "SecretStr" in kind and not kind.startswith("dict")
+    return _SAMPLE if field.is_required() or secret else None
 
 
 def _has_output(value: Any) -> bool:
