@@ -95,13 +95,18 @@ def from_info(address: Address, info: str, mark: Mark = NO_MARK) -> Node:
         rewriting="1" in (values.get("aof_rewrite_in_progress"), values.get("aof_rewrite_scheduled")),
         storing=values.get("aof_last_write_status", "ok") == "ok"
         and values.get("rdb_last_bgsave_status", "ok") == "ok",
-        version=tuple(int(part) for part in values.get("redis_version", "0").split(".") if part.isdigit()),
+        version=_version(values.get("redis_version", "0")) + _version(values.get("valkey_version", "")),
         uptime=fields.number("uptime_in_seconds"),
         replicas=tuple(
             _replica(value) for name, value in values.items() if name.startswith("slave") and name[5:].isdigit()
         ),
         mark=mark,
     )
+
+
+def _version(text: str) -> tuple[int, ...]:
+    """Valkey says its own beside that of the Redis whose format it first had, 7.2: it comes between 7.2 and 7.4."""
+    return tuple(int(part) for part in text.split(".") if part.isdigit())
 
 
 def _keys(value: str) -> int:

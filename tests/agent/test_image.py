@@ -47,6 +47,37 @@ def image(base: str) -> Iterator[str]:
     docker("rmi", "-f", name, check=False)
 
 
+VALKEY = "valkey/valkey:8-alpine"
+
+
+@pytest.fixture
+def of_valkey() -> Iterator[str]:
+    """An image on Valkey without the links by which its programs have Redis' names, too."""
+    subprocess.run([CONFIGS.parent / "bootstrap/base-image", VALKEY], check=True)
+    base, name = (f"redis-ha-test-{what}:{uuid.uuid4().hex[:8]}" for what in ("base", "image"))
+    recipe = f"FROM {VALKEY}\nUSER root\nRUN rm -f /usr/local/bin/redis-*\n"
+    subprocess.run(["docker", "build", "-q", "-t", base, "-"], input=recipe, text=True, check=True, capture_output=True)
+    docker(
+        "build", "-q", "-t", name, "-f", str(CONFIGS / "Dockerfile"), "--build-arg", f"BASE={base}", str(CONFIGS.parent)
+    )
+    yield name
+    docker("rmi", "-f", name, base, check=False)
+
+
+def test_a_base_with_valkey_s_names_only(of_valkey: str) -> None:
+    mark = f"{LABEL}-{uuid.uuid4().hex[:8]}"
+    container = docker("run", "-d", "--label", mark, *HARDENED, "-e", "redis_port=16379", of_valkey)
+    try:
+        healthy = lambda: docker("exec", container, "redis-ha-health", check=False) == "master of 0 replicas"  # noqa: E731
+        eventually(healthy, 20, "joins")
+        assert "valkey_version:8" in docker("exec", container, "redis-cli", "-p", "16379", "info", "server")
+        assert docker("exec", container, "id", "-u") == "999"
+        checked = docker("exec", container, "sh", "-c", "redis-check-aof /data/appendonlydir/*.manifest")
+        assert "All AOF files and manifest are valid" in checked
+    finally:
+        docker("rm", "-fv", container)
+
+
 @pytest.fixture
 def run(image: str) -> Iterator[list[str]]:
     """The words of `docker run` for this image; containers go with the test."""

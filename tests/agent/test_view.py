@@ -74,6 +74,17 @@ def test_a_replica() -> None:
     assert (found.offset, found.priority, found.mark) == (42, 0, NO_MARK)
 
 
+def test_valkey_comes_between_the_redis_that_it_reads_and_those_that_read_it() -> None:
+    def version(*lines: str) -> tuple[int, ...]:
+        return node_view.from_info(ME, "\r\n".join(lines)).version
+
+    older, newer = (
+        version("redis_version:7.2.4", "valkey_version:8.1.1"),
+        version("redis_version:7.2.4", "valkey_version:9.0.0"),
+    )
+    assert version("redis_version:7.0.15") < older < newer < version("redis_version:8.0.2")
+
+
 @pytest.mark.parametrize("answer", list(Unknown))
 def test_no_answer_is_no_node(answer: Unknown) -> None:
     assert node_view.read(ME, [answer, answer]) is None

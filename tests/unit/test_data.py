@@ -11,7 +11,7 @@ from redis_ha.docker import data
 from redis_ha.docker.data import refuse_older_redis, removed_volumes
 from redis_ha.plan.identity import Identity
 from redis_ha.plan.topology import Topology, plan
-from redis_ha.plan.versions import of_config, of_tag, reads
+from redis_ha.plan.versions import Server, of_config, of_tag, reads
 from redis_ha.settings.loader import parse_settings
 
 HOSTS = [{"name": name, "docker": f"ssh://{name}", "address": f"10.0.0.{i}"} for i, name in enumerate("abc", 1)]
@@ -34,7 +34,9 @@ class Api:
         return [{"Id": key, "Names": [f"/redis-ha-dev-redis-{key}"], "Labels": marks()} for key in self._containers]
 
     def inspect_container(self, key: int) -> dict[str, Any]:
-        origin = {"redis-ha.origin": f"Redis {self._containers[key]} from Debian trixie"}
+        written = self._containers[key]
+        name = written if written.startswith("Valkey") else f"Redis {written}"
+        origin = {"redis-ha.origin": f"{name} from Debian trixie"}
         return {"Name": f"/redis-ha-dev-redis-{key}", "Config": {"Env": ["A=1"], "Labels": origin}}
 
     def inspect_image(self, name: str) -> dict[str, Any]:
@@ -104,6 +106,16 @@ def test_on_several_hosts_each_is_asked_for_what_it_has(dockers: dict[str | None
         ("own-redis:1", ["8.8.0"], "own-redis:1: has Redis 7.2"),
         ("redis:8.4", ["8.6.0", "8.4.0"], None),
         ("redis:7.0", [], None),
+        ("valkey/valkey:8-alpine", ["7.0.15"], None),
+        ("valkey/valkey:8.1", ["7.2.5"], None),
+        ("valkey/valkey:8.1", ["8.0.2"], "has Valkey 8.1, .* with Redis 8.0; .* Valkey reads what Redis 7.2 and older"),
+        ("valkey/valkey:9", ["8.0.2"], "has Valkey 9, which cannot read .* with Redis 8.0;"),
+        ("valkey/valkey:8", ["Valkey 9.0.1"], "has Valkey 8, .* with Valkey 9.0; allowed: a Valkey that is not older"),
+        ("valkey/valkey:9", ["Valkey 8.1.1"], None),
+        ("redis:8", ["Valkey 8.1.1"], None),
+        ("redis:7.0", ["Valkey 8.1.1"], "has Redis 7.0, .* with Valkey 8.1"),
+        ("redis:8", ["Valkey 9.0.1"], "has Redis 8, .* with Valkey 9.0"),
+        ("redis:7.0", ["Valkey 8.1.1", "7.0.15"], None),
     ],
 )
 def test_a_redis_that_cannot_read_the_data_is_refused(
@@ -118,17 +130,28 @@ def test_a_redis_that_cannot_read_the_data_is_refused(
 
 
 def test_versions_by_tag_and_by_configuration() -> None:
-    assert of_tag("redis:7.2.5-alpine3.19") == (7, 2)
+    assert of_tag("redis:7.2.5-alpine3.19") == Server("Redis", (7, 2))
+    assert of_tag("valkey/valkey:8.1.1-bookworm") == Server("Valkey", (8, 1))
+    assert of_config(["VALKEY_VERSION=8.1.4"], {}) == Server("Valkey", (8, 1))
     assert of_tag("redis:alpine") is of_tag("redis-stack:7.2") is of_tag("redis") is None
     url = "REDIS_DOWNLOAD_URL=https://github.com/redis/redis/archive/refs/tags/8.0.2.tar.gz"
-    assert of_config([url], {}) == (8, 0)
-    assert of_config(["REDIS_DOWNLOAD_URL=http://download.redis.io/releases/redis-7.2.4.tar.gz"], {}) == (7, 2)
-    assert of_config(["REDIS_VERSION=7.0.15", url], {}) == (7, 0)
+    assert of_config([url], {}) == Server("Redis", (8, 0))
+    assert of_config(["REDIS_DOWNLOAD_URL=http://download.redis.io/releases/redis-7.2.4.tar.gz"], {}) == Server(
+        "Redis", (7, 2)
+    )
+    assert of_config(["REDIS_VERSION=7.0.15", url], {}) == Server("Redis", (7, 0))
     assert of_config(["PATH=/bin"], {"a": "b"}) is None
 
 
 def test_what_reads_what() -> None:
-    order = [(7, 0), (7, 2), (7, 4), (8, 6), (8, 8), (8, 10)]
+    order = [Server("Redis", version) for version in ((7, 0), (7, 2), (7, 4), (8, 6), (8, 8), (8, 10))]
     for i, one in enumerate(order):
         assert [reads(one, other) for other in order] == [j <= i for j in range(len(order))]
-    assert reads((7, 4), (8, 4))
+    assert reads(Server("Redis", (7, 4)), Server("Redis", (8, 4)))
+    old, new = Server("Valkey", (8, 1)), Server("Valkey", (9, 0))
+    assert [reads(old, other) for other in order] == [True, True, False, False, False, False]
+    assert [reads(new, other) for other in order] == [True, True, False, False, False, False]
+    assert [reads(one, old) for one in order] == [False, True, True, True, True, True]
+    assert [reads(one, new) for one in order] == [False] * len(order)
+    assert reads(new, old)
+    assert not reads(old, new)

@@ -11,8 +11,11 @@ import pulumi
 from redis_ha.docker.clients import docker_client, left_out
 from redis_ha.plan import labels
 from redis_ha.plan.topology import Topology
-from redis_ha.plan.versions import Version, of_config, of_tag, reads, shown
+from redis_ha.plan.versions import Server, Version, of_config, of_tag, rdb_version, reads
 from redis_ha.settings.hosts import Host
+
+SHARED = "Valkey reads what Redis 7.2 and older write, and Redis 7.2 and up what Valkey 7.2 to 8 write"
+"""The moves between the two."""
 
 if TYPE_CHECKING:
     from docker.api import APIClient
@@ -44,31 +47,36 @@ def warn_of_removed_data(topology: Topology) -> None:
 
 
 def refuse_older_redis(base_image: str, topology: Topology, swarm: bool) -> None:
-    """A Redis that cannot read what is there would not start; and were it copied to, it could not take it.
+    """A server that cannot read what is there would not start; and were it copied to, it could not take it.
 
-    The oldest of the nodes counts: where a roll-out to a newer Redis has stopped half-way, the way back stays open.
-    Raises pulumi.RunError naming both versions. What either of them is may not be known: then there is no error here,
-    and the roll-out stops at the first node, a replica.
+    The node with the oldest format counts: where a roll-out to a newer one has stopped half-way, the way back stays
+    open. Raises pulumi.RunError naming both. What either of them is may not be known: then there is no error here, and
+    the roll-out stops at the first node, a replica.
     """
-    oldest: tuple[Version, str] | None = None
-    older: Version | None = None
+    oldest: tuple[Server, str] | None = None
+    wanted: Server | None = None
     for _, api in _daemons(topology, swarm):
         for container in _data_nodes(api, topology):
             config = container["Config"]
-            version = of_config(config.get("Env") or [], config.get("Labels") or {})
-            if version and (oldest is None or version < oldest[0]):
-                oldest = version, container["Name"].removeprefix("/")
+            server = of_config(config.get("Env") or [], config.get("Labels") or {})
+            if server and (oldest is None or _age(server) < _age(oldest[0])):
+                oldest = server, container["Name"].removeprefix("/")
         image = _asked(lambda api=api: api.inspect_image(base_image))
         if image:
             config = image.get("Config") or {}
-            older = older or of_config(config.get("Env") or [], config.get("Labels") or {})
-    older = older or of_tag(base_image)
-    if oldest is None or older is None or reads(older, oldest[0]):
+            wanted = wanted or of_config(config.get("Env") or [], config.get("Labels") or {})
+    wanted = wanted or of_tag(base_image)
+    if oldest is None or wanted is None or reads(wanted, oldest[0]):
         return
+    others = "" if wanted.name == oldest[0].name else f"; {SHARED}"
     raise pulumi.RunError(
-        f"baseImage: {base_image}: has Redis {shown(older)}, which cannot read the data that {oldest[1]} has written "
-        f"with Redis {shown(oldest[0])}; allowed: a Redis that is not older than that"
+        f"baseImage: {base_image}: has {wanted}, which cannot read the data that {oldest[1]} has written "
+        f"with {oldest[0]}; allowed: a {oldest[0].name} that is not older than that{others}"
     )
+
+
+def _age(server: Server) -> tuple[int, Version]:
+    return rdb_version(server), server.version
 
 
 def _daemons(topology: Topology, swarm: bool) -> Iterator[tuple[Host | None, "APIClient"]]:

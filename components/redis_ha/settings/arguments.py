@@ -136,7 +136,7 @@ class RedisHaArgs(TypedDict):
     quorum: NotRequired[pulumi.Input[int]]
     """Sentinels that must agree that the master is down; default: majority."""
     base_image: NotRequired[pulumi.Input[str]]
-    """Image that ours is built on; default: redis:8-alpine."""
+    """Image that ours is built on: an official one of Redis or Valkey; default: redis:8-alpine."""
     endpoint: NotRequired[bool]
     """A write and a read endpoint (HAProxy) for clients that do not ask the Sentinels; default: false."""
     endpoint_image: NotRequired[pulumi.Input[str]]
