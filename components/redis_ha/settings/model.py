@@ -74,7 +74,9 @@ class Settings(SettingModel):
         None, description="Sentinels that must agree that the master is down; default: majority"
     )
     base_image: Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)] = Field(
-        "redis:8-alpine", alias="baseImage", description="Image that ours is built on: an official one of Redis or Valkey"
+        "redis:8-alpine",
+        alias="baseImage",
+        description="Image that ours is built on: an official one of Redis or Valkey",
     )
     endpoint: bool = Field(
         False, description="A write and a read endpoint (HAProxy) for clients that do not ask the Sentinels"

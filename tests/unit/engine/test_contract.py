@@ -268,7 +268,8 @@ COMMANDS = {
 EVERYWHERE = {"--stack", "--config-file", "--non-interactive", "--color", "--help"}
 PULUMIS = """
 --target --target-dependents --target-replace --replace --exclude-dependents --plan --save-plan --policy-pack
---policy-pack-config --parallel --json --suppress-outputs --show-sames --show-reads --show-config --show-replacement-steps --message
+--policy-pack-config
+--parallel --json --suppress-outputs --show-sames --show-reads --show-config --show-replacement-steps --message
 --debug --attach-debugger --continue-on-error --import-file --remote --run-program --stack-config --cwd --logflow
 --logtostderr --tracing --profiling --verbose --emoji --disable-integrity-checking --preview-only --watch --all
 """
