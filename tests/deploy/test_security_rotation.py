@@ -110,10 +110,11 @@ def test_a_password_of_the_stack_file_is_rotated_though_the_roll_out_is_killed(
         with _writing(changed) as after:
             before.settle()  # clients of both are at work, side by side
             before.stop()
+            gap = longest(before, since)
             said = _rotate(stack, "password", "--finish")
             assert "rotated: password" in said
             after.settle()
-    figure(f"longest write gaps {longest(before, since) * 1000:.0f} and {longest(after, since) * 1000:.0f} ms")
+    figure(f"longest write gaps {gap * 1000:.0f} and {longest(after, since) * 1000:.0f} ms")
     whole = Cluster(changed)
     wait_healthy(whole)
     no_errors(before)

@@ -180,7 +180,8 @@ def test_renewal_without_downtime(cluster: Cluster, secured: Stack, figure: Call
     with writing(cluster) as load:
         since = time.time()
         command = [sys.executable, "-m", "ops.rotate", "certs", "--stack", secured.name]
-        subprocess.run(command, cwd=secured.project_dir, env={**os.environ, **secured.environment}, check=True)
+        environment = {**os.environ, **secured.environment, "REDIS_HA_GENERATE_PASSWORD": "1"}
+        subprocess.run(command, cwd=secured.project_dir, env=environment, check=True)
         load.settle()
     wait_healthy(cluster)
     new = serials()
