@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from agent.act.claim import LEASE, Claim, Electorate
-from agent.act.handover import HandOver
+from agent.act.handover import REASON, HandOver
 from agent.act.lease import Lease
 from agent.act.look import Lookout
 from agent.act.memory import Memory
@@ -92,8 +92,7 @@ class DataNode:
     async def _may_stop(self, now: Situation) -> bool:
         """Hand over; whether the server can be told to stop.
 
-        One that hangs, and was the master, would take what its clients have sent before it stops. So it is waited for,
-        to hand over when it goes on, or to be ended where another node has been elected.
+        A master that hangs would take what its clients have sent before it stops. So it is waited for.
         """
         if await self.hand_over.run(now) or self.hand_over.unknown:
             return True
@@ -102,8 +101,9 @@ class DataNode:
     async def leave(self) -> None:
         """The container is to stop: hand over where that can be done. Asked again, it changes nothing."""
         if not self.leaving:
-            self._leaving_since = self.world.now()
-        self.leaving = True
+            self.leaving, self._leaving_since = True, self.world.now()
+            if self.lookout.was_master:
+                await self.pause.hold(REASON)
         while not self._left:
             self.world.wake()
             await self.world.sleep(0.01)

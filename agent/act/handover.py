@@ -1,15 +1,18 @@
 """The leaving master's half of a hand-over: a replica takes over before it stops, and no acknowledged write is lost.
 
     master                          replica                         Sentinels
+      | holds writes back              |
       | -- prepare ------------------> | -- votes for an epoch -------> |
       | <----------------- ready ----- |
-      | holds writes back, reads its offset
+      | reads its offset               |
       | -- go OFFSET ----------------> | catches up, promotes itself
       | <----------------- taken ----- |
       |                                | -- the new configuration ----> |
       | becomes a replica, sends its clients away
 
-After `go` has been sent there is no way back: the writes that are held back never go on here, whatever is not answered.
+A node that is told to stop holds writes back from that moment on: if it stands still before it has handed over, and
+goes on when another has been elected, it takes none. After `go` has been sent there is no way back: the writes that
+are held back never go on here, whatever is not answered.
 """
 
 from typing import TYPE_CHECKING
@@ -119,7 +122,6 @@ class HandOver:
         if ready is None or ready.kind != "ready":
             world.say(f"{replica} does not take over: {ready.why if ready else 'no answer'}")
             return None
-        paused_at = world.now()
         offset = await self._hold()
         if offset is None:
             await self._back_out()
@@ -137,9 +139,10 @@ class HandOver:
             await self._back_out()
             return None
         self.successor = replica
+        held_since = node.pause.since
         await node.office.demote(LIMBO, leaving=node.leaving)
         await self._restore()
-        world.say(f"handed over to {replica}; writes were held back for {1000 * (world.now() - paused_at):.0f} ms")
+        world.say(f"handed over to {replica}; writes were held back for {1000 * (world.now() - held_since):.0f} ms")
         return True
 
     async def _listening(self, replica: Address, deadline: float) -> bool:
@@ -188,9 +191,10 @@ class HandOver:
         return int(str(role[1])) if isinstance(role, list) and role and role[0] == "master" else None
 
     async def _back_out(self) -> None:
-        """Nobody takes over, for certain: go on as before."""
+        """Nobody takes over, for certain: go on as before, unless this node is to stop all the same."""
         await self._restore()
-        await self._node.pause.release(REASON)
+        if not self._node.leaving:
+            await self._node.pause.release(REASON)
 
     async def _restore(self) -> None:
         """What `_hold` has set aside."""

@@ -37,7 +37,7 @@ class Lookout:
         self._door = door
         self._silent: set[Address] = set()
         self._own_silent = False
-        self._was_master = False
+        self.was_master = False
         self._roster_at = float("-inf")
         self._lost_since: float | None = None
         self._silent_since: float | None = world.now()
@@ -50,7 +50,7 @@ class Lookout:
         within = OWN_AGAIN if self._own_silent else OWN_WITHIN
         own, council = await self._world.gather(self.own(within), self.council())
         self._own_silent = own is None
-        self._was_master = own.is_master if own is not None else self._was_master
+        self.was_master = own.is_master if own is not None else self.was_master
         others: dict[Address, Node | None] = {}
         probe = None
         if self._is_well(own, council):
@@ -66,7 +66,7 @@ class Lookout:
             settings=self._settings,
             own=own,
             mark=mark,
-            was_master=own is None and self._was_master,
+            was_master=own is None and self.was_master,
             council=council,
             in_touch=self.in_touch,
             others=others,

@@ -15,9 +15,13 @@ class WritePause:
         self._world = world
         self._local = local
         self.reasons: set[str] = set()
+        self.since = 0.0
+        """When the first of them came up."""
 
     async def hold(self, reason: str, seconds: float = LONG, within: float = 1.0) -> bool:
         """Hold writes back for `reason`; true when the server has said that it does."""
+        if not self.reasons:
+            self.since = self._world.now()
         self.reasons.add(reason)
         (result,) = await self._world.ask(
             self._local, ("CLIENT", "PAUSE", str(round(seconds * 1000)), "WRITE"), within=within

@@ -86,7 +86,8 @@ class Cluster:
     def wait_joined(self, nodes: Sequence[Node] | None = None, seconds: float = 20) -> None:
         for node in self.nodes if nodes is None else nodes:
             eventually(lambda: node.joined() or self._gone(node), seconds, f"{node.name} joins")  # noqa: B023
-            assert node.joined(), f"{node.name} has ended: {node.log()[-1000:]}"
+            code = node.process.poll() if node.process else None
+            assert node.joined(), f"{node.name} has ended with {code}: {node.log()[-1000:]}"
 
     def master(self) -> Node:
         """The data node that all Sentinels which answer name; AssertionError where they do not agree."""
