@@ -12,7 +12,7 @@ from agent.wire.answers import Address, Probe, Refusal
 from agent.world import World
 
 OWN_WITHIN = 0.5
-OWN_AGAIN = 0.1
+OWN_AGAIN = 0.05
 """For a server that did not answer at the last look."""
 SENTINEL_WITHIN = 0.3
 SILENT_WITHIN = 0.05
