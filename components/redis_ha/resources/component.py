@@ -9,7 +9,8 @@ import pulumi_docker as docker
 from redis_ha.docker.looks import look, refuse_other_dockers
 from redis_ha.plan.exporters import MetricsTarget, targets
 from redis_ha.plan.identity import Identity
-from redis_ha.plan.topology import Topology, TopologyError, plan, strangers_range
+from redis_ha.plan.layout import TopologyError, plan, strangers_range
+from redis_ha.plan.topology import Topology
 from redis_ha.resources import outputs
 from redis_ha.resources.backup import backup_container, backup_volume
 from redis_ha.resources.container import Shared
