@@ -9,7 +9,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from clients import redis_ha_client
-from drills.outputs import Address, Outputs, Tls
+from redis_ha.outputs import Address, Outputs, Tls
 
 
 def over_tls(tls: Tls | None) -> dict[str, Any]:

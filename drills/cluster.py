@@ -13,8 +13,8 @@ from redis.exceptions import RedisError
 from drills import clients
 from drills.daemons import Daemon
 from drills.errors import DrillError
-from drills.outputs import Address, Node, Outputs
 from drills.waiting import until
+from redis_ha.outputs import Address, Node, Outputs
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,8 @@ from docker.tls import TLSConfig
 from requests.exceptions import RequestException
 
 from drills.errors import DrillError
-from drills.outputs import Host
 from redis_ha.docker.reach import local_url
+from redis_ha.outputs import Host
 
 ANSWER_SECONDS = 2  # within which a host's Docker answers, or counts as not reachable
 ACTION_SECONDS = 120

@@ -6,8 +6,8 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from drills.cluster import Cluster
-from drills.outputs import Node
 from drills.waiting import until
+from redis_ha.outputs import Node
 
 
 def problems(cluster: Cluster) -> list[str]:

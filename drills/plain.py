@@ -16,7 +16,7 @@ from docker.errors import NotFound
 from drills.cluster import Cluster
 from drills.errors import DrillError
 from drills.health import wait_healthy
-from drills.outputs import Node, Outputs
+from redis_ha.outputs import Node, Outputs
 
 # The configuration is written once: a restart keeps what Sentinel and CONFIG REWRITE made of it.
 SCRIPT = '[ -f /data/node.conf ] || echo "$CONFIG" > /data/node.conf; exec {program} /data/node.conf'

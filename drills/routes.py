@@ -11,7 +11,7 @@ from redis.sentinel import Sentinel
 from drills import clients
 from drills.cluster import Cluster
 from drills.errors import DrillError
-from drills.outputs import Address, Node, Outputs, Tls
+from redis_ha.outputs import Address, Node, Outputs, Tls
 
 
 class Route(Protocol):

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from drills.errors import DrillError
-from drills.outputs import Outputs
+from redis_ha.outputs import Outputs, OutputsError
 from redis_ha.settings import generated
 
 PROJECT_DIR = Path(__file__).resolve().parent.parent
@@ -86,8 +86,11 @@ class Stack:
         return self.run("preview", "--expect-no-changes", *words)
 
     def outputs(self) -> Outputs:
-        """The outputs, with their secrets in plain text."""
-        return Outputs.from_json(self.name, self.run("stack", "output", "--json", "--show-secrets"))
+        """The outputs, with their secrets in plain text. Raises DrillError where the stack is not up."""
+        try:
+            return Outputs.from_json(self.name, self.run("stack", "output", "--json", "--show-secrets"))
+        except OutputsError as error:
+            raise DrillError(str(error)) from None
 
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Set settings by editing the stack file, as a person would; None removes one. Secrets in it stay."""

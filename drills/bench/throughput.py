@@ -25,9 +25,9 @@ from drills.bench.results import Sheet
 from drills.cluster import Cluster
 from drills.faults.base import all_at_once
 from drills.health import wait_healthy
-from drills.outputs import Node
 from drills.plain import run
 from drills.waiting import until
+from redis_ha.outputs import Node
 
 RUNS = 10
 CLIENTS = 50

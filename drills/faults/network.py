@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from drills.cluster import Cluster
 from drills.faults.base import Fault, Scene
 from drills.firewall import network_of, refused, silenced
-from drills.outputs import Node
+from redis_ha.outputs import Node
 
 
 @contextmanager

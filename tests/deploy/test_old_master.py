@@ -8,10 +8,10 @@ from drills.faults.base import Scene
 from drills.faults.kills import restarted_quickly
 from drills.health import wait_healthy
 from drills.load import Load
-from drills.outputs import Node
 from drills.routes import ToNode
 from drills.stack import Stack
 from drills.timeline import Timeline
+from redis_ha.outputs import Node
 from tests.deploy.support import fill, holds, longest, no_errors, nothing_lost, same_data, writing
 
 

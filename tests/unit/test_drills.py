@@ -13,10 +13,10 @@ from drills.figures import median, percentile, spread
 from drills.hosts import Commands
 from drills.limits import Limits
 from drills.load import Client, Gap, Load
-from drills.outputs import Host, Node, Outputs
 from drills.report import table
 from drills.stack import Stack
 from drills.waiting import until
+from redis_ha.outputs import Host, Node, Outputs, OutputsError
 
 OUTPUTS = {
     "master_name": "mymaster",
@@ -75,7 +75,7 @@ def test_a_fault_of_a_host_is_a_command_of_the_config(tmp_path: Path) -> None:
     ],
 )
 def test_outputs_that_are_wrong_are_said_to_be(text: str, said: str) -> None:
-    with pytest.raises(DrillError, match=said):
+    with pytest.raises(OutputsError, match=said):
         Outputs.from_json("dev", text)
 
 
