@@ -60,6 +60,7 @@ CUTS = (
         "the master partitioned with a writer and a minority of the Sentinels",
         partitioned,
         failover=True,
+        splits=True,
         refused=_refused,
     ),
 )

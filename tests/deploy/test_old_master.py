@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from drills.cluster import Cluster
 from drills.faults.base import Scene
-from drills.faults.kills import restarted_quickly
+from drills.faults.kills import master, restarted_quickly
 from drills.health import wait_healthy
 from drills.load import Load
 from drills.routes import ToNode
@@ -75,7 +75,7 @@ def test_a_quick_restart_with_an_emptied_data_directory_wipes_nobody(cluster: Cl
 def test_a_quick_restart_loses_nothing(cluster: Cluster, timeline: Timeline, figure: Callable[[str], None]) -> None:
     with writing(cluster) as load:
         began = time.time()
-        with restarted_quickly(Scene(cluster, timeline)):
+        with restarted_quickly(master)(Scene(cluster, timeline)):
             load.settle(timeout=30)
         wait_healthy(cluster)
         load.settle()

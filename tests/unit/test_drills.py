@@ -54,10 +54,10 @@ def test_a_fault_of_a_host_is_a_command_of_the_config(tmp_path: Path) -> None:
         {"redis-ha-drill:hosts": {"powerOff": f"cp /dev/null '{tmp_path}/off {{host}}'", "powerOn": "false"}}
     )
     hosts = Commands.of(stack)
-    hosts.power_off("a b")
+    hosts.do("powerOff", "a b")
     assert (tmp_path / "off a b").exists()
     with pytest.raises(DrillError, match="powerOn of a ended with exit code 1"):
-        hosts.power_on("a")
+        hosts.do("powerOn", "a")
     assert hosts.lacks("powerOff", "powerOn") is None
     assert "redis-ha-drill:hosts cutOff" in str(hosts.lacks("cutOff", "powerOn"))
     stack.configure({"redis-ha-drill:hosts": {"explode": "true"}})

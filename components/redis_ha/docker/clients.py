@@ -63,16 +63,17 @@ def docker_client(host: Host | None = None) -> "docker.DockerClient":
     return connect(host)
 
 
-def connect(host: Host | None = None) -> "docker.DockerClient":
+def connect(host: Host | None = None, within: int = CONNECT_SECONDS) -> "docker.DockerClient":
     """A client of the host's daemon; without a host of that at DOCKER_HOST, else of the current context.
 
+    `within`: seconds until a host, or what is reached by ssh, must have answered.
     Raises docker.errors.DockerException when it cannot be reached.
     """
     import docker
     from docker.context import ContextAPI
 
     if host is not None:
-        return _connected(endpoint(host))
+        return _connected(endpoint(host), within)
     url = os.environ.get("DOCKER_HOST")
     if not url:
         context = ContextAPI.get_current_context()
@@ -80,11 +81,11 @@ def connect(host: Host | None = None) -> "docker.DockerClient":
         if context is not None and url and not url.startswith("ssh://"):
             return docker.DockerClient(base_url=url, tls=context.TLSConfig or False)
     if url and url.startswith("ssh://"):
-        return _connected(Endpoint(url))
+        return _connected(Endpoint(url), within)
     return docker.from_env()
 
 
-def _connected(at: Endpoint) -> "docker.DockerClient":
+def _connected(at: Endpoint, within: int) -> "docker.DockerClient":
     import docker
     from docker.errors import DockerException
     from docker.tls import TLSConfig
@@ -101,10 +102,10 @@ def _connected(at: Endpoint) -> "docker.DockerClient":
     url = at.url
     if url.startswith("ssh://"):
         try:
-            url = local_url(url, CONNECT_SECONDS)
+            url = local_url(url, within)
         except OSError as error:
             raise DockerException(str(error)) from None
-    client = docker.DockerClient(base_url=url, tls=tls, timeout=CONNECT_SECONDS)
+    client = docker.DockerClient(base_url=url, tls=tls, timeout=within)
     client.api.timeout = REQUEST_SECONDS
     return client
 
