@@ -13,22 +13,12 @@ MEGABYTE = 1024 * 1024
 NANO = 1_000_000_000
 EVERYWHERE = "0.0.0.0"  # noqa: S104 (the real provider's default for `ip`)
 
-PLAIN = {
-    "securityOpts": "SecurityOpt",
-    "tmpfs": "Tmpfs",
-    "sysctls": "Sysctls",
-    "dns": "Dns",
-    "groupAdds": "GroupAdd",
-}
-"""Inputs that HostConfig takes as they are."""
-
 
 def create_body(inputs: Mapping[str, Any], marks: Mapping[str, str]) -> dict[str, Any]:
     """The body of POST /containers/create."""
     host = _host_config(inputs)
     body: dict[str, Any] = {
         "Image": inputs["image"],
-        "Hostname": inputs.get("hostname", ""),
         "Env": [str(item) for item in inputs.get("envs") or []],
         "Labels": {**label_map(inputs), **marks},
         "HostConfig": host,
@@ -41,10 +31,6 @@ def create_body(inputs: Mapping[str, Any], marks: Mapping[str, str]) -> dict[str
         body["Cmd"] = list(inputs["command"])
     if inputs.get("entrypoints"):
         body["Entrypoint"] = list(inputs["entrypoints"])
-    if inputs.get("user"):
-        body["User"] = inputs["user"]
-    if inputs.get("workingDir"):
-        body["WorkingDir"] = inputs["workingDir"]
     exposed, bindings = _ports(inputs.get("ports") or [])
     if exposed:
         body["ExposedPorts"] = exposed
@@ -62,7 +48,6 @@ def create_body(inputs: Mapping[str, Any], marks: Mapping[str, str]) -> dict[str
 def _host_config(inputs: Mapping[str, Any]) -> dict[str, Any]:
     host: dict[str, Any] = {
         "ReadonlyRootfs": bool(inputs.get("readOnly")),
-        "Init": bool(inputs.get("init")),
         "NetworkMode": inputs.get("networkMode") or "bridge",
         **live_config(inputs),
     }
@@ -72,13 +57,13 @@ def _host_config(inputs: Mapping[str, Any]) -> dict[str, Any]:
     if inputs.get("capabilities"):
         host["CapAdd"] = list(inputs["capabilities"].get("adds") or [])
         host["CapDrop"] = list(inputs["capabilities"].get("drops") or [])
-    if inputs.get("ulimits"):
-        host["Ulimits"] = [
-            {"Name": item["name"], "Soft": item["soft"], "Hard": item["hard"]} for item in inputs["ulimits"]
-        ]
-    if inputs.get("hosts"):
-        host["ExtraHosts"] = [f"{item['host']}:{item['ip']}" for item in inputs["hosts"]]
-    host.update({target: inputs[key] for key, target in PLAIN.items() if inputs.get(key)})
+    host.update(
+        {
+            target: inputs[key]
+            for key, target in (("securityOpts", "SecurityOpt"), ("tmpfs", "Tmpfs"))
+            if inputs.get(key)
+        }
+    )
     if inputs.get("cpus"):
         host["NanoCpus"] = nano_cpus(inputs["cpus"])
     return host
@@ -129,12 +114,8 @@ def live_inputs(host: Mapping[str, Any]) -> dict[str, Any]:
 
 def endpoint(network: Mapping[str, Any]) -> dict[str, Any]:
     """How a container is attached to a network (EndpointSettings)."""
-    addresses = {}
-    if network.get("ipv4Address"):
-        addresses["IPv4Address"] = network["ipv4Address"]
-    if network.get("ipv6Address"):
-        addresses["IPv6Address"] = network["ipv6Address"]
-    return {"IPAMConfig": addresses or None, "Aliases": list(network.get("aliases") or []) or None}
+    address = network.get("ipv4Address")
+    return {"IPAMConfig": {"IPv4Address": address} if address else None}
 
 
 def _ports(ports: list[Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -154,12 +135,7 @@ def _health(health: Mapping[str, Any]) -> dict[str, Any]:
     body: dict[str, Any] = {"Retries": int(health.get("retries") or 0)}
     if health.get("tests"):
         body["Test"] = list(health["tests"])
-    for key, target in {
-        "interval": "Interval",
-        "timeout": "Timeout",
-        "startPeriod": "StartPeriod",
-        "startInterval": "StartInterval",
-    }.items():
+    for key, target in (("interval", "Interval"), ("timeout", "Timeout"), ("startPeriod", "StartPeriod")):
         if health.get(key):
             body[target] = duration(str(health[key]))
     return body

@@ -22,13 +22,7 @@ class NetworkHandler(Handler):
         "name": Prop(),
         "labels": LABELS,
         "driver": Prop(),
-        "options": Prop(),
-        "attachable": Prop(),
-        "internal": Prop(),
-        "ipv6": Prop(),
-        "ipamConfigs": Prop(
-            fields=frozenset({"subnet", "gateway", "ipRange", "auxAddress"}), identity=by_key("subnet")
-        ),
+        "ipamConfigs": Prop(fields=frozenset({"subnet", "gateway", "ipRange"}), identity=by_key("subnet")),
     }
 
     def held(self, label: str) -> list[Existing]:
@@ -66,13 +60,9 @@ class NetworkHandler(Handler):
                 self._client.create_network(
                     name,
                     driver=inputs.get("driver") or "bridge",
-                    options=inputs.get("options"),
                     ipam=_ipam(inputs),
                     check_duplicate=True,
-                    internal=bool(inputs.get("internal")),
                     labels={**label_map(inputs), **marks},
-                    enable_ipv6=bool(inputs.get("ipv6")),
-                    attachable=bool(inputs.get("attachable")),
                 )["Id"]
             )
             raw = self._client.inspect_network(identifier)
@@ -106,10 +96,7 @@ def _ipam(inputs: Mapping[str, Any]) -> Any:
 
     if not inputs.get("ipamConfigs"):
         return None
-    pools = [
-        IPAMPool(item.get("subnet"), item.get("ipRange"), item.get("gateway"), item.get("auxAddress"))
-        for item in inputs.get("ipamConfigs") or []
-    ]
+    pools = [IPAMPool(item.get("subnet"), item.get("ipRange"), item.get("gateway")) for item in inputs["ipamConfigs"]]
     return IPAMConfig(pool_configs=pools)
 
 

@@ -62,7 +62,7 @@ class MemoryHandler(Handler):
         make_room()
         name = inputs["name"]
         self._log.append(f"create {name}")
-        if inputs.get("user") == "broken":
+        if inputs.get("stopSignal") == "broken":
             raise EngineError(f"creating {name}: it is broken")
         if any(item["name"] == name and item["type"] == self.type for item in self._world.values()):
             raise EngineError(f"creating {name}: the name is taken")
