@@ -11,9 +11,8 @@ from docker.errors import APIError
 
 from engine.docker.connect import connect, explained
 from engine.docker.container_props import check, duration
-from engine.docker.container_spec import create_body, live_config, live_inputs
+from engine.docker.container_spec import create_body, live_config, live_inputs, upload_archive
 from engine.docker.image_context import BuildContext
-from engine.docker.uploads import upload_archive
 from engine.errors import EngineError
 
 
