@@ -63,7 +63,7 @@ def _of(settings: Settings) -> BackupSettings:
 
 
 def _told(settings: Settings, topology: Topology) -> str:
-    """The container's configuration: redis_ha_backup/given.py reads it."""
+    """The container's configuration: backup/given.py reads it."""
     setting, own = _of(settings), settings.system_password
     passwords = (settings.password.get_secret_value(), own.get_secret_value() if own else None)
     repository = f"{DATA}/repository" if setting.repository == VOLUME else setting.repository

@@ -59,7 +59,7 @@ def backup_image(place: Place, of: pulumi.Input[str]) -> pulumi.Output[str]:
         "OF": of,
         "RESTIC": given.of(lambda settings: settings.restic_image),
     }
-    where = "configs/backup"
+    where = "backup"
     name = image_name(given.now, identity, "-backup")
     return _built(place, "backup-image", name, where, f"{where}/Dockerfile", args)
 

@@ -194,7 +194,7 @@ class Stand:
             run.steps += deletes.steps
             if not dry_run:
                 delete_all(deletes, context)
-                close_notes(run.context, run.registered, run.outputs, run.steps + deletes.steps)
+                close_notes(run.context, run.registered, run.outputs, run.steps)
         return {step.name: step.op for step in run.steps if step.custom}
 
     @property
