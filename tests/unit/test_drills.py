@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from drills.cluster import Cluster
+from drills import health
+from drills.cluster import Cluster, Role
 from drills.drill import Outcome
 from drills.errors import DrillError, WaitTimeoutError
 from drills.figures import median, percentile, spread
@@ -131,6 +132,14 @@ def test_the_endpoint_is_in_the_outputs_where_there_is_one() -> None:
     given = {**OUTPUTS, "endpoint": {"write": "10.0.0.250:16378", "read": "10.0.0.250:16377"}}
     found = Outputs.from_json("dev", json.dumps(given))
     assert (found.write, found.read) == (("10.0.0.250", 16378), ("10.0.0.250", 16377))
+
+
+def test_a_master_that_stops_answering_between_two_questions_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster(Outputs.from_json("dev", json.dumps(OUTPUTS)))
+    answers = iter([{cluster.nodes[0]: Role("master", 1)}, {cluster.nodes[0]: None}])
+    monkeypatch.setattr(health, "_containers", lambda cluster: iter(()))
+    monkeypatch.setattr(cluster, "roles", lambda: next(answers))
+    assert health.problems(cluster) == ["the master has stopped answering"]
 
 
 def test_waiting_ends_and_says_why() -> None:
