@@ -23,7 +23,7 @@ ARGS ?=
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
 PULUMI := ./pulumiw
-SCRIPTS := pulumiw .ci/run $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* configs/bin/* configs/lib/* tests/hosts/* tests/bare/* 2>/dev/null)
+SCRIPTS := pulumiw .ci/run $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* backup/* configs/bin/* tests/hosts/* tests/bare/* 2>/dev/null)
 # The test folders, quickest first. They run one after the other: several workers keep two cores so busy that time limits
 # are missed, and are hardly sooner done. Targets of their own, for the time they take: tests/interrupted,
 # tests/monitoring and tests/clients.

@@ -1,21 +1,20 @@
 """`python -m drills --stack dev`: run the drills on a live stack and report what clients felt."""
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from rich.console import Console
 
 from drills import report
 from drills.cluster import Cluster
 from drills.drill import Outcome, Settings, run_all
-from drills.errors import DrillError
+from drills.errors import DrillError, end_as_by_ctrl_c
 from drills.faults import FAULTS
 from drills.hosts import Commands
 from drills.limits import Limits
+from drills.pictures import write_html
 from drills.stack import Stack
 
 
@@ -40,8 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run; returns the exit code: 1 when a limit is passed or the cluster does not recover, 2 for a usage error."""
     arguments = _arguments(argv)
     console = Console(stderr=True)
-    # A polite end is an end like Ctrl-C: every fault undoes itself on the way out.
-    signal.signal(signal.SIGTERM, _interrupt)
+    end_as_by_ctrl_c()
     if arguments.list:
         for fault in FAULTS.values():
             print(f"{fault.name:20} {fault.title}")
@@ -77,20 +75,9 @@ def _finish(out: Path, cluster: Cluster, outcomes: list[Outcome], passed: list[s
     for text in passed:
         console.print(text, style="red", markup=False, highlight=False)
     report.write_json(out.with_suffix(".json"), report.document(cluster, outcomes, passed))
-    written = [out.with_suffix(".json")]
-    try:
-        from drills.pictures import write_html
-    except ImportError as error:
-        console.print(f"no HTML report: {error} (pip install -r requirements-dev.txt)", markup=False)
-    else:
-        write_html(out.with_suffix(".html"), cluster.outputs.stack, outcomes, passed)
-        written.insert(0, out.with_suffix(".html"))
-    console.print("written: " + ", ".join(str(path) for path in written), highlight=False)
+    write_html(out.with_suffix(".html"), cluster.outputs.stack, outcomes, passed)
+    console.print(f"written: {out.with_suffix('.html')}, {out.with_suffix('.json')}", highlight=False)
     return 1 if passed else 0
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -24,10 +24,10 @@ from drills.errors import DrillError
 from drills.faults.base import all_at_once, kill, revive
 from drills.health import wait_healthy
 from drills.load import Load
-from drills.outputs import Node
 from drills.routes import ThroughEndpoint, ThroughSentinel
 from drills.stack import Stack
 from drills.waiting import until
+from redis_ha.outputs import Node
 
 AT_ONCE = 2
 BETWEEN = (0.3, 4.0)  # seconds from one blow to the next

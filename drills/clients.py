@@ -9,7 +9,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from clients import redis_ha_client
-from drills.outputs import Address, Outputs, Tls
+from redis_ha.outputs import Address, Outputs, Tls
 
 
 def over_tls(tls: Tls | None) -> dict[str, Any]:
@@ -42,17 +42,14 @@ def through_endpoint(outputs: Outputs, address: Address, **overrides: Any) -> An
 
     ReadOnlyError: for some hundredths of a second after a hand-over the endpoint still sends to the old master.
     """
-    settings: dict[str, Any] = {
-        "password": outputs.password,
+    tries = int(redis_ha_client.PATIENCE / redis_ha_client.PAUSE)
+    recipe: dict[str, Any] = {
         "socket_timeout": redis_ha_client.READ_TIMEOUT,
         "socket_connect_timeout": redis_ha_client.CONNECT_TIMEOUT,
-        "retry": Retry(ConstantBackoff(redis_ha_client.PAUSE), int(redis_ha_client.PATIENCE / redis_ha_client.PAUSE)),
+        "retry": Retry(ConstantBackoff(redis_ha_client.PAUSE), tries),
         "retry_on_error": [ReadOnlyError],
-        "decode_responses": True,
-        **over_tls(outputs.tls),
-        **overrides,
     }
-    return Redis(address[0], address[1], **settings)
+    return _client(address, outputs.password, outputs.tls, {**recipe, **overrides})
 
 
 def without_limits(outputs: Outputs, address: Address, **overrides: Any) -> Any:
@@ -60,29 +57,16 @@ def without_limits(outputs: Outputs, address: Address, **overrides: Any) -> Any:
 
     redis-py 8 has limits of its own, 5 s, that neither older ones nor most other clients have.
     """
-    settings: dict[str, Any] = {
-        "password": outputs.password,
-        "socket_timeout": None,
-        "socket_connect_timeout": None,
-        "retry": Retry(NoBackoff(), 0),
-        "decode_responses": True,
-        **over_tls(outputs.tls),
-        **overrides,
-    }
-    return Redis(address[0], address[1], **settings)
+    return direct(address, outputs.password, None, outputs.tls, **overrides)
 
 
 def direct(
-    address: Address, password: str | None, timeout: float = 0.5, tls: Tls | None = None, **overrides: Any
+    address: Address, password: str | None, timeout: float | None = 0.5, tls: Tls | None = None, **overrides: Any
 ) -> Any:
     """A client of one node or Sentinel that answers or fails within `timeout` seconds: for probes."""
-    settings: dict[str, Any] = {
-        "password": password,
-        "socket_timeout": timeout,
-        "socket_connect_timeout": timeout,
-        "retry": Retry(NoBackoff(), 0),
-        "decode_responses": True,
-        **over_tls(tls),
-        **overrides,
-    }
-    return Redis(address[0], address[1], **settings)
+    once = {"socket_timeout": timeout, "socket_connect_timeout": timeout, "retry": Retry(NoBackoff(), 0)}
+    return _client(address, password, tls, {**once, **overrides})
+
+
+def _client(address: Address, password: str | None, tls: Tls | None, settings: dict[str, Any]) -> Any:
+    return Redis(*address, **{"password": password, "decode_responses": True, **over_tls(tls), **settings})

@@ -13,8 +13,8 @@ from redis.exceptions import RedisError
 from drills import clients
 from drills.daemons import Daemon
 from drills.errors import DrillError
-from drills.outputs import Address, Node, Outputs
 from drills.waiting import until
+from redis_ha.outputs import Address, Node, Outputs
 
 
 @dataclass(frozen=True)
@@ -57,27 +57,12 @@ class Cluster:
 
     @cached_property
     def sentinels(self) -> tuple[Node, ...]:
-        """The Sentinels, joined with their containers by label; both are in ordinal order."""
-        if self.outputs.hosts:
-            return self._sentinels_on_hosts()
-        found = sorted(self.containers("sentinel"), key=lambda c: int(c.labels["redis-ha.node"].rpartition("-")[2]))
-        if len(found) != len(self.outputs.sentinels):
-            raise DrillError(
-                f"stack {self.outputs.stack} has {len(self.outputs.sentinels)} Sentinels in its outputs "
-                f"but {len(found)} Sentinel containers"
-            )
-        return tuple(
-            Node(c.labels["redis-ha.node"], host, port, str(c.name))
-            for c, (host, port) in zip(found, self.outputs.sentinels, strict=True)
-        )
-
-    def _sentinels_on_hosts(self) -> tuple[Node, ...]:
-        """Known by their numbers: a host that does not answer cannot be asked for its containers."""
+        """The Sentinels. They are known by their numbers: a Docker that does not answer cannot be asked for them."""
         prefix = self.nodes[0].container.removesuffix(self.nodes[0].name)
-        places = zip(self.outputs.sentinels, self.outputs.sentinel_hosts, strict=True)
+        hosts = self.outputs.sentinel_hosts or (None,) * len(self.outputs.sentinels)
         return tuple(
-            Node(f"sentinel-{i}", host, port, f"{prefix}sentinel-{i}", machine)
-            for i, ((host, port), machine) in enumerate(places)
+            Node(f"sentinel-{i}", *address, f"{prefix}sentinel-{i}", host)
+            for i, (address, host) in enumerate(zip(self.outputs.sentinels, hosts, strict=True))
         )
 
     def containers(self, kind: str | None = None) -> list[Container]:
@@ -85,30 +70,31 @@ class Cluster:
 
         Those of a host that does not answer are left out; without any answer DrillError is raised.
         """
-        with ThreadPoolExecutor(len(self.daemons)) as pool:
-            answers = list(pool.map(lambda daemon: self._listed(daemon, kind), self.daemons))
-        errors = [a for a in answers if isinstance(a, DrillError)]
-        if len(errors) == len(answers):
-            raise errors[0]
-        return [c for a in answers if not isinstance(a, DrillError) for c in a]
+        found = self._listed(kind)
+        answers = [answer for answer in found if not isinstance(answer, DrillError)]
+        if not answers and isinstance(found[0], DrillError):
+            raise found[0]
+        return [container for answer in answers for container in answer]
 
     def unreachable(self) -> list[str]:
         """The hosts whose Docker does not answer."""
-        with ThreadPoolExecutor(len(self.daemons)) as pool:
-            answers = list(pool.map(self._listed, self.daemons))
-        return [
-            d.host.name
-            for d, answer in zip(self.daemons, answers, strict=True)
-            if d.host and isinstance(answer, DrillError)
-        ]
+        found = zip(self.daemons, self._listed(), strict=True)
+        return [daemon.host.name for daemon, answer in found if daemon.host and isinstance(answer, DrillError)]
 
-    def _listed(self, daemon: Daemon, kind: str | None = None) -> list[Container] | DrillError:
+    def _listed(self, kind: str | None = None, machine: str | None = None) -> list[list[Container] | DrillError]:
+        """What each daemon has (or that of one host), or why it has not answered; all are asked at the same time."""
+        asked = [daemon for daemon in self.daemons if machine in (None, daemon.host and daemon.host.name)]
         kinds = (kind,) if kind else ("redis", "sentinel")
-        try:
-            found = daemon.containers([f"redis-ha.stack={self.outputs.stack}"])
+
+        def ask(daemon: Daemon) -> list[Container] | DrillError:
+            try:
+                found = daemon.containers([f"redis-ha.stack={self.outputs.stack}"])
+            except DrillError as error:
+                return error
             return [c for c in found if c.labels.get("redis-ha.kind") in kinds]
-        except DrillError as error:
-            return error
+
+        with ThreadPoolExecutor(len(asked)) as pool:
+            return list(pool.map(ask, asked))
 
     def container(self, node: Node | str) -> Container:
         """The container of a node, or of the "endpoint", by label.
@@ -117,14 +103,12 @@ class Cluster:
         """
         name = node if isinstance(node, str) else node.name
         machine = self.machine(name)
-        for daemon in self.daemons:
-            if machine in (None, daemon.host and daemon.host.name):
-                listed = self._listed(daemon, "endpoint" if name == "endpoint" else None)
-                if isinstance(listed, DrillError):
-                    raise listed
-                for found in listed:
-                    if found.labels.get("redis-ha.node") == name:
-                        return found
+        for answer in self._listed("endpoint" if name == "endpoint" else None, machine):
+            if isinstance(answer, DrillError):
+                raise answer
+            for found in answer:
+                if found.labels.get("redis-ha.node") == name:
+                    return found
         where = f" on host {machine}" if machine else ""
         raise DrillError(f"stack {self.outputs.stack} has no container of node {name}{where}")
 

@@ -5,15 +5,15 @@ from functools import cached_property
 from typing import Any
 
 import docker
-from docker.context import ContextAPI
 from docker.errors import DockerException
 from docker.models.containers import Container
-from docker.tls import TLSConfig
+from pulumi import RunError
 from requests.exceptions import RequestException
 
 from drills.errors import DrillError
-from drills.outputs import Host
-from redis_ha.docker.reach import local_url
+from redis_ha.docker.clients import connect
+from redis_ha.outputs import Host
+from redis_ha.settings import hosts
 
 ANSWER_SECONDS = 2  # within which a host's Docker answers, or counts as not reachable
 ACTION_SECONDS = 120
@@ -27,7 +27,7 @@ class Daemon:
 
     @cached_property
     def _local(self) -> docker.DockerClient:
-        return docker.from_env(timeout=ACTION_SECONDS)
+        return connect()
 
     def client(self) -> docker.DockerClient:
         """A connection. Raises DrillError when the daemon does not answer.
@@ -35,16 +35,11 @@ class Daemon:
         To a host a new one each time: one from before a power loss or a cut would hang.
         """
         try:
-            if self.host is None:
-                self._local.ping()
-                return self._local
-            url, tls = _endpoint(self.host.docker)
-            if url.startswith("ssh://"):
-                url = local_url(url, ANSWER_SECONDS)
-            client = docker.DockerClient(base_url=url, tls=tls, timeout=ANSWER_SECONDS, version="auto")
+            client = self._local if self.host is None else connect(hosts.Host(**vars(self.host)), ANSWER_SECONDS)
+            client.api.timeout = ANSWER_SECONDS if self.host else ACTION_SECONDS
             client.ping()
             client.api.timeout = ACTION_SECONDS
-        except (DockerException, RequestException, OSError) as error:
+        except (DockerException, RequestException, OSError, RunError) as error:
             where = f"of host {self.host.name} " if self.host else ""
             raise DrillError(f"Docker {where}cannot be reached: {error}") from None
         return client
@@ -68,13 +63,3 @@ class Daemon:
             return list(client.api.events(**between, filters=filters, decode=True))
         except (DockerException, RequestException, ValueError) as error:
             raise DrillError(f"Docker cannot be asked for its events: {error}") from None
-
-
-def _endpoint(text: str) -> tuple[str, TLSConfig | bool]:
-    """The URL of a host's Docker and its TLS, a context resolved. Raises DockerException when there is none."""
-    if "://" in text:
-        return (text, False)
-    context = ContextAPI.get_context(text.removeprefix("context:"))
-    if context is None or not context.Host:
-        raise DockerException(f"no Docker context is named {text}")
-    return (context.Host, context.TLSConfig or False)

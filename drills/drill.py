@@ -9,7 +9,7 @@ from drills.cluster import Cluster
 from drills.errors import WaitTimeoutError
 from drills.faults import Fault
 from drills.faults.base import Scene
-from drills.faults.network import Split, partitioned
+from drills.faults.network import Split
 from drills.firewall import enter_network, pid_of
 from drills.health import wait_healthy
 from drills.hosts import HostControl
@@ -18,9 +18,9 @@ from drills.milestones import Milestones, milestones
 from drills.routes import ByRole, ThroughEndpoint, ThroughSentinel
 from drills.stack import Stack
 from drills.timeline import Event, Timeline
+from drills.under_load import RECOVERY, began_at, failover_seen, under_load
 
 HOLD = 3.0  # seconds for which a fault without a failover lasts, so that a client that it hurts is seen
-RECOVERY = 90.0  # seconds until a cluster must be whole again after a fault was undone
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,8 @@ def run(
     A cluster that does not do as it should is told in `problem`; DrillError is for what keeps the drill from running.
     """
     wait_healthy(cluster, RECOVERY)
-    split = Split.of(cluster) if fault.name == "partition" else None
+    scene = Scene(cluster, Timeline(cluster), stack, hosts)
+    split = Split.of(cluster) if fault.splits else None
     far = tuple(s.address for s in split.majority) if split else None
     through_sentinel = Load(lambda: ThroughSentinel(cluster.outputs, far), settings.clients, settings.rate)
     # A client that asks the nodes cannot tell which side of a partition is right, so it has no part in one.
@@ -74,41 +75,27 @@ def run(
     behind = settings.through_endpoint if cluster.outputs.write else 0
     through_endpoint = Load(lambda: ThroughEndpoint(cluster.outputs), behind, settings.rate, "endpoint client")
     loads = [through_sentinel, by_role, through_endpoint]
-    problem = None
-    with Timeline(cluster) as timeline, through_sentinel, by_role, through_endpoint:
-        scene = Scene(cluster, timeline, stack, hosts)
-        began = time.time()
-        minority: Load | None = None
-        try:
-            if split:
-                near = tuple(s.address for s in split.minority) or (split.old_master.address,)
-                # It stands beside the old master: this machine itself is on the majority's side.
-                inside = functools.partial(enter_network, pid_of(cluster, split.old_master))
-                minority = Load(
-                    lambda: ThroughSentinel(cluster.outputs, near), 1, settings.rate, "minority client", inside
-                )
-                with minority:
-                    with partitioned(scene, split):
-                        _failover_seen(cluster, scene, through_sentinel)
-                        time.sleep(HOLD)
-                    wait_healthy(cluster, RECOVERY)
-            else:
-                with fault.inject(scene):
-                    _effect(cluster, fault, scene, through_sentinel)
-                wait_healthy(cluster, RECOVERY)
-            for load in loads:
-                load.settle()
-        except WaitTimeoutError as error:
-            problem = str(error)
-        timeline.mark("whole" if problem is None else "not whole", problem or "")
-    marks = timeline.find("fault")
-    began = marks[0].at if marks else began
-    everyone = [client for load in (*loads, *([minority] if minority else [])) for client in load.clients]
+    minority = [_minority(cluster, split, settings.rate)] if split else []
+
+    def effect(began: float) -> None:
+        if fault.failover and not fault.instant:
+            failover_seen(scene, began, [through_sentinel])
+        if split or not (fault.failover or fault.instant):
+            time.sleep(HOLD)
+
+    problem, started = None, time.time()
+    try:
+        under_load(scene, fault, loads, effect, minority)
+    except WaitTimeoutError as error:
+        problem = str(error)
+        scene.timeline.mark("not whole", problem)
+    began = began_at(scene.timeline, started)
+    everyone = [client for load in (*loads, *minority) for client in load.clients]
     return Outcome(
         fault.name,
         fault.title,
         began,
-        sorted(timeline.events, key=lambda e: e.at),
+        sorted(scene.timeline.events, key=lambda e: e.at),
         sorted((g for c in everyone for g in c.gaps(0.1, began)), key=lambda g: g.start),
         through_sentinel.outages(began),
         by_role.outages(began),
@@ -116,26 +103,17 @@ def run(
         sum(load.acknowledged for load in loads),
         [failure for load in loads for failure in load.failures],
         sum(len(load.lost(cluster)) for load in loads),
-        len(minority.lost(cluster)) if minority else None,
-        milestones(cluster, timeline, through_sentinel, began),
+        sum(len(load.lost(cluster)) for load in minority) if split else None,
+        milestones(cluster, scene.timeline, through_sentinel, began),
         problem,
     )
 
 
-def _effect(cluster: Cluster, fault: Fault, scene: Scene, load: Load) -> None:
-    """Wait for what the fault is expected to do."""
-    if fault.failover and not fault.instant:
-        _failover_seen(cluster, scene, load)
-    elif not fault.instant:
-        time.sleep(HOLD)
-
-
-def _failover_seen(cluster: Cluster, scene: Scene, load: Load) -> None:
-    """Wait until a new master is announced, and each client has written to it."""
-    began = scene.timeline.find("fault")[-1].at
-    scene.timeline.wait_for("+switch-master", began, timeout=60)
-    load.settle(timeout=60)
-    cluster.master(30)
+def _minority(cluster: Cluster, split: Split, rate: float) -> Load:
+    """A client that stands beside the old master: this machine itself is on the majority's side."""
+    near = tuple(s.address for s in split.minority) or (split.old_master.address,)
+    inside = functools.partial(enter_network, pid_of(cluster, split.old_master))
+    return Load(lambda: ThroughSentinel(cluster.outputs, near), 1, rate, "minority client", inside)
 
 
 def run_all(

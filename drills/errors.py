@@ -1,4 +1,6 @@
-"""What can go wrong with a drill, as messages for the person who started it."""
+"""What can go wrong with a drill, as messages for the person who started it, and how it ends before its time."""
+
+import signal
 
 
 class DrillError(Exception):
@@ -7,3 +9,8 @@ class DrillError(Exception):
 
 class WaitTimeoutError(DrillError):
     """A condition did not come true in time."""
+
+
+def end_as_by_ctrl_c() -> None:
+    """Let a polite end (SIGTERM) be one like Ctrl-C: every fault undoes itself on the way out."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)

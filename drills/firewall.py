@@ -14,7 +14,7 @@ from pathlib import Path
 
 from drills.cluster import Cluster
 from drills.errors import DrillError
-from drills.outputs import Node
+from redis_ha.outputs import Node
 
 CHAIN = "REDIS_HA_DRILL"
 CLONE_NEWNET = 0x40000000

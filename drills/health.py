@@ -6,8 +6,8 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from drills.cluster import Cluster
-from drills.outputs import Node
 from drills.waiting import until
+from redis_ha.outputs import Node
 
 
 def problems(cluster: Cluster) -> list[str]:
@@ -43,7 +43,10 @@ def _data_nodes(cluster: Cluster) -> Iterator[str]:
 
 
 def _sentinels(cluster: Cluster) -> Iterator[str]:
-    master = next(n for n, role in cluster.roles().items() if role and role.name == "master")
+    master = next((n for n, role in cluster.roles().items() if role and role.name == "master"), None)
+    if master is None:
+        yield "the master has stopped answering"
+        return
     for sentinel in cluster.sentinels:
         try:
             yield from (f"{sentinel.name}: {text}" for text in _one_sentinel(cluster, sentinel, master))

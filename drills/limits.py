@@ -5,14 +5,12 @@ redis-ha-drill:largestOutage: 3.5   # seconds that a client through Sentinel may
 redis-ha-drill:lostWrites: 0        # acknowledged writes that may be lost, in all
 """
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+
+from pydantic import NonNegativeFloat, NonNegativeInt
 
 from drills.drill import Outcome
-from drills.errors import DrillError
-from drills.stack import NAMESPACE, Stack
+from drills.stack import Stack
 
 
 @dataclass(frozen=True)
@@ -27,9 +25,8 @@ class Limits:
         """The limits in a stack's config. Raises DrillError for a value that is none."""
         if stack is None:
             return cls()
-        outage = _number(stack, "largestOutage", float, "a number of seconds")
-        lost = _number(stack, "lostWrites", int, "a number of writes")
-        return cls(outage, None if lost is None else int(lost))
+        outage = stack.drill_setting("largestOutage", NonNegativeFloat, "a number of seconds, 0 and up")
+        return cls(outage, stack.drill_setting("lostWrites", NonNegativeInt, "a number of writes, 0 and up"))
 
     def passed(self, outcomes: list[Outcome]) -> list[str]:
         """What exceeds the limits, one sentence each; a cluster that was not whole again is always one."""
@@ -43,16 +40,3 @@ class Limits:
         if self.lost_writes is not None and lost > self.lost_writes:
             found.append(f"{lost} acknowledged writes lost, limit {self.lost_writes}")
         return found
-
-
-def _number(stack: Stack, key: str, kind: Callable[[Any], float], allowed: str) -> float | None:
-    value = stack.config(f"{NAMESPACE}:{key}")
-    if value is None:
-        return None
-    try:
-        number = kind(value)
-    except (TypeError, ValueError):
-        number = math.nan
-    if not number >= 0:
-        raise DrillError(f"{NAMESPACE}:{key}: {value!r}: allowed: {allowed}, 0 and up")
-    return number

@@ -1,22 +1,22 @@
 """The HTML report: one file, with a time line of every drill that can be zoomed into."""
 
 import html
+import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go  # type: ignore[import-untyped]
+from rich.console import Console
 
 from drills.drill import Outcome
-from drills.figures import median, percentile
-from drills.report import by_fault, machine
+from drills.report import WIDTH, machine, table
 
 COLOURS = {"master": "#2a9d5c", "linked": "#6fa8dc", "not linked": "#f4a742", "no answer": "#c0392b"}
 STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;color:#222}"
-    "table{border-collapse:collapse}td,th{padding:.3em .7em;border-bottom:1px solid #ddd;text-align:right}"
-    "td:first-child,th:first-child{text-align:left}h2{margin-top:2em}.bad{color:#c0392b}"
+    "pre{font-size:11px;line-height:1.2;overflow-x:auto}h2{margin-top:2em}.bad{color:#c0392b}"
 )
 # What happens to a Sentinel about its peers fills the picture and says little.
 QUIET = ("+sentinel", "-dup-sentinel", "+set", "+new-epoch", "-role-change", "+role-change")
@@ -42,22 +42,10 @@ def write_html(path: Path, stack: str, outcomes: Sequence[Outcome], passed: Sequ
 
 
 def _summary(outcomes: Sequence[Outcome]) -> str:
-    rows = [
-        "<tr><th>fault</th><th>runs</th><th>outage p50</th><th>p95</th><th>max</th><th>endpoint p50</th><th>max</th>"
-        "<th>errors</th><th>lost</th></tr>"
-    ]
-    for runs in by_fault(outcomes).values():
-        outages = [x for run in runs for x in run.outages]
-        endpoint = [x for run in runs for x in run.outages_through_endpoint]
-        cells = [
-            str(len(runs)),
-            *(f"{x:.2f} s" for x in (median(outages), percentile(outages, 0.95), max(outages))),
-            *((f"{median(endpoint):.2f} s", f"{max(endpoint):.2f} s") if endpoint else ("-", "-")),
-            str(sum(len(run.errors) for run in runs)),
-            str(sum(run.lost + (run.lost_minority or 0) for run in runs)),
-        ]
-        rows.append(f"<tr><td>{html.escape(runs[0].title)}</td>{''.join(f'<td>{c}</td>' for c in cells)}</tr>")
-    return f"<table>{''.join(rows)}</table>"
+    """The table of the terminal."""
+    recorder = Console(record=True, file=io.StringIO(), width=WIDTH)
+    recorder.print(table(outcomes))
+    return recorder.export_html(inline_styles=True, code_format="<pre>{code}</pre>")
 
 
 def _figure(outcome: Outcome) -> Any:

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import docker
 from docker.errors import NotFound
@@ -16,164 +16,94 @@ from docker.errors import NotFound
 from drills.cluster import Cluster
 from drills.errors import DrillError
 from drills.health import wait_healthy
-from drills.outputs import Node, Outputs
+from redis_ha.outputs import Node, Outputs
 
+Kind = Literal["redis", "sentinel"]
 # The configuration is written once: a restart keeps what Sentinel and CONFIG REWRITE made of it.
-SCRIPT = '[ -f /data/node.conf ] || echo "$CONFIG" > /data/node.conf; exec {program} /data/node.conf'
+SCRIPT = '[ -f /data/node.conf ] || echo "$CONFIG" > /data/node.conf; exec redis-{program} /data/node.conf'
+# The first port of a kind, and the last part of the first address.
+FIRST: dict[Kind, tuple[int, int]] = {"redis": (6379, 10), "sentinel": (26379, 130)}
 
 
 @dataclass(frozen=True)
 class Plain:
-    """What to run. The times are in milliseconds."""
+    """What to run. The times are in milliseconds. On the host's network `port` is that of the data nodes."""
 
     image: str
     name: str = "plain"
     subnet: str = "10.213.99.0/24"
     replicas: int = 2
     sentinels: int = 3
-    port: int = 6379
-    sentinel_port: int = 26379
     down_after: int = 1000
     failover_timeout: int = 10000
     password: str | None = None
-    # Redis' default lets a first replication wait 5 s for more replicas: bring-up time only, not what is measured.
-    diskless_delay: int = 0
     network: Literal["bridge", "host"] = "bridge"
-    publish: bool = False
+    port: int | None = None
 
     @property
     def network_name(self) -> str:
         """The Docker network that the containers are in."""
         return "host" if self.network == "host" else f"redis-ha-{self.name}"
 
-    def nodes(self, kind: str) -> tuple[Node, ...]:
+    def nodes(self, kind: Kind) -> tuple[Node, ...]:
         """The data nodes (`redis`) or the Sentinels (`sentinel`)."""
         count = self.replicas + 1 if kind == "redis" else self.sentinels
-        first_port, first_address = (self.port, 10) if kind == "redis" else (self.sentinel_port, 130)
-        # Where they share an address, they need ports of their own.
-        step = 10 if self.publish or self.network == "host" else 0
-        return tuple(
-            Node(
-                f"{kind}-{i}",
-                self._address(first_address + i),
-                first_port + step * i,
-                f"redis-ha-{self.name}-{kind}-{i}",
-            )
-            for i in range(count)
-        )
+        return tuple(self._node(kind, i) for i in range(count))
+
+    def _node(self, kind: Kind, i: int) -> Node:
+        port, last = FIRST[kind]
+        name = f"{kind}-{i}"
+        container = f"redis-ha-{self.name}-{name}"
+        if self.network == "host":  # there they share an address, and need ports of their own
+            return Node(name, "127.0.0.1", (self.port or port) + 10 * i, container)
+        return Node(name, f"{self.subnet.rpartition('.')[0]}.{last + i}", port, container)
 
     def outputs(self) -> Outputs:
         """The same outputs as a stack's."""
         sentinels = tuple(s.address for s in self.nodes("sentinel"))
         return Outputs(self.name, "mymaster", self.nodes("redis"), sentinels, self.image, self.password)
 
-    def services(self) -> Iterator["Service"]:
-        """All containers, in the order in which they are started."""
-        for node in self.nodes("redis"):
-            yield Service(self, node, "redis", "redis-server", self._redis_lines(node))
-        for node in self.nodes("sentinel"):
-            yield Service(self, node, "sentinel", "redis-sentinel", self._sentinel_lines(node))
+    def commands(self) -> Iterator[list[str]]:
+        """As it is started by hand, in this order."""
+        if self.network == "bridge":
+            labels = self._labels("network")
+            yield ["docker", "network", "create", f"--subnet={self.subnet}", *labels, self.network_name]
+        for kind in FIRST:
+            for node in self.nodes(kind):
+                yield self._run(kind, node)
 
-    def compose(self) -> dict[str, Any]:
-        """The same as a docker compose file."""
-        name = self.network_name
-        return {
-            "version": "3.8",
-            "services": {s.node.name: s.compose() for s in self.services()},
-            "volumes": {s.node.container: {"name": s.node.container, "labels": s.labels()} for s in self.services()},
-            "networks": {name: {"name": name, "labels": self._labels(), "ipam": {"config": [{"subnet": self.subnet}]}}},
-        }
-
-    def network_command(self) -> list[str]:
-        """`docker network create`; nothing to do on the host's."""
-        labels = [f"--label={key}={value}" for key, value in self._labels().items()]
-        return ["docker", "network", "create", f"--subnet={self.subnet}", *labels, self.network_name]
-
-    def _labels(self) -> dict[str, str]:
-        return {"redis-ha.stack": self.name, "redis-ha.kind": "network"}
-
-    def _address(self, last: int) -> str:
-        return "127.0.0.1" if self.network == "host" else self.subnet.rsplit(".", 1)[0] + f".{last}"
-
-    def _redis_lines(self, node: Node) -> list[str]:
-        master = self.nodes("redis")[0]
-        auth = [f'requirepass "{self.password}"', f'masterauth "{self.password}"'] if self.password else []
+    def _run(self, kind: Kind, node: Node) -> list[str]:
+        program, lines = ("server", self._redis(node)) if kind == "redis" else ("sentinel", self._sentinel())
+        config = "\n".join([f"port {node.port}", "protected-mode no", "dir /data", *lines])
         return [
-            f"port {node.port}",
-            "protected-mode no",
-            "appendonly yes",
-            'save ""',
-            "dir /data",
-            f"repl-diskless-sync-delay {self.diskless_delay}",
-            *([f"replicaof {master.host} {master.port}"] if node != master else []),
-            *auth,
+            *("docker", "run", "--detach", f"--name={node.container}", f"--network={self.network_name}"),
+            *([f"--ip={node.host}"] if self.network == "bridge" else []),
+            *(*self._labels(kind), f"--label=redis-ha.node={node.name}"),
+            *("--restart=unless-stopped", "--user=0", f"--volume={node.container}:/data"),
+            # A stack's image has a health check, which is none of a plain cluster's.
+            *("--no-healthcheck", f"--env=CONFIG={config}", "--entrypoint=sh"),
+            *(self.image, "-c", SCRIPT.format(program=program)),
         ]
 
-    def _sentinel_lines(self, node: Node) -> list[str]:
+    def _labels(self, kind: str) -> list[str]:
+        return [f"--label=redis-ha.stack={self.name}", f"--label=redis-ha.kind={kind}"]
+
+    def _redis(self, node: Node) -> list[str]:
+        master = self.nodes("redis")[0]
+        following = [f"replicaof {master.host} {master.port}"] if node != master else []
+        auth = [f'requirepass "{self.password}"', f'masterauth "{self.password}"'] if self.password else []
+        # Redis' default lets a first replication wait 5 s for more replicas: bring-up time only, not what is measured.
+        return ["appendonly yes", 'save ""', "repl-diskless-sync-delay 0", *following, *auth]
+
+    def _sentinel(self) -> list[str]:
         master = self.nodes("redis")[0]
         auth = [f"requirepass {self.password}", f"sentinel auth-pass mymaster {self.password}"] if self.password else []
         return [
-            f"port {node.port}",
-            "protected-mode no",
-            "dir /data",
             f"sentinel monitor mymaster {master.host} {master.port} {self.sentinels // 2 + 1}",
             f"sentinel down-after-milliseconds mymaster {self.down_after}",
             f"sentinel failover-timeout mymaster {self.failover_timeout}",
             *auth,
         ]
-
-
-@dataclass(frozen=True)
-class Service:
-    """One container of a plain cluster."""
-
-    plain: Plain
-    node: Node
-    kind: str
-    program: str
-    lines: list[str]
-
-    def labels(self) -> dict[str, str]:
-        """Those of a stack's containers."""
-        return {"redis-ha.stack": self.plain.name, "redis-ha.kind": self.kind, "redis-ha.node": self.node.name}
-
-    def run_command(self) -> list[str]:
-        """As it is started by hand: `docker run`."""
-        plain, node = self.plain, self.node
-        where = ["--network=host"]
-        if plain.network == "bridge":
-            where = [f"--network={plain.network_name}", f"--ip={node.host}"]
-            where += [f"--publish=127.0.0.1:{node.port}:{node.port}"] * plain.publish
-        return [
-            *("docker", "run", "--detach", f"--name={node.container}", *where),
-            *(f"--label={key}={value}" for key, value in self.labels().items()),
-            *("--restart=unless-stopped", "--user=0", f"--volume={node.container}:/data"),
-            # A stack's image has a health check, which is none of a plain cluster's.
-            *("--no-healthcheck", f"--env=CONFIG={self._config()}", "--entrypoint=sh"),
-            *(plain.image, "-c", SCRIPT.format(program=self.program)),
-        ]
-
-    def compose(self) -> dict[str, Any]:
-        """As a service of a docker compose file, where a $ is written twice."""
-        script = SCRIPT.format(program=self.program).replace("$", "$$")
-        made: dict[str, Any] = {
-            "image": self.plain.image,
-            "container_name": self.node.container,
-            "labels": self.labels(),
-            "restart": "unless-stopped",
-            "user": "0",
-            "healthcheck": {"disable": True},
-            "environment": {"CONFIG": self._config()},
-            "entrypoint": ["sh", "-c", script],
-            "volumes": [f"{self.node.container}:/data"],
-            "networks": {self.plain.network_name: {"ipv4_address": self.node.host}},
-        }
-        if self.plain.publish:
-            made["ports"] = [f"127.0.0.1:{self.node.port}:{self.node.port}"]
-        return made
-
-    def _config(self) -> str:
-        return "\n".join(self.lines)
 
 
 def avoid_default_route(subnet: str) -> None:
@@ -203,10 +133,8 @@ def running(plain: Plain) -> Iterator[Cluster]:
 
 def start(plain: Plain) -> None:
     """Network and containers, one command after the other. Raises DrillError."""
-    if plain.network == "bridge":
-        run(plain.network_command())
-    for service in plain.services():
-        run(service.run_command())
+    for command in plain.commands():
+        run(command)
 
 
 def run(command: list[str]) -> str:
@@ -223,8 +151,9 @@ def remove(plain: Plain) -> None:
     mine: dict[str, str | list[str] | bool] = {"label": f"redis-ha.stack={plain.name}"}
     for container in client.containers.list(all=True, filters=mine):
         container.remove(force=True, v=True)
-    for service in plain.services():
-        with suppress(NotFound):
-            client.volumes.get(service.node.container).remove()
+    for kind in FIRST:
+        for node in plain.nodes(kind):
+            with suppress(NotFound):
+                client.volumes.get(node.container).remove()
     for network in client.networks.list(filters=mine):
         network.remove()

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-import json
 import platform
 import time
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from typing import Any
 
 import docker
 from docker.errors import DockerException
+from pydantic_core import to_json
 from rich.console import Console
 from rich.table import Table
 
@@ -18,21 +18,14 @@ from drills.cluster import Cluster
 from drills.drill import Outcome
 from drills.figures import median, percentile
 
+WIDTH = 150  # of the tables, where it is not a terminal that they are for
 STEPS = (("detection", "odown"), ("election", "elected"), ("promotion", "promoted"))
 
 
 def console() -> Console:
     """Standard output, wide enough for the tables where it is not a terminal (a file, a CI log)."""
     plain = Console()
-    return plain if plain.is_terminal else Console(width=150)
-
-
-def by_fault(outcomes: Sequence[Outcome]) -> dict[str, list[Outcome]]:
-    """The outcomes of each fault, in the order in which they were first run."""
-    grouped: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
-        grouped.setdefault(outcome.fault, []).append(outcome)
-    return grouped
+    return plain if plain.is_terminal else Console(width=WIDTH)
 
 
 def table(outcomes: Sequence[Outcome]) -> Table:
@@ -43,7 +36,8 @@ def table(outcomes: Sequence[Outcome]) -> Table:
         made.add_column(name, justify="right")
     for name in ("outage p50", "p95", "max", "by ROLE", "endpoint", "max", "errors", "lost"):
         made.add_column(name, justify="right")
-    for runs in by_fault(outcomes).values():
+    for fault in dict.fromkeys(outcome.fault for outcome in outcomes):
+        runs = [outcome for outcome in outcomes if outcome.fault == fault]
         outages = [x for run in runs for x in run.outages]
         roles = [x for run in runs for x in run.outages_by_role]
         endpoint = [x for run in runs for x in run.outages_through_endpoint]
@@ -116,15 +110,4 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
 
 def write_json(path: Path, content: dict[str, Any]) -> None:
     """Write the document; infinite outages (a client that never wrote again) become null."""
-    text = json.dumps(_finite(content), indent=1, allow_nan=False)
-    path.write_text(text + "\n")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {k: _finite(v) for k, v in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
-    if isinstance(value, float) and value in (float("inf"), float("-inf")):
-        return None
-    return value
+    path.write_bytes(to_json(content, indent=1, inf_nan_mode="null") + b"\n")

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from redis.exceptions import BusyLoadingError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -11,32 +11,37 @@ from redis.sentinel import Sentinel
 from drills import clients
 from drills.cluster import Cluster
 from drills.errors import DrillError
-from drills.outputs import Address, Node, Outputs, Tls
+from redis_ha.outputs import Address, Node, Outputs, Tls
 
 
-class Route(Protocol):
-    """How a client's write reaches the master."""
+class Route:
+    """How a client's write reaches the master: by one client of redis-py, unless it says otherwise."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
 
     def write(self, key: str, number: int) -> None:
         """Add `number` to the set `key`; returns when the master has acknowledged it. Raises a RedisError."""
+        self._client.sadd(key, number)
 
     def close(self) -> None:
         """Close the connections."""
+        self._client.close()
 
 
-class ThroughSentinel:
+class ThroughSentinel(Route):
     """Asks the Sentinels, by the recipe of `clients`. With `wait` a write counts once that many replicas have it."""
 
     def __init__(
         self, outputs: Outputs, sentinels: tuple[Address, ...] | None = None, wait: int = 0, **overrides: Any
     ) -> None:
-        self._client = clients.master(outputs, sentinels, **overrides)
+        super().__init__(clients.master(outputs, sentinels, **overrides))
         self._wait = wait
 
     def write(self, key: str, number: int) -> None:
         """See Route."""
         if not self._wait:
-            self._client.sadd(key, number)
+            super().write(key, number)
             return
         # One pipeline is one connection: WAIT speaks of the writes of its own connection.
         with self._client.pipeline(transaction=False) as pipeline:
@@ -44,46 +49,24 @@ class ThroughSentinel:
         if int(copies) < self._wait:
             raise RedisConnectionError(f"only {copies} replicas have the write")
 
-    def close(self) -> None:
-        """See Route."""
-        self._client.close()
 
-
-class ThroughEndpoint:
+class ThroughEndpoint(Route):
     """Connects to the stack's endpoint for writes, as a client does that knows nothing of Sentinel."""
 
     def __init__(self, outputs: Outputs, **overrides: Any) -> None:
-        if outputs.write is None:
-            raise DrillError(f"stack {outputs.stack} has no endpoint: set its setting `endpoint`")
-        self._client = clients.through_endpoint(outputs, outputs.write, **overrides)
-
-    def write(self, key: str, number: int) -> None:
-        """See Route."""
-        self._client.sadd(key, number)
-
-    def close(self) -> None:
-        """See Route."""
-        self._client.close()
+        super().__init__(clients.through_endpoint(outputs, _endpoint(outputs), **overrides))
 
 
-class AsItComes:
+class AsItComes(Route):
     """redis-py's Sentinel client without any of the recipe, asked again at once when it gives up."""
 
     def __init__(self, outputs: Outputs) -> None:
         login: dict[str, Any] = {"password": outputs.password, **clients.over_tls(outputs.tls)}
         sentinel = Sentinel(list(outputs.sentinels), sentinel_kwargs=login, **login)
-        self._client = sentinel.master_for(outputs.master_name)
-
-    def write(self, key: str, number: int) -> None:
-        """See Route."""
-        self._client.sadd(key, number)
-
-    def close(self) -> None:
-        """See Route."""
-        self._client.close()
+        super().__init__(sentinel.master_for(outputs.master_name))
 
 
-class PlainThroughEndpoint:
+class PlainThroughEndpoint(Route):
     """Connects to the stack's endpoint for writes as a program does that has no recipe at all.
 
     No limit on any time, and no retry but this: where the connection is closed or refused, a new one after `pause`
@@ -91,9 +74,7 @@ class PlainThroughEndpoint:
     """
 
     def __init__(self, outputs: Outputs, pause: float = 0.02) -> None:
-        if outputs.write is None:
-            raise DrillError(f"stack {outputs.stack} has no endpoint: set its setting `endpoint`")
-        self._client = clients.without_limits(outputs, outputs.write)
+        super().__init__(clients.without_limits(outputs, _endpoint(outputs)))
         self._pause = pause
         self._closed = False
 
@@ -101,8 +82,7 @@ class PlainThroughEndpoint:
         """See Route."""
         while not self._closed:
             try:
-                self._client.sadd(key, number)
-                return
+                return super().write(key, number)
             except BusyLoadingError:  # to redis-py this is a closed connection, but it is an answer
                 raise
             except RedisConnectionError:
@@ -115,25 +95,17 @@ class PlainThroughEndpoint:
     def close(self) -> None:
         """See Route. A write that hangs is let go of."""
         self._closed = True
-        self._client.close()
+        super().close()
 
 
-class ToNode:
+class ToNode(Route):
     """Writes to one node, whatever it is, and never retries: what a client that knows no better does."""
 
     def __init__(self, node: Node, password: str | None, tls: Tls | None = None) -> None:
-        self._client = clients.direct(node.address, password, 0.3, tls)
-
-    def write(self, key: str, number: int) -> None:
-        """See Route."""
-        self._client.sadd(key, number)
-
-    def close(self) -> None:
-        """See Route."""
-        self._client.close()
+        super().__init__(clients.direct(node.address, password, 0.3, tls))
 
 
-class ByRole:
+class ByRole(Route):
     """Asks the data nodes themselves for their ROLE, as a proxy does, and never a Sentinel.
 
     Finds a promoted replica before Sentinel announces it. It cannot tell an isolated old master from the new one, so
@@ -185,6 +157,13 @@ class ByRole:
         """See Route."""
         for _, client in self._nodes:
             client.close()
+
+
+def _endpoint(outputs: Outputs) -> Address:
+    """Where writes go. Raises DrillError."""
+    if outputs.write is None:
+        raise DrillError(f"stack {outputs.stack} has no endpoint: set its setting `endpoint`")
+    return outputs.write
 
 
 def ways(cluster: Cluster) -> dict[str, Callable[[], Route]]:

@@ -1,19 +1,20 @@
 """A stack, handled as a user handles it: by `./pulumiw` and the stack's own config file."""
 
 import os
-import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
+from pydantic import TypeAdapter, ValidationError
 
 from drills.errors import DrillError
-from drills.outputs import Outputs
+from redis_ha.outputs import Outputs, OutputsError
 from redis_ha.settings import generated
 
+T = TypeVar("T")
 PROJECT_DIR = Path(__file__).resolve().parent.parent
 PROJECT = "redis-ha"
 NAMESPACE = "redis-ha-drill"  # of the drills' own settings in a stack's config
@@ -86,14 +87,18 @@ class Stack:
         return self.run("preview", "--expect-no-changes", *words)
 
     def outputs(self) -> Outputs:
-        """The outputs, with their secrets in plain text."""
-        return Outputs.from_json(self.name, self.run("stack", "output", "--json", "--show-secrets"))
+        """The outputs, with their secrets in plain text. Raises DrillError where the stack is not up."""
+        try:
+            return Outputs.from_json(self.name, self.run("stack", "output", "--json", "--show-secrets"))
+        except OutputsError as error:
+            raise DrillError(str(error)) from None
+
+    def _content(self) -> dict[str, Any]:
+        return (yaml.safe_load(self.config_file.read_text()) or {}) if self.config_file.exists() else {}
 
     def configure(self, settings: Mapping[str, Any]) -> None:
         """Set settings by editing the stack file, as a person would; None removes one. Secrets in it stay."""
-        content: dict[str, Any] = {}
-        if self.config_file.exists():
-            content = yaml.safe_load(self.config_file.read_text()) or {}
+        content = self._content()
         config = content.setdefault("config", {})
         for key, value in settings.items():
             full = key if ":" in key else f"{PROJECT}:{key}"
@@ -105,10 +110,15 @@ class Stack:
 
     def config(self, key: str) -> Any:
         """A plain value of the stack file; None when it is not there."""
-        if not self.config_file.exists():
-            return None
-        content = yaml.safe_load(self.config_file.read_text()) or {}
-        return (content.get("config") or {}).get(key)
+        return (self._content().get("config") or {}).get(key)
+
+    def drill_setting(self, key: str, kind: type[T], allowed: str) -> T | None:
+        """One of the drills' own settings. Raises DrillError, saying what is `allowed`, where it is not of its kind."""
+        value = self.config(f"{NAMESPACE}:{key}")
+        try:
+            return None if value is None else TypeAdapter(kind).validate_python(value)
+        except ValidationError:
+            raise DrillError(f"{NAMESPACE}:{key}: {value!r}: allowed: {allowed}") from None
 
     @contextmanager
     def changed(self, settings: Mapping[str, Any]) -> Iterator[None]:
@@ -144,11 +154,6 @@ class Stack:
             self.run("stack", "rm", "--yes")
         self.config_file.unlink(missing_ok=True)
         generated.file_of(PROJECT, self.name).unlink(missing_ok=True)
-
-
-def project_ready(project_dir: Path = PROJECT_DIR) -> bool:
-    """Whether there is a wrapper to run at all."""
-    return shutil.which("./pulumiw", path=str(project_dir)) is not None or (project_dir / "pulumiw").exists()
 
 
 def _text(captured: str | bytes | None) -> str:

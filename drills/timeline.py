@@ -12,8 +12,8 @@ from drills import clients
 from drills.cluster import Cluster, Role
 from drills.daemons import Daemon
 from drills.errors import DrillError, WaitTimeoutError
-from drills.outputs import Node
 from drills.waiting import until
+from redis_ha.outputs import Node
 
 CONTAINER_EVENTS = ["create", "start", "kill", "die", "stop", "restart", "pause", "unpause", "destroy", "oom"]
 DOCKER_PERIOD = 1.0  # seconds between two questions; the events have their own times

@@ -183,7 +183,7 @@ def _update(workspace: Workspace, screen: Screen, options: Options) -> int:
         steps = run.steps + deletes.steps
         before = noted_outputs(run.context)
         delete_all(deletes, run.context)
-        close_notes(run, {step.urn for step in deletes.steps})
+        close_notes(run.context, run.registered, run.outputs, steps)
     except EngineError as error:
         workspace.interrupts.check()
         screen.line()

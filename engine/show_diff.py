@@ -12,7 +12,7 @@ from engine.run.steps import Step
 from engine.show import PREFIX, Screen, in_words
 from engine.values.compare import HASHED, is_hashed
 from engine.values.urns import display_type
-from engine.values.wire import UNKNOWN
+from engine.values.wire import UNKNOWN, transform
 
 CONTEXT = 2
 """Lines around a changed one."""
@@ -74,10 +74,10 @@ def _yaml(inputs: Mapping[str, Any]) -> list[str]:
 
 def _shown(value: Any) -> Any:
     """As it may be printed: of a secret so much of its keyed hash that another one is seen to be another."""
-    if value is UNKNOWN:
-        return "[unknown]"
-    if is_hashed(value):
-        return f"[secret {value[HASHED][:6]}]"
-    if isinstance(value, Mapping):
-        return {key: _shown(item) for key, item in value.items()}
-    return [_shown(item) for item in value] if isinstance(value, list) else value
+
+    def printed(item: Any) -> Any:
+        if is_hashed(item):
+            return f"[secret {item[HASHED][:6]}]"
+        return "[unknown]" if item is UNKNOWN else item
+
+    return transform(value, printed)

@@ -10,8 +10,8 @@ import shutil
 import sys
 from typing import Any
 
-from drills.outputs import Tls
 from ops.stack import ROOT, OpsError, outputs_text
+from redis_ha.outputs import Tls
 
 NODE_FILES = "/etc/redis-ha/node"  # in the containers
 

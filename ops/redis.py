@@ -6,7 +6,7 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
-from drills.outputs import Address, Outputs
+from redis_ha.outputs import Address, Outputs
 
 
 def direct(at: Address, outputs: Outputs, within: float, **overrides: Any) -> Any:

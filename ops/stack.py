@@ -5,9 +5,8 @@ from pathlib import Path
 
 from bootstrap.hosts import hosts_of
 from bootstrap.wrapper import stack_file
-from drills.errors import DrillError
-from drills.outputs import Outputs
 from redis_ha.docker.daemon import Daemon
+from redis_ha.outputs import Outputs, OutputsError
 from redis_ha.settings.hosts import Host
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,7 +41,7 @@ def outputs(stack: str) -> Outputs:
     """The same, typed. Raises OpsError."""
     try:
         return Outputs.from_json(stack, outputs_text(stack))
-    except DrillError as error:
+    except OutputsError as error:
         raise OpsError(str(error)) from None
 
 

@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 
 _HERE = Path(__file__).parent
-FOLDERS = ("agent", "configs")
-"""What the image is built from, side by side below one folder."""
+FOLDERS = ("agent", "configs", "backup")
+"""What the images are built from, side by side below one folder."""
 IGNORE = ".dockerignore"
 """Beside them: what of them does not belong to the image."""
 STAGED = Path(".redis-ha")

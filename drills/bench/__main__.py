@@ -6,11 +6,10 @@ Markdown. Milliseconds are this machine's; ratios carry further.
 """
 
 import argparse
-import signal
 import sys
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
-from types import FrameType
 
 from docker.errors import DockerException
 from rich.console import Console
@@ -24,15 +23,19 @@ from drills.bench.options import Options, Part
 from drills.bench.planned import HANDOVER, ROLLING
 from drills.bench.results import Sheet, markdown, merge
 from drills.bench.throughput import THROUGHPUT
-from drills.errors import DrillError
+from drills.errors import DrillError, end_as_by_ctrl_c
 
 PARTS: dict[str, Part] = {
     part.name: part for part in (HANDOVER, ROLLING, FAILURES, THROUGHPUT, BRING_UP, GROWTH, CPU_LOAD)
 }
 
 
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
 def _numbers(text: str) -> tuple[int, ...]:
-    return tuple(int(word) for word in text.split(","))
+    return tuple(int(word) for word in _words(text))
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -40,7 +43,9 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"which (default: all): {', '.join(PARTS)}")
     parser.add_argument("--runs", type=int, metavar="N", help="repetitions (default: each part's own)")
     parser.add_argument("--seconds", type=float, default=600, help="length of cpu-load (default 600)")
-    parser.add_argument("--profiles", default="fast,balanced", help="for cpu-load (default fast,balanced)")
+    parser.add_argument(
+        "--profiles", type=_words, default=("fast", "balanced"), help="for cpu-load (default fast,balanced)"
+    )
     parser.add_argument("--sizes", type=_numbers, default=(3, 10, 30), help="data nodes, for growth (default 3,10,30)")
     parser.add_argument("--clusters", type=_numbers, default=(1, 3, 10), help="for growth (default 1,3,10)")
     parser.add_argument("--subnet", default="10.215.0.0/24", help="of the first cluster; others take those after it")
@@ -58,23 +63,15 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run; returns the exit code."""
     arguments = _arguments(argv)
-    signal.signal(signal.SIGTERM, _interrupt)
+    end_as_by_ctrl_c()
     progress = Console(stderr=True)
     sheets: list[Sheet] = []
     code = 0
     try:
         with progress.status("starting") as status:
-            options = Options(
-                say=status.update if progress.is_terminal else progress.print,
-                runs=arguments.runs,
-                seconds=arguments.seconds,
-                sizes=arguments.sizes,
-                clusters=arguments.clusters,
-                profiles=tuple(arguments.profiles.split(",")),
-                name=arguments.name,
-                subnet=arguments.subnet,
-                port=arguments.port,
-            )
+            say = status.update if progress.is_terminal else progress.print
+            given = {field.name: getattr(arguments, field.name) for field in fields(Options) if field.name != "say"}
+            options = Options(say=say, **given)
             for part in [PARTS[name] for name in arguments.parts or PARTS]:
                 sheets.append(Sheet(part.name, part.title))
                 part.measure(options, sheets[-1])
@@ -103,10 +100,6 @@ def _finish(out: Path, sheets: Sequence[Sheet], code: int) -> int:
         out.with_suffix(".md").write_text(markdown(content))
         console.print(f"written: {out.with_suffix('.json')}, {out.with_suffix('.md')}", highlight=False)
     return code
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 if __name__ == "__main__":

@@ -9,15 +9,15 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from drills.bench.options import Options, Part, image_of
-from drills.bench.results import Sheet
+from drills.bench.results import Row, Sheet
 from drills.cluster import Cluster
 from drills.errors import WaitTimeoutError
 from drills.faults import FAULTS
 from drills.faults.base import Fault, Scene
-from drills.health import wait_healthy
 from drills.load import Load
-from drills.routes import AsItComes, Route, ways
+from drills.routes import AsItComes, ways
 from drills.timeline import Timeline
+from drills.under_load import failover_seen, under_load
 
 RUNS = 10
 SLOW_RUNS = 2  # of the document's settings
@@ -73,52 +73,35 @@ def failures(options: Options, sheet: Sheet) -> None:
 def one_fault(sheet: Sheet, contender: Contender, fault: Fault, as_it_comes: bool) -> None:
     """One fault under load, until every client is back or out of patience; then undone, and waited for."""
     cluster = contender.cluster
-    wait_healthy(cluster, 120)
+    scene = Scene(cluster, Timeline(cluster, role_period=0.5))
     loads = {way: Load(make, 1, RATE, way) for way, make in ways(cluster).items()}
-    bare = Load(lambda: _as_it_comes(cluster), int(as_it_comes), RATE, "redis-py")
-    with ExitStack() as stack:
-        timeline = stack.enter_context(Timeline(cluster, role_period=0.5))
-        for load in (*loads.values(), bare):
-            stack.enter_context(load)
-        with fault.inject(Scene(cluster, timeline)):
-            began = timeline.find("fault")[-1].at
-            timeline.wait_for("+switch-master", began, timeout=contender.down_after + 60)
-            for load in loads.values():
-                load.settle(timeout=60)
-            in_time = _back(bare)
-            until = time.time()
-        wait_healthy(cluster, 120)
+    bare = Load(lambda: AsItComes(cluster.outputs), int(as_it_comes), RATE, "redis-py")
+    not_back: list[float] = []
+
+    def meanwhile(began: float) -> None:
+        failover_seen(scene, began, list(loads.values()), contender.down_after + 60)
+        try:
+            bare.settle(timeout=PATIENCE)
+        except WaitTimeoutError:
+            not_back.append(time.time() - began)
+
+    taken = under_load(scene, fault, list(loads.values()), meanwhile, [bare])
     # Each Sentinel tells of each promotion; one fault is to lead to one.
-    promotions = len({event.detail for event in timeline.find("+switch-master", began)})
+    promotions = len({event.detail for event in scene.timeline.find("+switch-master", taken.began)})
     for way, load in loads.items():
-        row = sheet.row(
-            _what(fault, contender.name, way), "s", contender.against and _what(fault, contender.against, way)
-        )
-        row.values.append(max(load.outages(began)))
+        row = _row(sheet, fault, contender, way)
+        row.values.append(max(load.outages(taken.began)))
         row.count(writes_lost=len(load.lost(cluster)), promotions=promotions)
     if as_it_comes:
-        against = contender.against and _what(fault, contender.against, "redis-py as it comes")
-        row = sheet.row(_what(fault, contender.name, "redis-py as it comes"), "s", against)
-        row.values.append(max(bare.outages(began)) if in_time else until - began)
-        if not in_time:
+        row = _row(sheet, fault, contender, "redis-py as it comes")
+        row.values += not_back or [max(bare.outages(taken.began))]
+        if not_back:
             row.note = "at least: not back when the fault was undone"
 
 
-def _as_it_comes(cluster: Cluster) -> Route:
-    return AsItComes(cluster.outputs)
-
-
-def _back(load: Load) -> bool:
-    """Whether the clients have written again, within their patience."""
-    try:
-        load.settle(timeout=PATIENCE)
-    except WaitTimeoutError:
-        return False
-    return True
-
-
-def _what(fault: Fault, contender: str, way: str) -> str:
-    return f"{fault.title}: {contender}, {way}"
+def _row(sheet: Sheet, fault: Fault, contender: Contender, way: str) -> Row:
+    against = contender.against and f"{fault.title}: {contender.against}, {way}"
+    return sheet.row(f"{fault.title}: {contender.name}, {way}", "s", against)
 
 
 FAILURES = Part("failures", "Unplanned: longest write gap of a client", failures)

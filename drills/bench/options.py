@@ -1,5 +1,6 @@
 """What a part of the bench is told: how often, how long, how large, and where its stacks lie."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
@@ -84,3 +85,10 @@ class Part:
 def image_of(cluster: Cluster) -> str:
     """The image that a stack's containers run, so that what it is compared with runs the very same Redis."""
     return str(cluster.container(cluster.nodes[0]).attrs["Image"])
+
+
+def timed(action: Callable[[], object]) -> float:
+    """The seconds that something takes."""
+    began = time.monotonic()
+    action()
+    return time.monotonic() - began

@@ -1,10 +1,8 @@
 """What was measured: rows of values with their ratios, as a table, as Markdown and as JSON."""
 
-import itertools
 import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -42,12 +40,8 @@ class Row:
 
     def said(self) -> str:
         """The counts, and the note."""
-        return ", ".join(
-            [
-                *(f"{number} {name.replace('_', ' ')}" for name, number in self.counts.items()),
-                *filter(None, [self.note]),
-            ]
-        )
+        counted = [f"{number} {name.replace('_', ' ')}" for name, number in self.counts.items()]
+        return ", ".join(counted + [self.note] * bool(self.note))
 
     def text(self) -> str:
         """Minimum, median and maximum, with the unit."""
@@ -99,20 +93,13 @@ class Sheet:
         return made
 
     def document(self) -> dict[str, Any]:
-        """For machines, and for `markdown`."""
-        rows = [asdict(row) for row in self.rows]
-        return {"title": self.title, "machine": report.machine(), "rows": rows, "remarks": self.remarks}
-
-    @classmethod
-    def from_document(cls, part: str, content: Mapping[str, Any]) -> "Sheet":
-        """A sheet as `document` has written it."""
-        sheet = cls(part, content["title"])
-        # JSON has no infinity: null is a client that never wrote again.
-        sheet.rows = [
-            Row(**{**r, "values": [math.inf if v is None else v for v in r["values"]]}) for r in content["rows"]
-        ]
-        sheet.remarks = list(content["remarks"])
-        return sheet
+        """For machines, with the table in Markdown."""
+        machine = report.machine()
+        lines = [f"## {self.title}", "", f"`make bench ARGS={self.part}` on {machine}.", ""]
+        lines += [f"| {' | '.join(HEADINGS)} |", "|---|---:|---:|---|---|"]
+        lines += [f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |" for cells in self.lines()]
+        lines += [""] * bool(self.remarks) + [f"- {text}" for text in self.remarks]
+        return {"title": self.title, "machine": machine, "rows": self.rows, "page": "\n".join([*lines, ""])}
 
 
 def ratio(values: Sequence[float], others: Sequence[float]) -> str:
@@ -124,16 +111,9 @@ def ratio(values: Sequence[float], others: Sequence[float]) -> str:
 
 
 def other_words(what: str, other: str) -> str:
-    """The words of `other` in which it differs from `what`: both begin, and end, alike as a rule."""
-    mine, its = what.split(), other.split()
-    start = _alike(mine, its)
-    end = min(_alike(mine[::-1], its[::-1]), len(its) - start)
-    return " ".join(its[start : len(its) - end]).strip(" ,:") or other
-
-
-def _alike(words: Sequence[str], others: Sequence[str]) -> int:
-    """With how many words both begin."""
-    return sum(1 for _ in itertools.takewhile(lambda pair: pair[0] == pair[1], zip(words, others, strict=False)))
+    """The words of `other` that `what` does not have."""
+    mine = what.split()
+    return " ".join(word for word in other.split() if word not in mine).strip(" ,:") or other
 
 
 def merge(path: Path, sheets: Sequence[Sheet]) -> dict[str, Any]:
@@ -151,14 +131,4 @@ def merge(path: Path, sheets: Sequence[Sheet]) -> dict[str, Any]:
 
 def markdown(content: Mapping[str, Any]) -> str:
     """All parts of a result file as a page."""
-    return "\n".join(_section(part, found) for part, found in content["parts"].items())
-
-
-def _section(part: str, found: Mapping[str, Any]) -> str:
-    sheet = Sheet.from_document(part, found)
-    lines = [f"## {sheet.title}", "", f"`make bench ARGS={part}` on {found['machine']}.", ""]
-    lines += [f"| {' | '.join(HEADINGS)} |", "|---|---:|---:|---|---|"]
-    lines += [f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |" for cells in sheet.lines()]
-    if sheet.remarks:
-        lines += ["", *(f"- {text}" for text in sheet.remarks)]
-    return "\n".join([*lines, ""])
+    return "\n".join(found["page"] for found in content["parts"].values())

@@ -1,31 +1,25 @@
 """What the wrapper costs: the master's throughput and latency beside a bare redis-server of the same image.
 
 redis-benchmark runs in a container of the same image with host networking. While one server is measured, the containers
-of all others are frozen, so that their health checks and timers cost it nothing. The server of the host is that of the
-image, unpacked and started in a chroot: the same binary without any container.
+of all others are frozen, so that their health checks and timers cost it nothing.
 """
 
 import csv
-import os
 import subprocess
-import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any
 
 from docker.errors import APIError
 from docker.models.containers import Container
-from redis.exceptions import RedisError
 
-from drills import clients
 from drills.bench.options import Options, Part, image_of
 from drills.bench.results import Sheet
 from drills.cluster import Cluster
 from drills.faults.base import all_at_once
 from drills.health import wait_healthy
-from drills.outputs import Node
 from drills.plain import run
 from drills.waiting import until
 
@@ -37,18 +31,20 @@ TESTS = (("SET", 1, 60_000), ("GET", 1, 60_000), ("SET", 16, 400_000), ("GET", 1
 
 @dataclass(frozen=True)
 class Server:
-    """A server that is measured, and its containers (none on the host)."""
+    """A server that is measured: the first node of a cluster."""
 
     name: str
-    node: Node
-    password: str | None
-    containers: Sequence[Container]
+    cluster: Cluster
     against: str | None = None
+
+    @cached_property
+    def containers(self) -> Sequence[Container]:
+        """All of its cluster."""
+        return self.cluster.containers()
 
 
 def throughput(options: Options, sheet: Sheet) -> None:
     """Each test on each server, in turn."""
-    runs = options.runs or RUNS
     alone = {"replicas": 0, "sentinels": 1}
     with ExitStack() as stack:
         options.say("throughput: bringing up the servers")
@@ -56,24 +52,20 @@ def throughput(options: Options, sheet: Sheet) -> None:
         bridged = stack.enter_context(options.cluster(1, alone))
         replicated = stack.enter_context(options.cluster(2))
         image, password = image_of(ours), ours.outputs.password
-        bare = stack.enter_context(_bare(options, 3, image, password, "host"))
-        bare_bridged = stack.enter_context(_bare(options, 4, image, password, "bridge"))
+        one: dict[str, Any] = {"replicas": 0, "sentinels": 0, "password": password}
+        bare = stack.enter_context(options.running(3, image, network="host", port=options.port + 2398, **one))
+        bare_bridged = stack.enter_context(options.running(4, image, **one))
         plain = stack.enter_context(options.running(5, image, password=password))
         servers = [
-            _server("bare redis-server, host network", bare),
-            _server("ours, host network", ours, "bare redis-server, host network"),
-            _server("bare redis-server, bridge", bare_bridged, "bare redis-server, host network"),
-            _server("ours, bridge", bridged, "bare redis-server, bridge"),
-            _server("plain, 2 replicas, bridge", plain, "bare redis-server, bridge"),
-            _server("ours, 2 replicas, bridge", replicated, "plain, 2 replicas, bridge"),
+            Server("bare redis-server, host network", bare),
+            Server("ours, host network", ours, "bare redis-server, host network"),
+            Server("bare redis-server, bridge", bare_bridged, "bare redis-server, host network"),
+            Server("ours, bridge", bridged, "bare redis-server, bridge"),
+            Server("plain, 2 replicas, bridge", plain, "bare redis-server, bridge"),
+            Server("ours, 2 replicas, bridge", replicated, "plain, 2 replicas, bridge"),
         ]
-        if os.geteuid() == 0:
-            node = stack.enter_context(_on_host(image, options.port + 2399, password))
-            servers.append(Server("redis-server on the host", node, password, [], servers[0].name))
-        else:
-            sheet.remark("redis-server on the host: not measured, since a chroot needs root")
         generator = stack.enter_context(_generator(options, image))
-        measure(options, sheet, servers, generator, runs)
+        measure(options, sheet, servers, generator, options.runs or RUNS)
         for cluster in (ours, bridged, replicated, plain):
             wait_healthy(cluster, 60)
 
@@ -110,14 +102,11 @@ def _note(sheet: Sheet, server: Server, test: str, found: dict[str, str]) -> Non
 
 def benchmark(generator: str, server: Server, command: str, pipeline: int, requests: int) -> dict[str, str]:
     """One run of redis-benchmark: what its CSV says."""
-    words = ["redis-benchmark", "-h", server.node.host, "-p", str(server.node.port), "-c", str(CLIENTS), "--csv"]
-    words += ["-t", command.lower(), "-n", str(requests), "-P", str(pipeline), "-d", "64", "-r", "100000"]
-    words += ["-a", server.password] if server.password else []
-    return next(csv.DictReader(run(["docker", "exec", generator, *words]).splitlines()))
-
-
-def _server(name: str, cluster: Cluster, against: str | None = None) -> Server:
-    return Server(name, cluster.master(), cluster.outputs.password, cluster.containers(), against)
+    node, password = server.cluster.nodes[0], server.cluster.outputs.password
+    words = f"redis-benchmark -h {node.host} -p {node.port} -c {CLIENTS} --csv -d 64 -r 100000"
+    words += f" -t {command.lower()} -n {requests} -P {pipeline}"
+    login = ["-a", password] if password else []
+    return next(csv.DictReader(run(["docker", "exec", generator, *words.split(), *login]).splitlines()))
 
 
 def _freeze(server: Server) -> None:
@@ -137,7 +126,8 @@ def _thaw(server: Server) -> None:
     nodes = [c for c in server.containers if c.labels["redis-ha.kind"] == "redis"]
     for group in (nodes, [c for c in server.containers if c not in nodes]):
         all_at_once(group, _unpause)
-    _answers(server.node, server.password)
+    node = server.cluster.nodes[0]
+    until(lambda: server.cluster.role(node), f"{server.name} to answer", 10)
 
 
 def _unpause(container: Container) -> None:
@@ -146,75 +136,16 @@ def _unpause(container: Container) -> None:
         container.unpause()
 
 
-def _answers(node: Node, password: str | None) -> None:
-    client = clients.direct(node.address, password)
-
-    def asked() -> bool:
-        try:
-            return bool(client.ping())
-        except (RedisError, OSError):
-            return False
-
-    until(asked, f"{node.name} to answer", 10)
-    client.close()
-
-
-def _bare(
-    options: Options, number: int, image: str, password: str | None, network: Literal["host", "bridge"]
-) -> AbstractContextManager[Cluster]:
-    """One redis-server in a container, without replicas and Sentinels."""
-    alone: dict[str, Any] = {"replicas": 0, "sentinels": 0, "port": options.port + 2398}
-    return options.running(number, image, password=password, network=network, **alone)
-
-
 @contextmanager
 def _generator(options: Options, image: str) -> Iterator[str]:
     """A container that redis-benchmark is run in."""
     name = f"redis-ha-{options.name}-generator"
     subprocess.run(["docker", "rm", "-f", name], capture_output=True, check=False)
-    run(
-        [
-            "docker",
-            "run",
-            "-d",
-            "--name",
-            name,
-            "--network=host",
-            "--no-healthcheck",
-            "--entrypoint=sleep",
-            image,
-            "86400",
-        ]
-    )
+    run(f"docker run -d --name {name} --network=host --no-healthcheck --entrypoint=sleep {image} 86400".split())
     try:
         yield name
     finally:
         subprocess.run(["docker", "rm", "-f", name], capture_output=True, check=False)
-
-
-@contextmanager
-def _on_host(image: str, port: int, password: str | None) -> Iterator[Node]:
-    """The image's redis-server as a process of this machine."""
-    with tempfile.TemporaryDirectory(prefix="redis-ha-bench-") as folder:
-        root, name = Path(folder), run(["docker", "create", image]).strip()
-        try:
-            with subprocess.Popen(["docker", "export", name], stdout=subprocess.PIPE) as export:
-                subprocess.run(["tar", "-x", "-C", folder], stdin=export.stdout, check=True)
-        finally:
-            run(["docker", "rm", "-v", name])
-        lines = [f"port {port}", "bind 127.0.0.1", "appendonly yes", 'save ""', "dir /data", 'logfile "/data/log"']
-        lines += [f'requirepass "{password}"'] if password else []
-        (root / "data" / "node.conf").write_text("\n".join(lines) + "\n")
-        # Without this machine's environment: it may name a locale that the image does not have.
-        path = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin"}
-        server = subprocess.Popen(["chroot", folder, "redis-server", "/data/node.conf"], env=path)
-        try:
-            node = Node("redis-0", "127.0.0.1", port, "")
-            _answers(node, password)
-            yield node
-        finally:
-            server.terminate()
-            server.wait(30)
 
 
 THROUGHPUT = Part("throughput", "Throughput and latency of the master", throughput)

@@ -42,6 +42,8 @@ class Fault:
     failover: bool = False
     # The fault is over when entering is done, as with a hand-over; otherwise the drill waits for its effect.
     instant: bool = False
+    # The cluster is in two, each side with clients of its own.
+    splits: bool = False
     # Why the fault cannot be had on this cluster; None when it can.
     refused: Callable[[Scene], str | None] = lambda scene: None
 

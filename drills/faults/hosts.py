@@ -4,11 +4,11 @@ The host is the master's: that is what clients feel.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from drills.errors import DrillError
 from drills.faults.base import Fault, Scene
-from drills.hosts import HostControl
+from drills.hosts import Action, HostControl
 
 
 def host_of_master(scene: Scene) -> str:
@@ -26,67 +26,56 @@ def _control(scene: Scene) -> HostControl:
 
 
 @contextmanager
-def powered_off(scene: Scene) -> Iterator[None]:
-    """Silence from the master's host: its connections are not even closed."""
-    with _off(scene, [host_of_master(scene)]):
-        yield
-
-
-@contextmanager
-def most_powered_off(scene: Scene) -> Iterator[None]:
-    """The master's host and so many others that no majority is left."""
-    first = host_of_master(scene)
-    others = [host.name for host in scene.cluster.outputs.hosts if host.name != first]
-    with _off(scene, [first, *others[: len(scene.cluster.outputs.hosts) // 2]]):
-        yield
-
-
-@contextmanager
-def _off(scene: Scene, hosts: list[str]) -> Iterator[None]:
-    control, off = _control(scene), list[str]()
+def _taken(scene: Scene, hosts: list[str], action: Action, undo: Action, said: tuple[str, str]) -> Iterator[None]:
+    """`action` on each of the hosts, and `undo` at the end; `said` is what the time line calls the two."""
+    control, taken = _control(scene), list[str]()
     try:
-        scene.timeline.mark("fault", f"{', '.join(hosts)} powered off")
+        scene.timeline.mark("fault", f"{', '.join(hosts)} {said[0]}")
         for host in hosts:
-            off.append(host)
-            control.power_off(host)
+            taken.append(host)
+            control.do(action, host)
         yield
     finally:
-        scene.timeline.mark("undo", f"{', '.join(off)} powered on")
-        for host in off:
-            control.power_on(host)
+        scene.timeline.mark("undo", f"{', '.join(taken)} {said[1]}")
+        for host in taken:
+            control.do(undo, host)
 
 
-@contextmanager
-def cut_off(scene: Scene) -> Iterator[None]:
+def _off(scene: Scene, hosts: list[str], undo: Action = "powerOn") -> AbstractContextManager[None]:
+    return _taken(scene, hosts, "powerOff", undo, ("powered off", "powered on"))
+
+
+def powered_off(scene: Scene) -> AbstractContextManager[None]:
+    """Silence from the master's host: its connections are not even closed."""
+    return _off(scene, [host_of_master(scene)])
+
+
+def most_powered_off(scene: Scene) -> AbstractContextManager[None]:
+    """The master's host and so many others that no majority is left."""
+    first, hosts = host_of_master(scene), [host.name for host in scene.cluster.outputs.hosts]
+    return _off(scene, [first, *[host for host in hosts if host != first][: len(hosts) // 2]])
+
+
+def cut_off(scene: Scene) -> AbstractContextManager[None]:
     """The master's host hears and says nothing any more, while what is on it still talks to each other."""
-    control, host = _control(scene), host_of_master(scene)
-    try:
-        scene.timeline.mark("fault", f"{host} cut off")
-        control.cut_off(host)
-        yield
-    finally:
-        scene.timeline.mark("undo", f"{host} back on the network")
-        control.heal(host)
+    return _taken(scene, [host_of_master(scene)], "cutOff", "heal", ("cut off", "back on the network"))
 
 
 @contextmanager
 def back_blank(scene: Scene) -> Iterator[None]:
     """The master's host powered off; it comes back with an empty disk, and a deployment makes it whole."""
-    stack, control, host = scene.stack, _control(scene), host_of_master(scene)
+    stack, host = scene.stack, host_of_master(scene)
     if stack is None:
         raise DrillError("a blank host needs a stack that is deployed to it again")
     try:
-        scene.timeline.mark("fault", f"{host} powered off")
-        control.power_off(host)
-        yield
+        with _off(scene, [host], "powerOnBlank"):
+            yield
     finally:
-        control.power_on_blank(host)
-        scene.timeline.mark("undo", f"{host} powered on, blank")
         stack.up("--refresh")
         scene.timeline.mark("rebuilt", host)
 
 
-def _needs(*actions: str, stack: bool = False) -> Callable[[Scene], str | None]:
+def _needs(*actions: Action, stack: bool = False) -> Callable[[Scene], str | None]:
     def refused(scene: Scene) -> str | None:
         if not scene.cluster.outputs.hosts:
             return "the stack is on one machine"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from drills.cluster import Cluster
 from drills.faults.base import Fault, Scene
 from drills.firewall import network_of, refused, silenced
-from drills.outputs import Node
+from redis_ha.outputs import Node
 
 
 @contextmanager
@@ -60,6 +60,7 @@ CUTS = (
         "the master partitioned with a writer and a minority of the Sentinels",
         partitioned,
         failover=True,
+        splits=True,
         refused=_refused,
     ),
 )

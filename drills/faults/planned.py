@@ -4,24 +4,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from drills.errors import DrillError
-from drills.faults.base import Fault, Scene, all_at_once, revive
-from drills.faults.kills import master
+from drills.faults.base import Fault, Scene
+from drills.faults.kills import master, taken_down
 from drills.waiting import until
 
 STOP_TIMEOUT = 30  # seconds that Docker gives the master for its hand-over before it kills it
-
-
-@contextmanager
-def master_stopped(scene: Scene) -> Iterator[None]:
-    """`docker stop` of the master: it hands over, then it leaves; started again afterwards."""
-    chosen = master(scene)
-    try:
-        scene.timeline.mark("fault", f"{chosen[0].labels['redis-ha.node']} stopped")
-        chosen[0].stop(timeout=STOP_TIMEOUT)
-        yield
-    finally:
-        scene.timeline.mark("undo", chosen[0].labels["redis-ha.node"])
-        all_at_once(chosen, revive)
 
 
 @contextmanager
@@ -59,7 +46,12 @@ def _needs_stack(scene: Scene) -> str | None:
 
 
 PLANNED = (
-    Fault("hand-over", "the master stopped and started (planned)", master_stopped, failover=True),
+    Fault(
+        "hand-over",
+        "the master stopped and started (planned)",
+        taken_down(master, "stopped", lambda c: c.stop(timeout=STOP_TIMEOUT)),
+        failover=True,
+    ),
     Fault("sentinel-failover", "SENTINEL FAILOVER", sentinel_failover, failover=True, instant=True),
     Fault("rolling-change", "a changed directive rolled out", rolling_change, instant=True, refused=_needs_stack),
 )

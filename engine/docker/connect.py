@@ -3,89 +3,68 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import EngineError, Unreachable
-from redis_ha.docker.reach import local_url, private_file
+from redis_ha.docker.reach import Endpoint, NoContextError, brought_here, here, there
 
 if TYPE_CHECKING:
     from docker.api import APIClient
 
-DEFAULT_SOCKET = "/var/run/docker.sock"
 REQUEST_TIMEOUT = 120
 """Seconds one API call may take without a byte coming back."""
 CONNECT_TIMEOUT = 5
 """Seconds until a provider's daemon must have answered for the first time."""
 
 
-def _default() -> dict[str, Any]:
-    """The daemon to use: DOCKER_HOST, else the Docker CLI's current context with its TLS, else the first socket."""
-    from docker.context import ContextAPI
-    from docker.utils import kwargs_from_env
-
-    if os.environ.get("DOCKER_HOST"):
-        given: dict[str, Any] = dict(kwargs_from_env())
-        return given
-    name = os.environ.get("DOCKER_CONTEXT")
-    try:
-        context = ContextAPI.get_context(name) if name else ContextAPI.get_current_context()
-    except Exception as error:
-        raise EngineError(f"Docker context '{name}' is not readable: {error}") from error
-    if context is None:
-        raise EngineError(f"Docker context '{name}' is not there; choose one with `docker context use`")
-    if context.name != "default":
-        return {"base_url": context.Host, "tls": context.TLSConfig or False}
-    sockets = (DEFAULT_SOCKET, Path.home() / ".docker/run/docker.sock", Path.home() / ".docker/desktop/docker.sock")
-    found = next((socket for socket in sockets if Path(socket).exists()), DEFAULT_SOCKET)
-    return {"base_url": f"unix://{found}"}
-
-
 def connect(host: str | None = None) -> APIClient:
-    """A client whose daemon has answered; EngineError naming the daemon when it does not."""
+    """A client of the Docker at `host`, or of the one that the docker command would use; EngineError naming it."""
     from docker.api import APIClient
 
-    arguments = {"base_url": host} if host else _default()
-    where = str(arguments["base_url"])
+    given = there(Endpoint(host)) if host else _here()
+    where = str(given["base_url"])
     with explained(f"connecting to Docker at {where}", where):
-        if where.startswith("ssh://"):
-            arguments = {"base_url": local_url(where, CONNECT_TIMEOUT)}
-        return APIClient(version="auto", timeout=REQUEST_TIMEOUT, **arguments)
+        return APIClient(version="auto", timeout=REQUEST_TIMEOUT, **brought_here(given, CONNECT_TIMEOUT))
+
+
+def _here() -> dict[str, Any]:
+    try:
+        return here()
+    except NoContextError as error:
+        raise EngineError(str(error)) from error
 
 
 def connect_to(inputs: Mapping[str, Any]) -> APIClient:
     """A client for a provider's inputs, whose daemon has answered; EngineError naming it when it does not."""
     from docker.api import APIClient
-    from docker.tls import TLSConfig
 
-    arguments: dict[str, Any] = {"base_url": str(inputs["host"])} if inputs.get("host") else _default()
-    where = str(arguments["base_url"])
-    given = [name for name in ("ca", "cert", "key") if inputs.get(f"{name}Material")]
-    if given:
-        if len(given) < 3:
-            raise EngineError(
-                f"provider for {where}: of caMaterial, certMaterial and keyMaterial only "
-                f"{' and '.join(f'{name}Material' for name in given)} is set; it takes all three, or none"
-            )
-        cert, key, ca = (private_file(str(inputs[f"{name}Material"])) for name in ("cert", "key", "ca"))
-        for bundle in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-            os.environ.pop(bundle, None)  # requests would believe it instead of the provider's own CA
-        arguments["tls"] = TLSConfig(client_cert=(cert, key), ca_cert=ca, verify=True)
+    given = _reached(inputs)
+    where = str(given["base_url"])
 
     def client() -> APIClient:
-        if where.startswith("ssh://"):
-            arguments["base_url"] = local_url(where, CONNECT_TIMEOUT)
-        return APIClient(version="auto", timeout=CONNECT_TIMEOUT, **arguments)
+        return APIClient(version="auto", timeout=CONNECT_TIMEOUT, **brought_here(given, CONNECT_TIMEOUT))
 
     with explained(f"connecting to Docker at {where}", where):
         made = _in_time(client)
     made.timeout = REQUEST_TIMEOUT
     return made
+
+
+def _reached(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    url = str(inputs["host"]) if inputs.get("host") else ""
+    texts = {name: str(inputs[f"{name}Material"]) for name in ("ca", "cert", "key") if inputs.get(f"{name}Material")}
+    if texts and len(texts) < 3:
+        raise EngineError(
+            f"provider for {url or 'the default Docker'}: of caMaterial, certMaterial and keyMaterial only "
+            f"{' and '.join(f'{name}Material' for name in texts)} is set; it takes all three, or none"
+        )
+    if not url:
+        url = str(_here()["base_url"]) if texts else ""
+    return there(Endpoint(url, **texts)) if url else _here()
 
 
 def _in_time(connect: Callable[[], APIClient]) -> APIClient:

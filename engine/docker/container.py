@@ -18,9 +18,8 @@ from engine.docker import container_spec
 from engine.docker.connect import explained, is_missing
 from engine.docker.container_networks import Attachments
 from engine.docker.container_props import PROPS, check
-from engine.docker.labels import LABEL_STACK, existing_of, visible
-from engine.docker.resource import MAKING, Drift, Existing, Handler, Made, Progress, Prop
-from engine.docker.uploads import upload_archive
+from engine.docker.labels import LABEL_STACK, visible
+from engine.docker.resource import MAKING, Drift, Existing, Handler, Made, Progress, Prop, existing_of
 from engine.errors import EngineError
 from engine.values.compare import Change
 
@@ -131,7 +130,7 @@ class ContainerHandler(Handler):
                 self._attachments.connect_rest(identifier, inputs)
                 uploads = inputs.get("uploads") or []
                 if uploads:
-                    self._client.put_archive(identifier, "/", upload_archive(uploads))
+                    self._client.put_archive(identifier, "/", container_spec.upload_archive(uploads))
             make_room()
             with explained(f"creating container '{name}'"):
                 self._client.rename(identifier, name)

@@ -67,13 +67,7 @@ class Attachments:
             self._connect(identifier, network)
 
     def _connect(self, identifier: str, network: Mapping[str, Any]) -> None:
-        self._client.connect_container_to_network(
-            identifier,
-            network["name"],
-            ipv4_address=network.get("ipv4Address"),
-            ipv6_address=network.get("ipv6Address"),
-            aliases=list(network.get("aliases") or []) or None,
-        )
+        self._client.connect_container_to_network(identifier, network["name"], network.get("ipv4Address"))
 
     def mend(self, existing: Existing, inputs: Mapping[str, Any]) -> None:
         for drift in self.drift(existing, inputs):

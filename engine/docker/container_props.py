@@ -22,32 +22,18 @@ PROPS: Mapping[str, Prop] = {
         identity=by_key("internal", "protocol", "ip"),
     ),
     "networkMode": Prop(),
-    "networksAdvanced": Prop(
-        fields=frozenset({"name", "aliases", "ipv4Address", "ipv6Address"}), identity=by_key("name")
-    ),
+    "networksAdvanced": Prop(fields=frozenset({"name", "ipv4Address"}), identity=by_key("name")),
     "volumes": Prop(
         fields=frozenset({"containerPath", "volumeName", "hostPath", "readOnly"}), identity=by_key("containerPath")
     ),
-    "uploads": Prop(
-        fields=frozenset({"file", "content", "contentBase64", "source", "sourceHash", "permissions", "executable"}),
-        identity=by_key("file"),
-    ),
-    "healthcheck": Prop(fields=frozenset({"tests", "interval", "timeout", "startPeriod", "startInterval", "retries"})),
+    "uploads": Prop(fields=frozenset({"file", "content", "permissions"}), identity=by_key("file")),
+    "healthcheck": Prop(fields=frozenset({"tests", "interval", "timeout", "startPeriod", "retries"})),
     "logDriver": Prop(),
     "logOpts": Prop(),
     "capabilities": Prop(fields=frozenset({"adds", "drops"})),
     "securityOpts": Prop(identity=str),
     "tmpfs": Prop(),
     "readOnly": Prop(),
-    "user": Prop(),
-    "init": Prop(),
-    "hostname": Prop(),
-    "workingDir": Prop(),
-    "ulimits": Prop(fields=frozenset({"name", "soft", "hard"}), identity=by_key("name")),
-    "sysctls": Prop(),
-    "hosts": Prop(fields=frozenset({"host", "ip"}), identity=by_key("host", "ip")),
-    "dns": Prop(identity=str),
-    "groupAdds": Prop(identity=str),
     "stopSignal": Prop(),
     "stopTimeout": Prop(),
     "cpus": Prop(),
@@ -97,16 +83,13 @@ def check(name: str, inputs: Mapping[str, Any]) -> None:
     for item in inputs.get("uploads") or []:
         if not isinstance(item, Mapping):
             continue
-        given = [key for key in ("content", "contentBase64", "source") if item.get(key) not in (None, "")]
-        if len(given) != 1:
-            raise EngineError(
-                f"{where}: upload '{item.get('file')}': exactly one of content, contentBase64 and source must be set"
-            )
+        if item.get("content") in (None, ""):
+            raise EngineError(f"{where}: upload '{item.get('file')}': content must be set")
         permissions = item.get("permissions")
         if isinstance(permissions, str) and not re.fullmatch(r"0[0-7]{3}", permissions):
             raise EngineError(f"{where}: upload '{item.get('file')}': permissions '{permissions}' must be like 0644")
     health = inputs.get("healthcheck")
     if isinstance(health, Mapping):
-        for key in ("interval", "timeout", "startPeriod", "startInterval"):
+        for key in ("interval", "timeout", "startPeriod"):
             if isinstance(health.get(key), str):
                 duration(health[key])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import tarfile
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,22 +16,12 @@ MEGABYTE = 1024 * 1024
 NANO = 1_000_000_000
 EVERYWHERE = "0.0.0.0"  # noqa: S104 (the real provider's default for `ip`)
 
-PLAIN = {
-    "securityOpts": "SecurityOpt",
-    "tmpfs": "Tmpfs",
-    "sysctls": "Sysctls",
-    "dns": "Dns",
-    "groupAdds": "GroupAdd",
-}
-"""Inputs that HostConfig takes as they are."""
-
 
 def create_body(inputs: Mapping[str, Any], marks: Mapping[str, str]) -> dict[str, Any]:
     """The body of POST /containers/create."""
     host = _host_config(inputs)
     body: dict[str, Any] = {
         "Image": inputs["image"],
-        "Hostname": inputs.get("hostname", ""),
         "Env": [str(item) for item in inputs.get("envs") or []],
         "Labels": {**label_map(inputs), **marks},
         "HostConfig": host,
@@ -41,10 +34,6 @@ def create_body(inputs: Mapping[str, Any], marks: Mapping[str, str]) -> dict[str
         body["Cmd"] = list(inputs["command"])
     if inputs.get("entrypoints"):
         body["Entrypoint"] = list(inputs["entrypoints"])
-    if inputs.get("user"):
-        body["User"] = inputs["user"]
-    if inputs.get("workingDir"):
-        body["WorkingDir"] = inputs["workingDir"]
     exposed, bindings = _ports(inputs.get("ports") or [])
     if exposed:
         body["ExposedPorts"] = exposed
@@ -62,7 +51,6 @@ def create_body(inputs: Mapping[str, Any], marks: Mapping[str, str]) -> dict[str
 def _host_config(inputs: Mapping[str, Any]) -> dict[str, Any]:
     host: dict[str, Any] = {
         "ReadonlyRootfs": bool(inputs.get("readOnly")),
-        "Init": bool(inputs.get("init")),
         "NetworkMode": inputs.get("networkMode") or "bridge",
         **live_config(inputs),
     }
@@ -72,13 +60,13 @@ def _host_config(inputs: Mapping[str, Any]) -> dict[str, Any]:
     if inputs.get("capabilities"):
         host["CapAdd"] = list(inputs["capabilities"].get("adds") or [])
         host["CapDrop"] = list(inputs["capabilities"].get("drops") or [])
-    if inputs.get("ulimits"):
-        host["Ulimits"] = [
-            {"Name": item["name"], "Soft": item["soft"], "Hard": item["hard"]} for item in inputs["ulimits"]
-        ]
-    if inputs.get("hosts"):
-        host["ExtraHosts"] = [f"{item['host']}:{item['ip']}" for item in inputs["hosts"]]
-    host.update({target: inputs[key] for key, target in PLAIN.items() if inputs.get(key)})
+    host.update(
+        {
+            target: inputs[key]
+            for key, target in (("securityOpts", "SecurityOpt"), ("tmpfs", "Tmpfs"))
+            if inputs.get(key)
+        }
+    )
     if inputs.get("cpus"):
         host["NanoCpus"] = nano_cpus(inputs["cpus"])
     return host
@@ -129,12 +117,8 @@ def live_inputs(host: Mapping[str, Any]) -> dict[str, Any]:
 
 def endpoint(network: Mapping[str, Any]) -> dict[str, Any]:
     """How a container is attached to a network (EndpointSettings)."""
-    addresses = {}
-    if network.get("ipv4Address"):
-        addresses["IPv4Address"] = network["ipv4Address"]
-    if network.get("ipv6Address"):
-        addresses["IPv6Address"] = network["ipv6Address"]
-    return {"IPAMConfig": addresses or None, "Aliases": list(network.get("aliases") or []) or None}
+    address = network.get("ipv4Address")
+    return {"IPAMConfig": {"IPv4Address": address} if address else None}
 
 
 def _ports(ports: list[Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -154,12 +138,21 @@ def _health(health: Mapping[str, Any]) -> dict[str, Any]:
     body: dict[str, Any] = {"Retries": int(health.get("retries") or 0)}
     if health.get("tests"):
         body["Test"] = list(health["tests"])
-    for key, target in {
-        "interval": "Interval",
-        "timeout": "Timeout",
-        "startPeriod": "StartPeriod",
-        "startInterval": "StartInterval",
-    }.items():
+    for key, target in (("interval", "Interval"), ("timeout", "Timeout"), ("startPeriod", "StartPeriod")):
         if health.get(key):
             body[target] = duration(str(health[key]))
     return body
+
+
+def upload_archive(uploads: list[Mapping[str, Any]]) -> bytes:
+    """A tar of the uploads for `/`: root-owned, 0644 unless `permissions` says otherwise."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        for item in uploads:
+            content = str(item["content"]).encode()
+            info = tarfile.TarInfo(str(item["file"]))
+            info.size = len(content)
+            info.mtime = int(time.time())
+            info.mode = int(str(item.get("permissions") or "0644"), 8)
+            archive.addfile(info, io.BytesIO(content))
+    return buffer.getvalue()

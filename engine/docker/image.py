@@ -12,8 +12,8 @@ from typing import Any
 
 from engine.docker.connect import explained
 from engine.docker.image_context import BuildContext
-from engine.docker.labels import LABEL_URN, existing_of, visible
-from engine.docker.resource import Drift, Existing, Handler, Made, Progress, Prop
+from engine.docker.labels import LABEL_URN, visible
+from engine.docker.resource import Drift, Existing, Handler, Made, Progress, Prop, existing_of
 from engine.errors import EngineError
 from engine.values.compare import Change
 from engine.values.wire import has_unknown

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.errors import EngineError
-from engine.values.urns import urn_type
-
-if TYPE_CHECKING:
-    from engine.docker.resource import Existing
 
 LABEL = "pulumi.embedded."
 LABEL_STACK = LABEL + "stack"
@@ -94,20 +90,3 @@ def named(name: str, inputs: dict[str, Any], known: str | None) -> dict[str, Any
 def visible(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The inputs without the internal ones."""
     return {key: value for key, value in inputs.items() if not key.startswith("__")}
-
-
-def existing_of(
-    kind: str, found: Iterable[tuple[str, str, Any, Mapping[str, str] | None, Mapping[str, Any]]]
-) -> list[Existing]:
-    """Those of `found` (id, name, created, labels, raw) that the engine made as this type."""
-    from engine.docker.resource import Existing
-
-    result = []
-    for identifier, name, created, labels, raw in found:
-        urn = (labels or {}).get(LABEL_URN, "")
-        applied = (labels or {}).get(LABEL_APPLIED)
-        # A container started by hand from a built image inherits the image's labels: its type tells it apart.
-        if applied is None or urn.count("::") < 3 or urn_type(urn) != kind:
-            continue
-        result.append(Existing(urn, identifier, name, str(created), Applied.from_label(applied), raw))
-    return result

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.docker.connect import explained
-from engine.docker.labels import LABEL_STACK, existing_of, label_map, visible
-from engine.docker.resource import LABELS, Existing, Handler, Made, Progress, Prop
+from engine.docker.labels import LABEL_STACK, label_map, visible
+from engine.docker.resource import LABELS, Existing, Handler, Made, Progress, Prop, existing_of
 from engine.errors import EngineError
 from engine.values.compare import by_key
 
@@ -22,13 +22,7 @@ class NetworkHandler(Handler):
         "name": Prop(),
         "labels": LABELS,
         "driver": Prop(),
-        "options": Prop(),
-        "attachable": Prop(),
-        "internal": Prop(),
-        "ipv6": Prop(),
-        "ipamConfigs": Prop(
-            fields=frozenset({"subnet", "gateway", "ipRange", "auxAddress"}), identity=by_key("subnet")
-        ),
+        "ipamConfigs": Prop(fields=frozenset({"subnet", "gateway", "ipRange"}), identity=by_key("subnet")),
     }
 
     def held(self, label: str) -> list[Existing]:
@@ -66,13 +60,9 @@ class NetworkHandler(Handler):
                 self._client.create_network(
                     name,
                     driver=inputs.get("driver") or "bridge",
-                    options=inputs.get("options"),
                     ipam=_ipam(inputs),
                     check_duplicate=True,
-                    internal=bool(inputs.get("internal")),
                     labels={**label_map(inputs), **marks},
-                    enable_ipv6=bool(inputs.get("ipv6")),
-                    attachable=bool(inputs.get("attachable")),
                 )["Id"]
             )
             raw = self._client.inspect_network(identifier)
@@ -106,10 +96,7 @@ def _ipam(inputs: Mapping[str, Any]) -> Any:
 
     if not inputs.get("ipamConfigs"):
         return None
-    pools = [
-        IPAMPool(item.get("subnet"), item.get("ipRange"), item.get("gateway"), item.get("auxAddress"))
-        for item in inputs.get("ipamConfigs") or []
-    ]
+    pools = [IPAMPool(item.get("subnet"), item.get("ipRange"), item.get("gateway")) for item in inputs["ipamConfigs"]]
     return IPAMConfig(pool_configs=pools)
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 from engine.docker.connect import explained, is_missing
-from engine.docker.labels import AUTONAME, Applied, named, visible
+from engine.docker.labels import AUTONAME, LABEL_APPLIED, LABEL_URN, Applied, named, visible
 from engine.errors import EngineError
 from engine.values.compare import Change, Identity, by_key
 from engine.values.urns import urn_name, urn_type
@@ -80,6 +80,21 @@ class Existing:
     def strange(self) -> bool:
         """Whether its labels speak of another: a copy by `docker commit` has them all, and its own name."""
         return self.applied.name not in (None, self.docker_name) and not self.half_made
+
+
+def existing_of(
+    kind: str, found: Iterable[tuple[str, str, Any, Mapping[str, str] | None, Mapping[str, Any]]]
+) -> list[Existing]:
+    """Those of `found` (id, name, created, labels, raw) that the engine made as this type."""
+    result = []
+    for identifier, name, created, labels, raw in found:
+        urn = (labels or {}).get(LABEL_URN, "")
+        applied = (labels or {}).get(LABEL_APPLIED)
+        # A container started by hand from a built image inherits the image's labels: its type tells it apart.
+        if applied is None or urn.count("::") < 3 or urn_type(urn) != kind:
+            continue
+        result.append(Existing(urn, identifier, name, str(created), Applied.from_label(applied), raw))
+    return result
 
 
 MAKING = ".making-"

@@ -9,6 +9,7 @@ from typing import Any
 
 from engine.errors import EngineError
 from engine.files.stack_file import full_key
+from engine.values.wire import anywhere, transform
 
 SCHEMA_KEYS = {"description", "default", "value", "secret"}
 
@@ -23,26 +24,16 @@ class Config:
 
 def is_secure(value: Any) -> bool:
     """Whether a raw stack file value is or contains an encrypted one."""
-    if isinstance(value, Mapping):
-        return _is_secure_leaf(value) or any(is_secure(item) for item in value.values())
-    if isinstance(value, list):
-        return any(is_secure(item) for item in value)
-    return False
+    return anywhere(value, _is_encrypted)
 
 
-def _is_secure_leaf(value: Mapping[str, Any]) -> bool:
-    return set(value) == {"secure"} and isinstance(value["secure"], str)
+def _is_encrypted(value: Any) -> bool:
+    return isinstance(value, Mapping) and set(value) == {"secure"} and isinstance(value["secure"], str)
 
 
 def decrypted(value: Any, decrypt: Callable[[str], str]) -> Any:
     """The raw value with each `{secure: ...}` replaced by its plain text."""
-    if isinstance(value, Mapping):
-        if _is_secure_leaf(value):
-            return decrypt(value["secure"])
-        return {key: decrypted(item, decrypt) for key, item in value.items()}
-    if isinstance(value, list):
-        return [decrypted(item, decrypt) for item in value]
-    return value
+    return transform(value, lambda item: decrypt(item["secure"]) if _is_encrypted(item) else item)
 
 
 def as_text(value: Any) -> str:

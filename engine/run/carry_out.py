@@ -218,11 +218,7 @@ class Run:
             bool(declared.retain),
             bool(declared.protect),
         )
-        return {
-            LABEL_STACK: self.context.stack_id,
-            LABEL_URN: declared.urn,
-            LABEL_APPLIED: applied.to_label(),
-        }
+        return {LABEL_STACK: self.context.stack_id, LABEL_URN: declared.urn, LABEL_APPLIED: applied.to_label()}
 
     def _answer(self, declared: Declared, decision: Decision, made: Made) -> Answer:
         return Answer(declared.urn, made.id, marked_outputs(decision, made.outputs, declared.secret_outputs))

@@ -7,7 +7,8 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.docker.hosts import Hosts, Inventory
+from engine.docker.hosts import Hosts
+from engine.docker.inventory import Inventory
 from engine.docker.resource import Existing
 from engine.errors import EngineError
 from engine.files.secrets import Crypter

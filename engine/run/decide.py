@@ -13,7 +13,7 @@ from engine.run.declared import Declared
 from engine.run.steps import Op
 from engine.values import compare, paths
 from engine.values.compare import Change
-from engine.values.wire import Secret, reveal
+from engine.values.wire import Secret, has_secret, reveal
 
 UNPROTECT = (
     "To unprotect the resource, remove the `protect` flag from the resource in your Pulumi program and run `pulumi up`"
@@ -150,17 +150,9 @@ def dependents(existing: Existing, context: Context, registered: Collection[str]
 def marked_outputs(decision: Decision, outputs: dict[str, Any], secret: Collection[str]) -> dict[str, Any]:
     """The provider's outputs, with the inputs' own secret marks kept and those named in `secret` marked too."""
     inputs = decision.visible_inputs
-    kept = {key: value for key, value in inputs.items() if key not in outputs or _has_secret(value)}
+    kept = {key: value for key, value in inputs.items() if key not in outputs or has_secret(value)}
     marked = {**outputs, **kept}
     return {
         key: Secret(value) if key in secret and not isinstance(value, Secret) else value
         for key, value in marked.items()
     }
-
-
-def _has_secret(value: Any) -> bool:
-    if isinstance(value, Secret):
-        return True
-    if isinstance(value, dict):
-        return any(_has_secret(item) for item in value.values())
-    return isinstance(value, list) and any(_has_secret(item) for item in value)

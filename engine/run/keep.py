@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.docker.resource import Existing
 from engine.errors import EngineError
 from engine.run.context import Context
 from engine.run.declared import Declared
+from engine.run.steps import Step
 from engine.values.wire import from_json, to_json
-
-if TYPE_CHECKING:
-    from engine.run.carry_out import Run
 
 
 def open_notes(context: Context) -> None:
@@ -43,30 +41,33 @@ def note_provider(context: Context, urn: str, inputs: Mapping[str, Any], parents
         context.hosts.write_notes(notes.next(providers=dict(sorted({**notes.providers, urn: noted}.items()))))
 
 
-def close_notes(run: Run, deleted: set[str]) -> None:
-    """Notes what the run has declared, after its last change; writes nothing where the same is noted already."""
-    context = run.context
+def close_notes(
+    context: Context, registered: Mapping[str, Declared], outputs: Mapping[str, Any], steps: Iterable[Step]
+) -> None:
+    """Notes what a run has declared, after its last change; writes nothing where the same is noted already."""
+    steps = list(steps)
     notes, crypter = context.hosts.notes, context.crypter
     # What was made anew says it on its label; of what was not declared, and is left, what was noted counts.
-    changed = {step.urn for step in run.steps if step.op in ("create", "replace")}
+    changed = {step.urn for step in steps if step.op in ("create", "replace")}
+    deleted = {step.urn for step in steps if step.op == "delete"}
     known = {urn: item for urn, item in context.inventory.by_urn.items() if urn not in changed}
     retain = {urn: value for urn, value in notes.retain.items() if urn in known and urn not in deleted}
     protect = {urn: value for urn, value in notes.protect.items() if urn in known and urn not in deleted}
-    for urn in known.keys() & run.registered.keys():
-        item, declared = known[urn], run.registered[urn]
+    for urn in known.keys() & registered.keys():
+        item, declared = known[urn], registered[urn]
         _put(retain, urn, bool(declared.retain), item.applied.retain)
         _put(protect, urn, bool(declared.protect), item.applied.protect)
-    outputs = notes.outputs
-    if noted_outputs(context) != run.outputs:
-        outputs = crypter().encrypt(json.dumps(to_json(run.outputs)))
-    components = tuple(sorted(urn for urn, declared in run.registered.items() if not declared.custom))
+    noted = notes.outputs
+    if noted_outputs(context) != outputs:
+        noted = crypter().encrypt(json.dumps(to_json(outputs)))
+    components = tuple(sorted(urn for urn, declared in registered.items() if not declared.custom))
     after = replace(
         notes,
         since="",
-        outputs=outputs,
+        outputs=noted,
         retain=retain,
         protect=protect,
-        providers={urn: noted for urn, noted in notes.providers.items() if urn not in deleted},
+        providers={urn: one for urn, one in notes.providers.items() if urn not in deleted},
         components=components,
     )
     if after != notes or not notes.number:

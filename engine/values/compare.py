@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from engine.values import paths
-from engine.values.wire import UNKNOWN, Secret, transform
+from engine.values.wire import UNKNOWN, Secret, anywhere, transform
 
 HASHED = "$secret"
 """Key of the stand-in `{"$secret": <keyed hash>}` that takes a secret's place in stored inputs."""
@@ -66,68 +66,39 @@ def is_hashed(value: Any) -> bool:
 
 def has_hash(value: Any) -> bool:
     """Whether the stand-in of a secret is anywhere inside."""
-    if is_hashed(value):
-        return True
-    if isinstance(value, Mapping):
-        return any(has_hash(item) for item in value.values())
-    return isinstance(value, list) and any(has_hash(item) for item in value)
-
-
-def shown(value: Any) -> Any:
-    """A stored value as it may be printed."""
-    if is_hashed(value):
-        return "[secret]"
-    if isinstance(value, Mapping):
-        return {key: shown(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [shown(item) for item in value]
-    return value
+    return anywhere(value, is_hashed)
 
 
 def compare(
     old: Mapping[str, Any], new: Mapping[str, Any], identities: Mapping[str, Identity] | None = None
 ) -> list[Change]:
     """The changes from `old` to `new`; lists named in `identities` are sets whose members are told by that function."""
+    return _members(old, new, (), identities or {})
+
+
+def _members(
+    old: Mapping[Any, Any], new: Mapping[Any, Any], path: paths.Path, identities: Mapping[str, Identity]
+) -> list[Change]:
     changes: list[Change] = []
-    for key in sorted(set(old) | set(new)):
-        identity = (identities or {}).get(key)
+    for key in sorted({*old, *new}):
         if key not in old:
-            changes.append(Change((key,), "add", None, new[key]))
+            changes.append(Change((*path, key), "add", None, new[key]))
         elif key not in new:
-            changes.append(Change((key,), "delete", old[key], None))
-        elif identity and isinstance(old[key], list) and isinstance(new[key], list):
-            changes.extend(_compare_sets(old[key], new[key], (key,), identity))
+            changes.append(Change((*path, key), "delete", old[key], None))
         else:
-            changes.extend(_compare(old[key], new[key], (key,)))
+            changes.extend(_compare(old[key], new[key], (*path, key), identities.get(key)))
     return changes
 
 
-def _compare(old: Any, new: Any, path: paths.Path) -> list[Change]:
-    if new is UNKNOWN or old is UNKNOWN:
-        return [Change(path, "update", old, new)]
-    if is_hashed(old) or is_hashed(new):
-        return [] if old == new else [Change(path, "update", old, new)]
-    if isinstance(old, Mapping) and isinstance(new, Mapping):
-        changes = []
-        for key in sorted(set(old) | set(new)):
-            if key not in old:
-                changes.append(Change((*path, key), "add", None, new[key]))
-            elif key not in new:
-                changes.append(Change((*path, key), "delete", old[key], None))
-            else:
-                changes.extend(_compare(old[key], new[key], (*path, key)))
-        return changes
+def _compare(old: Any, new: Any, path: paths.Path, identity: Identity | None = None) -> list[Change]:
+    if isinstance(old, Mapping) and isinstance(new, Mapping) and not (is_hashed(old) or is_hashed(new)):
+        return _members(old, new, path, {})
     if isinstance(old, list) and isinstance(new, list):
-        changes = []
-        for index in range(max(len(old), len(new))):
-            if index >= len(old):
-                changes.append(Change((*path, index), "add", None, new[index]))
-            elif index >= len(new):
-                changes.append(Change((*path, index), "delete", old[index], None))
-            else:
-                changes.extend(_compare(old[index], new[index], (*path, index)))
-        return changes
-    return [] if old == new and isinstance(old, bool) == isinstance(new, bool) else [Change(path, "update", old, new)]
+        if identity:
+            return _compare_sets(old, new, path, identity)
+        return _members(dict(enumerate(old)), dict(enumerate(new)), path, {})
+    same = old == new and isinstance(old, bool) == isinstance(new, bool) and UNKNOWN not in (old, new)
+    return [] if same else [Change(path, "update", old, new)]
 
 
 def _compare_sets(old: list[Any], new: list[Any], path: paths.Path, identity: Identity) -> list[Change]:

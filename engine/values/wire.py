@@ -100,55 +100,58 @@ def to_wire(values: Mapping[str, Any]) -> Any:
 
 def to_json(value: Any) -> Any:
     """The JSON form, with Pulumi's marks around secrets and for what is not known."""
-    if value is UNKNOWN:
-        return UNKNOWN_TEXT
-    if isinstance(value, Secret):
-        return {SIGNATURE: SECRET_SIGNATURE, "value": to_json(value.value)}
-    if isinstance(value, Mapping):
-        return {key: to_json(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [to_json(item) for item in value]
-    return value
+
+    def marked(item: Any) -> Any:
+        if isinstance(item, Secret):
+            return {SIGNATURE: SECRET_SIGNATURE, "value": to_json(item.value)}
+        return UNKNOWN_TEXT if item is UNKNOWN else item
+
+    return transform(value, marked)
 
 
 def from_json(value: Any) -> Any:
     """What `to_json` was given."""
-    if isinstance(value, Mapping):
-        if value.get(SIGNATURE) == SECRET_SIGNATURE:
-            return Secret(from_json(value["value"]))
-        return {key: from_json(item) for key, item in value.items()}
-    return [from_json(item) for item in value] if isinstance(value, list) else value
+
+    def unmarked(item: Any) -> Any:
+        secret = isinstance(item, Mapping) and item.get(SIGNATURE) == SECRET_SIGNATURE
+        return Secret(from_json(item["value"])) if secret else item
+
+    return transform(value, unmarked)
 
 
-def transform(value: Any, leaf: Callable[[Any], Any]) -> Any:
-    """A copy of `value` in which `leaf` has replaced every Secret, UNKNOWN and scalar."""
-    if isinstance(value, Secret) or value is UNKNOWN:
-        return leaf(value)
+def transform(value: Any, replaced: Callable[[Any], Any]) -> Any:
+    """A copy of `value`, in which each part is what `replaced` makes of it; what that leaves alone is looked into."""
+    new = replaced(value)
+    if new is not value:
+        return new
     if isinstance(value, Mapping):
-        return {key: transform(item, leaf) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [transform(item, leaf) for item in value]
-    return leaf(value)
+        return {key: transform(item, replaced) for key, item in value.items()}
+    return [transform(item, replaced) for item in value] if isinstance(value, list | tuple) else value
+
+
+def anywhere(value: Any, is_it: Callable[[Any], bool]) -> bool:
+    """Whether `value`, or any part of it, is such a one."""
+    if is_it(value):
+        return True
+    inside = value.values() if isinstance(value, Mapping) else value if isinstance(value, list | tuple) else ()
+    return any(anywhere(item, is_it) for item in inside)
 
 
 def reveal(value: Any) -> Any:
     """The value with its secrets laid open; only for what goes to Docker or is asked for with --show-secrets."""
-    return transform(value, lambda leaf: reveal(leaf.value) if isinstance(leaf, Secret) else leaf)
+    return transform(value, lambda item: reveal(item.value) if isinstance(item, Secret) else item)
 
 
 def blind(value: Any) -> Any:
     """The value as it may be shown: secrets as `[secret]`."""
-    return transform(value, lambda leaf: "[secret]" if isinstance(leaf, Secret) else leaf)
+    return transform(value, lambda item: "[secret]" if isinstance(item, Secret) else item)
+
+
+def has_secret(value: Any) -> bool:
+    """Whether anything inside is a secret."""
+    return anywhere(value, lambda item: isinstance(item, Secret))
 
 
 def has_unknown(value: Any) -> bool:
     """Whether anything inside is not known yet."""
-    if value is UNKNOWN:
-        return True
-    if isinstance(value, Secret):
-        return has_unknown(value.value)
-    if isinstance(value, Mapping):
-        return any(has_unknown(item) for item in value.values())
-    if isinstance(value, list | tuple):
-        return any(has_unknown(item) for item in value)
-    return False
+    return anywhere(value, lambda item: item is UNKNOWN or (isinstance(item, Secret) and has_unknown(item.value)))

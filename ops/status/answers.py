@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from drills.outputs import Address, Outputs
 from ops.redis import direct, record
 from ops.status.facts import Data, Replica, Watch
+from redis_ha.outputs import Address, Outputs
 
 
 def data(at: Address, outputs: Outputs, within: float) -> Data:

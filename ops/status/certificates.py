@@ -9,9 +9,9 @@ from pathlib import Path
 
 from cryptography import x509
 
-from drills.outputs import Address, Outputs, Tls
 from ops.ask import all_at_once
 from ops.status.facts import Certificate, Node
+from redis_ha.outputs import Address, Outputs, Tls
 
 
 def of(outputs: Outputs, nodes: Iterable[Node], within: float) -> tuple[Certificate, ...]:

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from drills.outputs import Address
 from redis_ha.docker.daemon import Container
+from redis_ha.outputs import Address
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from drills.outputs import Outputs
 from ops.ask import all_at_once
 from ops.stack import OpsError, daemons, outputs
 from ops.status import answers, certificates
 from ops.status.facts import Backup, Data, Facts, Node, Said, Watch
 from redis_ha.docker.clients import CONNECT_SECONDS
 from redis_ha.docker.daemon import Container, Daemon, DaemonError
+from redis_ha.outputs import Outputs
 
 ANSWER_SECONDS = 2.0
 """For a node."""

@@ -17,8 +17,8 @@ from redis.exceptions import RedisError
 
 from drills import clients
 from drills.cluster import Cluster
-from drills.outputs import Outputs
 from drills.waiting import until
+from redis_ha.outputs import Outputs
 from tests.clients.tools import PATH, PROJECT
 
 KINDS = ("blpop", "xread", "message")  # an element, an entry, a message

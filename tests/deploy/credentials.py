@@ -7,8 +7,8 @@ from redis.exceptions import RedisError
 
 from drills import clients
 from drills.cluster import Cluster
-from drills.outputs import Node
 from drills.stack import PROJECT, Stack
+from redis_ha.outputs import Node
 from redis_ha.plan.acl import endpoint_password, internal_password
 from redis_ha.settings import generated
 

@@ -9,9 +9,9 @@ import docker
 
 from drills.cluster import Cluster
 from drills.load import Failure, Load
-from drills.outputs import Node
 from drills.routes import ThroughSentinel
 from drills.waiting import until
+from redis_ha.outputs import Node
 
 ENGINES = [os.environ["REDIS_HA_ENGINE"]] if os.environ.get("REDIS_HA_ENGINE") else ["embedded"]
 # The real engine too, wherever there is one.

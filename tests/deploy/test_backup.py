@@ -13,9 +13,9 @@ import pytest
 from drills import clients
 from drills.cluster import Cluster
 from drills.health import wait_healthy
-from drills.outputs import Node
 from drills.stack import PROJECT, Stack
 from drills.waiting import until
+from redis_ha.outputs import Node
 from redis_ha.plan.acl import backup_password
 from redis_ha.settings import generated
 from tests.deploy.looks import look

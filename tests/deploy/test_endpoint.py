@@ -18,11 +18,11 @@ from drills.faults.network import Split, partitioned
 from drills.firewall import enter_network, pid_of, refused
 from drills.health import wait_healthy
 from drills.load import Load
-from drills.outputs import Node
 from drills.routes import ThroughEndpoint
 from drills.stack import Stack
 from drills.timeline import Timeline
 from drills.waiting import until
+from redis_ha.outputs import Node
 from tests.deploy.credentials import Credentials
 from tests.deploy.inside import inside
 from tests.deploy.support import longest, no_errors, nothing_lost, same_data

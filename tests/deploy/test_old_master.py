@@ -5,13 +5,13 @@ from collections.abc import Callable
 
 from drills.cluster import Cluster
 from drills.faults.base import Scene
-from drills.faults.kills import restarted_quickly
+from drills.faults.kills import master, restarted_quickly
 from drills.health import wait_healthy
 from drills.load import Load
-from drills.outputs import Node
 from drills.routes import ToNode
 from drills.stack import Stack
 from drills.timeline import Timeline
+from redis_ha.outputs import Node
 from tests.deploy.support import fill, holds, longest, no_errors, nothing_lost, same_data, writing
 
 
@@ -75,7 +75,7 @@ def test_a_quick_restart_with_an_emptied_data_directory_wipes_nobody(cluster: Cl
 def test_a_quick_restart_loses_nothing(cluster: Cluster, timeline: Timeline, figure: Callable[[str], None]) -> None:
     with writing(cluster) as load:
         began = time.time()
-        with restarted_quickly(Scene(cluster, timeline)):
+        with restarted_quickly(master)(Scene(cluster, timeline)):
             load.settle(timeout=30)
         wait_healthy(cluster)
         load.settle()

@@ -5,8 +5,8 @@ import time
 
 from drills.cluster import Cluster
 from drills.health import sentinel_view
-from drills.outputs import Node
 from drills.stack import Stack
+from redis_ha.outputs import Node
 from tests.deploy.credentials import Command, Credentials, answer, is_refused
 
 HELLO = "__sentinel__:hello"

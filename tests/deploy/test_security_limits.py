@@ -16,9 +16,9 @@ from drills import clients
 from drills.cluster import Cluster
 from drills.faults.base import kill, revive
 from drills.health import wait_healthy
-from drills.outputs import Address, Node
 from drills.stack import Stack
 from drills.waiting import until
+from redis_ha.outputs import Address, Node
 from tests.deploy.credentials import Credentials, answer
 from tests.deploy.support import longest, no_errors, nothing_lost, same_data, writing
 

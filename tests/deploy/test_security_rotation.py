@@ -14,11 +14,11 @@ from drills.cluster import Cluster
 from drills.errors import DrillError
 from drills.health import wait_healthy
 from drills.load import Load
-from drills.outputs import Outputs
 from drills.routes import ThroughSentinel
 from drills.stack import PROJECT, Stack
 from drills.timeline import Timeline
 from drills.waiting import until
+from redis_ha.outputs import Outputs
 from redis_ha.plan.acl import internal_password
 from redis_ha.settings import generated
 from tests.deploy.credentials import Credentials, answer, is_refused

@@ -19,11 +19,11 @@ from drills.cluster import Cluster
 from drills.faults.base import kill, revive
 from drills.health import wait_healthy
 from drills.load import Load
-from drills.outputs import Address, Outputs
 from drills.plain import avoid_default_route
 from drills.routes import ThroughEndpoint
 from drills.stack import Stack, StackCommandError
 from drills.waiting import until
+from redis_ha.outputs import Address, Outputs
 from redis_ha.tls.dev_certificates import make_ca, make_certificate
 from tests.deploy.inside import inside
 from tests.deploy.support import NAME, longest, no_errors, nothing_lost, place, same_data, started_at, writing

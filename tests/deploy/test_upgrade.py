@@ -15,8 +15,8 @@ from docker.models.containers import Container
 
 from drills.cluster import Cluster
 from drills.health import wait_healthy
-from drills.outputs import Outputs
 from drills.stack import Stack
+from redis_ha.outputs import Outputs
 from tests.deploy.support import (
     ENGINES,
     NAME,

@@ -8,10 +8,10 @@ import pytest
 from drills.cluster import Cluster
 from drills.faults.base import kill, revive
 from drills.health import wait_healthy
-from drills.outputs import Node
 from drills.plain import avoid_default_route
 from drills.stack import Stack, StackCommandError
 from drills.waiting import until
+from redis_ha.outputs import Node
 from tests.deploy.support import NAME, fill, holds, longest, no_errors, nothing_lost, place, same_data, writing
 
 REDIS, VALKEY = "redis:7-alpine", "valkey/valkey:8-alpine"

@@ -19,7 +19,7 @@ from docker.models.containers import Container
 from redis_ha.docker.clients import docker_client
 from redis_ha.plan.endpoint_config import CONFIG_FILE, endpoint_files
 from redis_ha.plan.identity import Identity
-from redis_ha.plan.topology import plan
+from redis_ha.plan.layout import plan
 from redis_ha.settings.loader import parse_settings
 from tests.agent.harness.node import eventually
 from tests.endpoint.fakes import Fake, serve

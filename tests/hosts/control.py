@@ -1,5 +1,6 @@
 """The rig's power switches and cables, as the drills ask for them."""
 
+from drills.hosts import Action
 from tests.hosts.rig import Rig
 
 
@@ -9,23 +10,22 @@ class RigControl:
     def __init__(self, rig: Rig) -> None:
         self._rig = rig
 
-    def power_off(self, host: str) -> None:
-        self._rig.host(host).power_off()
+    def do(self, action: Action, host: str) -> None:
+        machine = self._rig.host(host)
+        match action:
+            case "powerOff":
+                machine.power_off()
+            case "powerOn":
+                machine.come_back()
+            case "powerOnBlank":
+                machine.come_back(blank=True)
+                # What a new machine gets from a registry: this one has no way out.
+                self._rig.load_base_image([machine])
+            case "cutOff":
+                machine.cut()
+            case "heal":
+                machine.heal()
 
-    def power_on(self, host: str) -> None:
-        self._rig.host(host).come_back()
-
-    def power_on_blank(self, host: str) -> None:
-        self._rig.host(host).come_back(blank=True)
-        # What a new machine gets from a registry: this one has no way out.
-        self._rig.load_base_image([self._rig.host(host)])
-
-    def cut_off(self, host: str) -> None:
-        self._rig.host(host).cut()
-
-    def heal(self, host: str) -> None:
-        self._rig.host(host).heal()
-
-    def lacks(self, *actions: str) -> str | None:
+    def lacks(self, *actions: Action) -> str | None:
         del actions
         return None

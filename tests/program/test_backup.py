@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis_ha_backup import rdb, repository, scratch, snapshot
-from redis_ha_backup.given import BackupError, Given, Place
-from redis_ha_backup.repository import Kept, Repository
-from redis_ha_backup.scratch import Contents
-from redis_ha_backup.snapshot import Seen
 
+from backup import rdb, repository, scratch, snapshot
+from backup.given import BackupError, Given, Place
+from backup.repository import Kept, Repository
+from backup.scratch import Contents
+from backup.snapshot import Seen
 from redis_ha.plan.acl import backup_password, data_node_acl, internal_password, restore_password, sentinel_acl
 from redis_ha.plan.identity import Identity
-from redis_ha.plan.topology import plan
+from redis_ha.plan.layout import plan
 from redis_ha.resources.node_files import FOLDER
 from redis_ha.settings.loader import parse_settings
 from tests.agent.test_standard_library import KEPT, imported
@@ -110,7 +110,7 @@ def test_its_users_can_do_that_and_nothing_else() -> None:
 
 
 def test_it_needs_only_what_the_image_keeps() -> None:
-    needed = {name for source in SOURCES for name in imported(source) if not name.startswith("redis_ha_backup")}
+    needed = {name for source in SOURCES for name in imported(source) if not name.startswith("backup")}
     assert needed - {"subprocess"} <= KEPT  # which asyncio imports
 
 

@@ -10,7 +10,7 @@ import pytest
 from redis_ha.plan.acl import data_node_acl, endpoint_password, internal_password, sentinel_acl
 from redis_ha.plan.endpoint_config import endpoint_config
 from redis_ha.plan.identity import Identity
-from redis_ha.plan.topology import TopologyError, plan
+from redis_ha.plan.layout import TopologyError, plan
 from redis_ha.settings.loader import parse_settings
 from redis_ha.settings.model import Settings
 from tests.program.test_component import Recorder, deploy, recorder

@@ -8,7 +8,8 @@ import pytest
 
 from redis_ha.docker.clients import check_hosts, endpoint, left_out
 from redis_ha.plan.identity import Identity
-from redis_ha.plan.topology import Topology, TopologyError, plan
+from redis_ha.plan.layout import TopologyError, plan
+from redis_ha.plan.topology import Topology
 from redis_ha.settings.loader import parse_settings
 from tests.program.test_component import Recorder, deploy, environment, recorder
 

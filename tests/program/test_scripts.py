@@ -206,6 +206,7 @@ def test_changed_stacks(machine: Machine, tmp_path: Path) -> None:
 
     def commit(*names: str) -> None:
         for name in names:
+            (checkout / name).parent.mkdir(exist_ok=True)
             (checkout / name).write_text(f"{os.urandom(4).hex()}\n")
         for words in (("add", "."), ("commit", "-qm", "change")):
             assert machine.run("git", *words, cwd=checkout).returncode == 0
@@ -219,5 +220,6 @@ def test_changed_stacks(machine: Machine, tmp_path: Path) -> None:
     assert changed() == "[]"
     commit("Pulumi.prod.yaml")
     assert changed() == '["prod"]'
-    commit("__main__.py")
-    assert changed() == '["dev","prod"]'
+    for file in ("__main__.py", "agent/a.py", "backup/a.py", "components/a.py", "configs/a"):
+        commit(file)
+        assert changed() == '["dev","prod"]', file

@@ -11,7 +11,7 @@ from redis_ha.docker import swarm_rollout
 from redis_ha.docker.swarm_nodes import differences
 from redis_ha.docker.swarm_rollout import progress_of, usable
 from redis_ha.plan.identity import Identity
-from redis_ha.plan.topology import TopologyError, plan
+from redis_ha.plan.layout import TopologyError, plan
 from redis_ha.resources import swarm
 from redis_ha.settings.hosts import Host
 from redis_ha.settings.loader import parse_settings

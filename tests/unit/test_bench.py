@@ -5,7 +5,6 @@ import math
 from pathlib import Path
 
 import pytest
-import yaml
 
 from drills.bench.__main__ import PARTS, main
 from drills.bench.options import Options
@@ -110,20 +109,22 @@ def test_every_part_can_be_called_by_its_name() -> None:
     assert all(name == part.name and part.title for name, part in PARTS.items())
 
 
-def test_docker_run_and_compose_start_the_same_containers() -> None:
-    plain = Plain("image:1", name="p", subnet="10.1.2.0/24", port=7000, sentinel_port=7001, publish=True, password="pw")
-    compose = yaml.safe_load(yaml.safe_dump(plain.compose()))["services"]
-    assert list(compose) == ["redis-0", "redis-1", "redis-2", "sentinel-0", "sentinel-1", "sentinel-2"]
-    for service in plain.services():
-        command, made = service.run_command(), compose[service.node.name]
-        assert f"--name={made['container_name']}" in command
-        assert f"--ip={made['networks']['redis-ha-p']['ipv4_address']}" in command
-        assert f"--publish={made['ports'][0]}" in command
-        assert f"--env=CONFIG={made['environment']['CONFIG']}" in command
-        assert command[-1] == made["entrypoint"][2].replace("$$", "$")
-    assert "replicaof 10.1.2.10 7000" in compose["redis-1"]["environment"]["CONFIG"]
-    assert "replicaof" not in compose["redis-0"]["environment"]["CONFIG"]
-    assert len({service["ports"][0] for service in compose.values()}) == 6
+def test_a_plain_cluster_is_started_by_hand() -> None:
+    network, *containers = Plain("image:1", name="p", subnet="10.1.2.0/24", password="pw").commands()
+    assert network[:4] == ["docker", "network", "create", "--subnet=10.1.2.0/24"]
+    config = {}
+    for command in containers:
+        option = dict(
+            word.removeprefix("--").split("=", 1) for word in command if word.startswith("--") and "=" in word
+        )
+        assert f"--name=redis-ha-p-{option['label'].partition('=')[2]}" in command
+        assert option["network"] == "redis-ha-p"
+        config[option["ip"]] = option["env"]
+    assert list(config) == [f"10.1.2.{last}" for last in (10, 11, 12, 130, 131, 132)]
+    assert "replicaof 10.1.2.10 6379" in config["10.1.2.11"]
+    assert "replicaof" not in config["10.1.2.10"]
+    assert "sentinel monitor mymaster 10.1.2.10 6379 2" in config["10.1.2.130"]
+    assert all("requirepass" in one for one in config.values())
 
 
 def test_plain_nodes_with_an_address_each_share_a_port_and_those_of_the_host_do_not() -> None:

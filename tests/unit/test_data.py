@@ -10,7 +10,8 @@ from docker.errors import DockerException, ImageNotFound
 from redis_ha.docker import data
 from redis_ha.docker.data import refuse_older_redis, removed_volumes
 from redis_ha.plan.identity import Identity
-from redis_ha.plan.topology import Topology, plan
+from redis_ha.plan.layout import plan
+from redis_ha.plan.topology import Topology
 from redis_ha.plan.versions import Server, of_config, of_tag, reads
 from redis_ha.settings.loader import parse_settings
 

@@ -6,17 +6,18 @@ from pathlib import Path
 
 import pytest
 
-from drills.cluster import Cluster
+from drills import health
+from drills.cluster import Cluster, Role
 from drills.drill import Outcome
 from drills.errors import DrillError, WaitTimeoutError
 from drills.figures import median, percentile, spread
 from drills.hosts import Commands
 from drills.limits import Limits
 from drills.load import Client, Gap, Load
-from drills.outputs import Host, Node, Outputs
 from drills.report import table
 from drills.stack import Stack
 from drills.waiting import until
+from redis_ha.outputs import Host, Node, Outputs, OutputsError
 
 OUTPUTS = {
     "master_name": "mymaster",
@@ -54,10 +55,10 @@ def test_a_fault_of_a_host_is_a_command_of_the_config(tmp_path: Path) -> None:
         {"redis-ha-drill:hosts": {"powerOff": f"cp /dev/null '{tmp_path}/off {{host}}'", "powerOn": "false"}}
     )
     hosts = Commands.of(stack)
-    hosts.power_off("a b")
+    hosts.do("powerOff", "a b")
     assert (tmp_path / "off a b").exists()
     with pytest.raises(DrillError, match="powerOn of a ended with exit code 1"):
-        hosts.power_on("a")
+        hosts.do("powerOn", "a")
     assert hosts.lacks("powerOff", "powerOn") is None
     assert "redis-ha-drill:hosts cutOff" in str(hosts.lacks("cutOff", "powerOn"))
     stack.configure({"redis-ha-drill:hosts": {"explode": "true"}})
@@ -75,7 +76,7 @@ def test_a_fault_of_a_host_is_a_command_of_the_config(tmp_path: Path) -> None:
     ],
 )
 def test_outputs_that_are_wrong_are_said_to_be(text: str, said: str) -> None:
-    with pytest.raises(DrillError, match=said):
+    with pytest.raises(OutputsError, match=said):
         Outputs.from_json("dev", text)
 
 
@@ -131,6 +132,14 @@ def test_the_endpoint_is_in_the_outputs_where_there_is_one() -> None:
     given = {**OUTPUTS, "endpoint": {"write": "10.0.0.250:16378", "read": "10.0.0.250:16377"}}
     found = Outputs.from_json("dev", json.dumps(given))
     assert (found.write, found.read) == (("10.0.0.250", 16378), ("10.0.0.250", 16377))
+
+
+def test_a_master_that_stops_answering_between_two_questions_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster(Outputs.from_json("dev", json.dumps(OUTPUTS)))
+    answers = iter([{cluster.nodes[0]: Role("master", 1)}, {cluster.nodes[0]: None}])
+    monkeypatch.setattr(health, "_containers", lambda cluster: iter(()))
+    monkeypatch.setattr(cluster, "roles", lambda: next(answers))
+    assert health.problems(cluster) == ["the master has stopped answering"]
 
 
 def test_waiting_ends_and_says_why() -> None:

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/*/README.md")])
 FILES = re.compile(
-    r"`((?:agent|bootstrap|clients|components|configs|docs|drills|engine|examples|monitoring|ops|tests)/[\w./-]*)`"
+    r"`((?:agent|backup|bootstrap|clients|components|configs|docs|drills|engine|examples|monitoring|ops|tests)/[\w./-]*)`"
 )
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from redis_ha.plan.identity import Identity
+from redis_ha.plan.layout import plan
 from redis_ha.plan.placement import (
     FEWEST_HOSTS,
     PlacementError,
@@ -17,7 +18,6 @@ from redis_ha.plan.placement import (
     place_data_nodes,
     place_sentinels,
 )
-from redis_ha.plan.topology import plan
 from redis_ha.settings.loader import parse_settings
 
 

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from redis_ha.plan.identity import Identity
-from redis_ha.plan.topology import Topology, TopologyError, plan, strangers_range
+from redis_ha.plan.layout import TopologyError, plan, strangers_range
+from redis_ha.plan.topology import Topology
+from redis_ha.settings.fields import MAX_PER_ROLE
 from redis_ha.settings.loader import parse_settings
-from redis_ha.settings.model import MAX_PER_ROLE
 
 
 def topology(**values: Any) -> Topology:

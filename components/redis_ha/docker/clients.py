@@ -5,13 +5,12 @@ import os
 import re
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pulumi
 
-from redis_ha.docker.reach import local_url, private_file
+from redis_ha.docker.reach import Endpoint, NoContextError, brought_here, here, there
 from redis_ha.settings.hosts import Host
 
 if TYPE_CHECKING:
@@ -23,16 +22,6 @@ CONNECT_SECONDS = 5
 REQUEST_SECONDS = 60
 # They would overrule what each host's own provider is told.
 OVERRULING = ("DOCKER_CONTEXT", "DOCKER_CERT_PATH")
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    """Where a Docker daemon is; `ca`, `cert` and `key` are PEM texts, or None without TLS."""
-
-    url: str
-    ca: str | None = None
-    cert: str | None = None
-    key: str | None = None
 
 
 def endpoint(host: Host) -> Endpoint:
@@ -63,48 +52,21 @@ def docker_client(host: Host | None = None) -> "docker.DockerClient":
     return connect(host)
 
 
-def connect(host: Host | None = None) -> "docker.DockerClient":
-    """A client of the host's daemon; without a host of that at DOCKER_HOST, else of the current context.
+def connect(host: Host | None = None, within: int = CONNECT_SECONDS) -> "docker.DockerClient":
+    """A client of the host's daemon; without a host of the one that the docker command would use.
 
+    `within`: seconds until a host, or what is reached by ssh, must have answered.
     Raises docker.errors.DockerException when it cannot be reached.
     """
     import docker
-    from docker.context import ContextAPI
-
-    if host is not None:
-        return _connected(endpoint(host))
-    url = os.environ.get("DOCKER_HOST")
-    if not url:
-        context = ContextAPI.get_current_context()
-        url = context.Host if context is not None else None
-        if context is not None and url and not url.startswith("ssh://"):
-            return docker.DockerClient(base_url=url, tls=context.TLSConfig or False)
-    if url and url.startswith("ssh://"):
-        return _connected(Endpoint(url))
-    return docker.from_env()
-
-
-def _connected(at: Endpoint) -> "docker.DockerClient":
-    import docker
     from docker.errors import DockerException
-    from docker.tls import TLSConfig
 
-    tls: TLSConfig | bool = False
-    if at.ca is not None:
-        for bundle in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
-            os.environ.pop(bundle, None)  # requests would believe it instead of this host's own CA
-        tls = TLSConfig(
-            client_cert=(private_file(at.cert or ""), private_file(at.key or "")),
-            ca_cert=private_file(at.ca),
-            verify=True,
-        )
-    url = at.url
-    if url.startswith("ssh://"):
-        try:
-            url = local_url(url, CONNECT_SECONDS)
-        except OSError as error:
-            raise DockerException(str(error)) from None
-    client = docker.DockerClient(base_url=url, tls=tls, timeout=CONNECT_SECONDS)
+    try:
+        given = here() if host is None else there(endpoint(host))
+        reached = brought_here(given, within)
+    except (OSError, NoContextError) as error:
+        raise DockerException(str(error)) from None
+    client = docker.DockerClient(**reached, timeout=within if host or reached != given else REQUEST_SECONDS)
     client.api.timeout = REQUEST_SECONDS
     return client
 

@@ -1,4 +1,4 @@
-"""Docker daemons elsewhere, by ssh or with TLS: what the program, the embedded engine and the drills share.
+"""How Docker daemons are reached: what the program, the embedded engine, the drills and the tools share.
 
 By ssh the daemon's socket is brought here by one ssh for all requests. docker-py's own way starts an ssh for each
 connection. Several at a time are more than sshd lets log in at once (MaxStartups), and one that is used again may have
@@ -12,10 +12,73 @@ import shutil
 import subprocess
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 REMOTE_SOCKET = "/var/run/docker.sock"
+
+
+SOCKETS = (Path(REMOTE_SOCKET), Path.home() / ".docker/run/docker.sock", Path.home() / ".docker/desktop/docker.sock")
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where a Docker daemon is; `ca`, `cert` and `key` are PEM texts, or None without TLS."""
+
+    url: str
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+
+class NoContextError(LookupError):
+    """The Docker context that is asked for is not there, or not readable."""
+
+
+def here() -> dict[str, Any]:
+    """How docker-py reaches the Docker that the docker command would use, by what it takes: `base_url`, and `tls`.
+
+    DOCKER_HOST, else the current context (or DOCKER_CONTEXT) with its TLS, else the first socket.
+    Raises NoContextError.
+    """
+    from docker.context import ContextAPI
+    from docker.utils import kwargs_from_env
+
+    if os.environ.get("DOCKER_HOST"):
+        given: dict[str, Any] = dict(kwargs_from_env())
+        return given
+    name = os.environ.get("DOCKER_CONTEXT")
+    try:
+        context = ContextAPI.get_context(name) if name else ContextAPI.get_current_context()
+    except Exception as error:
+        raise NoContextError(f"Docker context '{name}' is not readable: {error}") from error
+    if context is None:
+        raise NoContextError(f"Docker context '{name}' is not there; choose one with `docker context use`")
+    if context.name != "default":
+        return {"base_url": context.Host, "tls": context.TLSConfig or False}
+    found = next((socket for socket in SOCKETS if socket.exists()), SOCKETS[0])
+    return {"base_url": f"unix://{found}"}
+
+
+def there(at: Endpoint) -> dict[str, Any]:
+    """How docker-py reaches the daemon at an address of its own."""
+    from docker.tls import TLSConfig
+
+    if at.ca is None:
+        return {"base_url": at.url}
+    for bundle in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        os.environ.pop(bundle, None)  # requests would believe it instead of this daemon's own CA
+    cert, key, ca = (private_file(text or "") for text in (at.cert, at.key, at.ca))
+    return {"base_url": at.url, "tls": TLSConfig(client_cert=(cert, key), ca_cert=ca, verify=True)}
+
+
+def brought_here(given: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """The same, with a daemon behind ssh brought to a socket here. Raises SshError."""
+    if not str(given["base_url"]).startswith("ssh://"):
+        return given
+    return {"base_url": local_url(str(given["base_url"]), seconds)}
 
 
 class SshError(OSError):

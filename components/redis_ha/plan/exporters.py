@@ -6,49 +6,13 @@ how long certificates are valid, how full the disk is.
 
 import ipaddress
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import TypedDict
 
-from redis_ha.settings.hosts import Host
+from redis_ha.plan.topology import Exporter, ExporterName, Node, Topology
 from redis_ha.settings.model import Settings
 
-if TYPE_CHECKING:
-    from redis_ha.plan.topology import Node, Topology
-
-ExporterName = Literal["exporter", "figures"]
 # Fixed addresses inside the stack's /24, behind the endpoint's.
 _ADDRESSES: dict[ExporterName, int] = {"exporter": 251, "figures": 252}
-
-
-@dataclass(frozen=True)
-class Exporter:
-    """One of the two on one host: its address and port, as in Node."""
-
-    name: ExporterName
-    container: str
-    address: str
-    port: int
-    fixed_address: str | None
-    host: Host | None = None
-    kind: Literal["exporter"] = "exporter"
-
-    @property
-    def host_name(self) -> str | None:
-        return self.host.name if self.host else None
-
-    @property
-    def endpoint(self) -> str:
-        return f"{self.address}:{self.port}"
-
-    @property
-    def listens(self) -> str:
-        """Where it takes connections: everywhere in its own network, on a host only where it is to be found."""
-        return self.endpoint if self.fixed_address is None else f"0.0.0.0:{self.port}"
-
-    @property
-    def from_inside(self) -> str:
-        """Where its own container reaches it."""
-        return self.endpoint if self.fixed_address is None else f"127.0.0.1:{self.port}"
 
 
 class MetricsTarget(TypedDict):
@@ -61,7 +25,7 @@ class MetricsTarget(TypedDict):
 
 
 def exporters(
-    settings: Settings, prefix: str, subnet: ipaddress.IPv4Network | None, nodes: Iterable["Node"]
+    settings: Settings, prefix: str, subnet: ipaddress.IPv4Network | None, nodes: Iterable[Node]
 ) -> tuple[Exporter, ...]:
     """Both, on each host that has one of the `nodes`."""
     return tuple(
@@ -78,17 +42,17 @@ def exporters(
     )
 
 
-def url(node: "Node", tls: bool) -> str:
+def url(node: Node, tls: bool) -> str:
     """What redis_exporter is asked by for a node's figures."""
     return f"{'rediss' if tls else 'redis'}://{node.endpoint}"
 
 
-def nodes_of(topology: "Topology", exporter: Exporter) -> list["Node"]:
+def nodes_of(topology: Topology, exporter: Exporter) -> list[Node]:
     """The nodes and Sentinels that an exporter tells of: those on its host."""
     return [node for node in (*topology.data_nodes, *topology.sentinels) if node.host == exporter.host]
 
 
-def targets(topology: "Topology") -> list[MetricsTarget]:
+def targets(topology: Topology) -> list[MetricsTarget]:
     """All that a Prometheus scrapes: each node and Sentinel through the exporter of its host, and the exporters."""
     found = []
     for exporter in topology.exporters:

@@ -1,29 +1,16 @@
-"""Settings -> nodes with host, address and ports. Pure: nothing here touches Docker or Pulumi."""
+"""The nodes of a cluster and what runs beside them: where each is, and how it is reached. Pure."""
 
 import hashlib
 import ipaddress
-from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
-from redis_ha.plan.exporters import Exporter, exporters
 from redis_ha.plan.identity import OWN, Identity
-from redis_ha.plan.placement import PlacementError, Seat, check_sentinels, place_data_nodes, place_sentinels
 from redis_ha.settings.hosts import Host
-from redis_ha.settings.model import Settings
 
 Kind = Literal["redis", "sentinel"]
 Role = Literal["master", "replica", "sentinel"]
-
-# Fixed addresses inside the stack's /24. They depend on a node's index alone, never on how many
-# there are: scaling moves nobody. The gateway is .1.
-FIRST_DATA_ADDRESS = 10
-FIRST_SENTINEL_ADDRESS = 130
-ENDPOINT_ADDRESS = 250
-BACKUP_ADDRESS = 253
-PORT_STEP = 10
-# Data nodes are told this many Sentinel addresses, declared or not (scaling never restarts them).
-SENTINEL_SLOTS = 3
+ExporterName = Literal["exporter", "figures"]
 
 
 @dataclass(frozen=True)
@@ -92,6 +79,37 @@ class Backup:
         return self.host.name if self.host else None
 
 
+@dataclass(frozen=True)
+class Exporter:
+    """One of the two on one host: its address and port, as in Node."""
+
+    name: ExporterName
+    container: str
+    address: str
+    port: int
+    fixed_address: str | None
+    host: Host | None = None
+    kind: Literal["exporter"] = "exporter"
+
+    @property
+    def host_name(self) -> str | None:
+        return self.host.name if self.host else None
+
+    @property
+    def endpoint(self) -> str:
+        return f"{self.address}:{self.port}"
+
+    @property
+    def listens(self) -> str:
+        """Where it takes connections: everywhere in its own network, on a host only where it is to be found."""
+        return self.endpoint if self.fixed_address is None else f"0.0.0.0:{self.port}"
+
+    @property
+    def from_inside(self) -> str:
+        """Where its own container reaches it."""
+        return self.endpoint if self.fixed_address is None else f"127.0.0.1:{self.port}"
+
+
 Part = Node | Endpoint | Exporter | Backup
 """Each has a container of its own."""
 
@@ -141,145 +159,3 @@ class Topology:
         cluster = [identity.project, *([] if identity.name == OWN else [identity.name]), identity.stack]
         name = "/".join([*cluster, sentinel.full_name])
         return hashlib.sha1(name.encode(), usedforsecurity=False).hexdigest()
-
-
-def strangers_range(subnet: ipaddress.IPv4Network) -> str:
-    """The addresses that Docker gives to containers that ask for none: never a node's, though it be down."""
-    return f"{subnet[0]}/29"
-
-
-class TopologyError(ValueError):
-    """The settings lead to nodes that cannot exist side by side."""
-
-
-def plan(settings: Settings, identity: Identity) -> Topology:
-    """The topology that `settings` ask for.
-
-    Raises TopologyError when two nodes would share an address and port, or a port is above 65535.
-    """
-    subnet = identity.subnet(settings.subnet) if settings.bridged else None
-    hosts = tuple(settings.hosts)
-    counts: dict[Kind, int] = {"redis": settings.replicas + 1, "sentinel": settings.sentinels}
-    seats = _seats(settings, hosts, counts)
-
-    def node(kind: Kind, index: int) -> Node:
-        name = f"{kind}-{index}"
-        seat = seats[kind][index] if hosts else None
-        host = hosts[seat.host] if seat else None
-        fixed = None
-        if subnet is not None:
-            first = FIRST_DATA_ADDRESS if kind == "redis" else FIRST_SENTINEL_ADDRESS
-            fixed = str(subnet[first + index])
-        return Node(
-            name=name,
-            kind=kind,
-            role=_role(kind, index),
-            index=index,
-            container=f"{identity.prefix}-{kind if settings.swarm else name}",
-            address=host.address if host else settings.advertise or fixed or "127.0.0.1",
-            port=_port(settings, kind, index, seat.slot if seat else _only_slot(kind, index)),
-            fixed_address=fixed,
-            host=host,
-        )
-
-    data_nodes, sentinels = (tuple(node(kind, i) for i in range(count)) for kind, count in counts.items())
-    told = exporters(settings, identity.prefix, subnet, (*data_nodes, *sentinels)) if settings.metrics else ()
-    topology = Topology(
-        identity=identity,
-        data_nodes=data_nodes,
-        sentinels=sentinels,
-        sentinel_slots=tuple(node("sentinel", i) for i in range(SENTINEL_SLOTS)),
-        subnet=subnet,
-        endpoints=_endpoints(settings, f"{identity.prefix}-endpoint", subnet) if settings.endpoint else (),
-        exporters=told,
-        backup=_backup(settings, f"{identity.prefix}-backup", subnet) if settings.backup is not None else None,
-        hosts=hosts or (None,),
-        tls=settings.tls is not None,
-        notify=settings.notify is not None,
-    )
-    _check_ports(topology)
-    return topology
-
-
-def _endpoints(settings: Settings, container: str, subnet: ipaddress.IPv4Network | None) -> tuple[Endpoint, ...]:
-    fixed = str(subnet[ENDPOINT_ADDRESS]) if subnet is not None else None
-    hosts: list[Host | None] = [host for host in settings.hosts if not host.drain]
-    return tuple(
-        Endpoint(
-            container=container,
-            address=host.address if host else settings.advertise or fixed or "127.0.0.1",
-            write=settings.ports.write,
-            read=settings.ports.read,
-            fixed_address=fixed,
-            host=host,
-        )
-        for host in hosts or [None]
-    )
-
-
-def _backup(settings: Settings, container: str, subnet: ipaddress.IPv4Network | None) -> Backup:
-    wanted = settings.backup.host if settings.backup else None
-    usable = [host for host in settings.hosts if (host.name == wanted if wanted else not host.drain)]
-    fixed = str(subnet[BACKUP_ADDRESS]) if subnet is not None else None
-    return Backup(container, fixed, usable[0] if usable else None)
-
-
-def _role(kind: Kind, index: int) -> Role:
-    if kind == "sentinel":
-        return "sentinel"
-    return "master" if index == 0 else "replica"
-
-
-def _seats(settings: Settings, hosts: tuple[Host, ...], counts: dict[Kind, int]) -> dict[Kind, list[Seat]]:
-    """Each node's host and slot, also for Sentinels that are not declared but told of; nothing on one machine."""
-    if not hosts:
-        return {}
-    hard = settings.swarm or settings.sentinel_placement == "hard"
-    if hard:
-        try:
-            check_sentinels(hosts, counts["sentinel"])
-        except PlacementError as error:
-            raise TopologyError(str(error)) from None
-    return {
-        "redis": _swarm_seats(hosts, counts["redis"]) if settings.swarm else place_data_nodes(hosts, counts["redis"]),
-        "sentinel": place_sentinels(hosts, max(counts["sentinel"], SENTINEL_SLOTS), hard),
-    }
-
-
-def _swarm_seats(hosts: tuple[Host, ...], count: int) -> list[Seat]:
-    """Each data node alone on a host, as Sentinels are: it is found, and has its data, by the host's name."""
-    usable = sum(not host.drain for host in hosts)
-    if count > usable:
-        raise TopologyError(
-            f"replicas: {count - 1} and a master need a host each in a Swarm, but `hosts` has {usable} that are not "
-            f"drained; allowed: 0 to {usable - 1}"
-        )
-    return place_sentinels(hosts, count, hard=True)
-
-
-def _only_slot(kind: Kind, index: int) -> int:
-    """The slot of a node where all are on one machine."""
-    return index if kind == "sentinel" else max(index - 1, 0)
-
-
-def _port(settings: Settings, kind: Kind, index: int, slot: int) -> int:
-    if kind == "sentinel":
-        return settings.ports.sentinel + PORT_STEP * slot
-    if index == 0:
-        return settings.ports.master
-    return settings.ports.replica + PORT_STEP * slot
-
-
-def _check_ports(topology: Topology) -> None:
-    ports = [(node.host, node.name, node.port) for node in (*topology.data_nodes, *topology.sentinels)]
-    for endpoint in topology.endpoints:
-        ports.append((endpoint.host, "the endpoint's write port", endpoint.write))
-        ports.append((endpoint.host, "its read port", endpoint.read))
-    ports += [(one.host, f"{one.name} of `metrics`", one.port) for one in topology.exporters]
-    errors = [f"ports: {name} would get {port}; allowed: 1 to 65535" for _, name, port in ports if port > 65535]
-    for (host, port), count in Counter((host, port) for host, _, port in ports).items():
-        if count > 1:
-            names = ", ".join(name for where, name, own in ports if (where, own) == (host, port))
-            errors.append(f"ports: {names} would share {port}; allowed: ports of their own")
-    if errors:
-        raise TopologyError("\n".join(errors))

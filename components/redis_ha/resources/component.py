@@ -9,18 +9,19 @@ import pulumi_docker as docker
 from redis_ha.docker.looks import look, refuse_other_dockers
 from redis_ha.plan.exporters import MetricsTarget, targets
 from redis_ha.plan.identity import Identity
-from redis_ha.plan.topology import Topology, TopologyError, plan, strangers_range
+from redis_ha.plan.layout import TopologyError, plan, strangers_range
+from redis_ha.plan.topology import Topology
 from redis_ha.resources import outputs
 from redis_ha.resources.backup import backup_container, backup_volume
-from redis_ha.resources.data_node import data_node
+from redis_ha.resources.container import Shared
 from redis_ha.resources.endpoint import endpoint_container
 from redis_ha.resources.exporter import exporter_container
 from redis_ha.resources.machines import Machines
-from redis_ha.resources.node_container import Shared
+from redis_ha.resources.node import node_container
 from redis_ha.resources.node_files import node_files, texts_of
 from redis_ha.resources.outputs import EndpointOutput, HostOutput, NodeOutput
+from redis_ha.resources.place import Place, labelled
 from redis_ha.resources.rollout import Rollout
-from redis_ha.resources.sentinel import sentinel
 from redis_ha.resources.swarm import swarm_services
 from redis_ha.settings.arguments import RedisHaArgs
 from redis_ha.settings.given import Given
@@ -106,17 +107,15 @@ class RedisHa(pulumi.ComponentResource):
         one before it has joined. Where there was nothing before, all of a kind start together.
         """
         rollout = Rollout(topology)
-        shared = Shared(given, topology, Machines(given, topology, self), rollout, self, self._network(topology))
+        shared = Shared(given, topology, Machines(given, topology, self), rollout, self._network(given, topology))
         for node in topology.rollout_order:
             if (node.kind, node.host) not in shared.files:
                 # One volume for each kind of node on a host: what only Sentinels read must not roll the data nodes.
                 shared.files[node.kind, node.host] = node_files(
-                    shared, node.kind, node.host, shared.machines.at(node.host), texts_of(topology, node.kind)
+                    shared.machines.at(node.host), node.kind, texts_of(topology, node.kind)
                 )
         for node in topology.rollout_order:
-            declare = sentinel if node.kind == "sentinel" else data_node
-            files = shared.files[node.kind, node.host]
-            shared.rollout.add(node, declare(shared, node, shared.rollout.after(node, files.carrier)))
+            shared.rollout.add(node, node_container(shared, node))
         for endpoint in topology.endpoints:
             shared.rollout.add(endpoint, endpoint_container(shared, endpoint))
         volume = backup_volume(shared, topology.backup) if topology.backup else None
@@ -127,29 +126,23 @@ class RedisHa(pulumi.ComponentResource):
             shared.rollout.add(topology.backup, backup_container(shared, topology.backup, volume))
         return shared.machines.image
 
-    def _network(self, topology: Topology) -> pulumi.Output[str] | None:
+    def _network(self, given: Given, topology: Topology) -> pulumi.Output[str] | None:
         if topology.subnet is None:
             return None
-        identity, subnet = topology.identity, topology.subnet
+        place, subnet = Place(given, topology.identity, self), topology.subnet
         network = docker.Network(
-            identity.resource("network"),
-            name=identity.prefix,
+            place.resource("network"),
+            name=place.identity.prefix,
             driver="bridge",
             ipam_configs=[
                 docker.NetworkIpamConfigArgs(
                     subnet=str(subnet), gateway=str(subnet[1]), ip_range=strangers_range(subnet)
                 )
             ],
-            labels=[
-                docker.NetworkLabelArgs(label=label, value=value) for label, value in identity.labels("network").items()
-            ],
+            labels=labelled(docker.NetworkLabelArgs, place.identity.labels("network")),
             # By what it was first called and labelled it stays, as all addresses on it do; and one that was made before
             # there was a range for strangers is not replaced for having none: that would take all nodes down.
-            opts=pulumi.ResourceOptions(
-                parent=self,
-                ignore_changes=["name", "labels", "ipamConfigs[0].ipRange"],
-                aliases=[pulumi.Alias(name=old) for old in identity.former("network")],
-            ),
+            opts=place.options("network", ignore_changes=["name", "labels", "ipamConfigs[0].ipRange"]),
         )
         return network.name
 

@@ -2,17 +2,17 @@
 
 import json
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import pulumi
 import pulumi_docker as docker
 
 from redis_ha.image_files import root
-from redis_ha.plan import labels
 from redis_ha.plan.acl import exporter_password
-from redis_ha.plan.exporters import Exporter, nodes_of, url
-from redis_ha.plan.topology import Topology
+from redis_ha.plan.exporters import nodes_of, url
+from redis_ha.plan.topology import Exporter, Topology
+from redis_ha.resources.container import Check, Shared, container, mounted
 from redis_ha.resources.machines import Machine
-from redis_ha.resources.node_container import Shared, published
 from redis_ha.resources.node_files import FOLDER, Reader, node_files
 from redis_ha.settings.model import Settings
 
@@ -58,7 +58,7 @@ def _redis_exporter(shared: Shared, exporter: Exporter) -> docker.Container:
         shared.machines.exporter_at(exporter.host),
         texts,
         command=words,
-        health_check=["wget", "-q", "-T", "2", "-O", "/dev/null", f"http://{exporter.from_inside}/health"],
+        check=["wget", "-q", "-T", "2", "-O", "/dev/null", f"http://{exporter.from_inside}/health"],
     )
 
 
@@ -75,11 +75,9 @@ def _figures(shared: Shared, exporter: Exporter, backups: pulumi.Output[str] | N
         command=words,
         entrypoints=run,
         # Or Docker would make a volume: the nodes' image asks for one.
-        more=[docker.ContainerVolumeArgs(container_path=BACKUPS, volume_name=backups, read_only=True)]
-        if backups
-        else [],
+        more=[mounted(BACKUPS, backups, read_only=True)] if backups else [],
         tmpfs={"/data": "ro,noexec,nosuid,nodev,size=4k"},
-        health_check=[*run, "check", exporter.from_inside],
+        check=[*run, "check", exporter.from_inside],
     )
 
 
@@ -89,58 +87,22 @@ def _container(
     machine: Machine,
     texts: dict[str, Reader],
     *,
-    command: Sequence[str],
-    health_check: Sequence[str],
-    entrypoints: Sequence[str] | None = None,
-    tmpfs: dict[str, str] | None = None,
+    check: Sequence[str],
     more: Sequence[docker.ContainerVolumeArgs] = (),
+    **own: Any,
 ) -> docker.Container:
-    identity, name = shared.identity, exporter.name
-    files = node_files(shared, name, exporter.host, machine, texts)
-    bridge = exporter.fixed_address is not None
-    return docker.Container(
-        identity.resource(name, exporter.host_name),
-        name=exporter.container,
-        image=machine.image,
-        entrypoints=entrypoints,
-        command=command,
-        labels=[
-            docker.ContainerLabelArgs(label=label, value=value)
-            for label, value in {
-                **identity.labels(exporter.kind, name),
-                labels.TRANSPORT: "tls" if shared.topology.tls else "plain",
-            }.items()
-        ],
-        volumes=[docker.ContainerVolumeArgs(container_path=FOLDER, volume_name=files.volume, read_only=True), *more],
-        read_only=True,
-        tmpfs=tmpfs,
-        networks_advanced=(
-            [docker.ContainerNetworksAdvancedArgs(name=shared.network, ipv4_address=exporter.fixed_address)]
-            if bridge and shared.network is not None
-            else None
-        ),
-        network_mode=None if bridge else "host",
-        ports=shared.given.of(lambda settings: published(settings, [exporter.port])) if bridge else None,
-        healthcheck=docker.ContainerHealthcheckArgs(
-            tests=["CMD", *health_check], interval="15s", timeout="3s", start_period="10s"
-        ),
-        restart=shared.given.of(lambda settings: settings.restart),
-        memory=MEMORY_MB[name],
-        memory_swap=MEMORY_MB[name],
-        capabilities=docker.ContainerCapabilitiesArgs(drops=["ALL"]),
-        security_opts=["no-new-privileges:true"],
-        log_driver="json-file",
-        log_opts={"max-size": "10m", "max-file": "3"},
-        stop_timeout=STOP_SECONDS,
-        destroy_grace_seconds=STOP_SECONDS,
-        opts=pulumi.ResourceOptions(
-            parent=shared.parent,
-            provider=machine.provider,
-            depends_on=shared.rollout.after(exporter, files.carrier),
-            delete_before_replace=True,
-            replace_on_changes=["healthcheck"],  # the provider would change it in its state only
-            hooks=shared.rollout.until_joined(exporter, health_check),
-        ),
+    files = node_files(machine, exporter.name, texts)
+    return container(
+        shared,
+        exporter,
+        machine,
+        after=shared.rollout.after(exporter, files.carrier),
+        stop_seconds=STOP_SECONDS,
+        memory=MEMORY_MB[exporter.name],
+        ports=[exporter.port],
+        check=Check(check),
+        volumes=[mounted(FOLDER, files.volume, read_only=True), *more],
+        **own,
     )
 
 

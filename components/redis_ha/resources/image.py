@@ -11,8 +11,8 @@ import pulumi_docker as docker
 from redis_ha.docker.host import image_is_lost
 from redis_ha.image_files import context
 from redis_ha.plan.identity import OWN, Identity
+from redis_ha.resources.place import Place
 from redis_ha.settings.given import Given
-from redis_ha.settings.hosts import Host
 from redis_ha.settings.model import Settings
 from redis_ha.settings.posix_tz import posix_tz
 
@@ -31,100 +31,57 @@ def image_name(settings: Settings, identity: Identity, suffix: str = "") -> str:
     return name if settings.registry is None else f"{settings.registry}/{name}"
 
 
-def redis_image(
-    given: Given,
-    identity: Identity,
-    host: Host | None,
-    provider: pulumi.ProviderResource | None,
-    parent: pulumi.Resource,
-) -> pulumi.Output[str]:
-    """The image of all roles, built at `host`: its id, or its digest where it is pushed."""
-    name = image_name(given.now, identity)
+def redis_image(place: Place) -> pulumi.Output[str]:
+    """The image of all roles: its id, or its digest where it is pushed."""
     args = {
-        "BASE": given.of(lambda settings: settings.base_image),
-        "TZ": given.of(lambda settings: posix_tz(settings.time_zone)),
+        "BASE": place.given.of(lambda settings: settings.base_image),
+        "TZ": place.given.of(lambda settings: posix_tz(settings.time_zone)),
     }
-    return _built(given, identity, host, provider, parent, "image", name, ".", "configs/Dockerfile", args)
+    return _built(place, "image", image_name(place.given.now, place.identity), ".", "configs/Dockerfile", args)
 
 
-def endpoint_image(
-    given: Given,
-    identity: Identity,
-    host: Host | None,
-    provider: pulumi.ProviderResource | None,
-    parent: pulumi.Resource,
-) -> pulumi.Output[str]:
+def endpoint_image(place: Place) -> pulumi.Output[str]:
     """The endpoint's, with nothing added: by what it is on, its container is replaced exactly when that changes."""
-    base = given.of(lambda settings: settings.endpoint_image)
-    return _as_it_is(given, identity, host, provider, parent, "endpoint", base)
+    return _as_it_is(place, "endpoint", place.given.of(lambda settings: settings.endpoint_image))
 
 
-def exporter_image(
-    given: Given,
-    identity: Identity,
-    host: Host | None,
-    provider: pulumi.ProviderResource | None,
-    parent: pulumi.Resource,
-) -> pulumi.Output[str]:
+def exporter_image(place: Place) -> pulumi.Output[str]:
     """The redis_exporter's, with nothing added."""
-    base = given.of(lambda settings: settings.exporter_image)
-    return _as_it_is(given, identity, host, provider, parent, "exporter", base)
+    return _as_it_is(place, "exporter", place.given.of(lambda settings: settings.exporter_image))
 
 
-def backup_image(
-    given: Given,
-    identity: Identity,
-    host: Host | None,
-    provider: pulumi.ProviderResource | None,
-    parent: pulumi.Resource,
-    of: pulumi.Input[str],
-) -> pulumi.Output[str]:
+def backup_image(place: Place, of: pulumi.Input[str]) -> pulumi.Output[str]:
     """The nodes' image, whose id is `of`, with restic in it."""
+    given, identity = place.given, place.identity
     args: dict[str, pulumi.Input[str]] = {
         # By its name, since a builder takes no id; by its id it is built again.
         "BASE": pulumi.Output.from_input(of).apply(lambda _: image_name(given.now, identity)),
         "OF": of,
         "RESTIC": given.of(lambda settings: settings.restic_image),
     }
-    name, where = image_name(given.now, identity, "-backup"), "configs/backup"
-    dockerfile = f"{where}/Dockerfile"
-    return _built(given, identity, host, provider, parent, "backup-image", name, where, dockerfile, args)
+    where = "backup"
+    name = image_name(given.now, identity, "-backup")
+    return _built(place, "backup-image", name, where, f"{where}/Dockerfile", args)
 
 
-def _as_it_is(
-    given: Given,
-    identity: Identity,
-    host: Host | None,
-    provider: pulumi.ProviderResource | None,
-    parent: pulumi.Resource,
-    what: str,
-    base: pulumi.Input[str],
-) -> pulumi.Output[str]:
-    name, where = image_name(given.now, identity, f"-{what}"), f"configs/{what}"
-    dockerfile = f"{where}/Dockerfile"
-    return _built(given, identity, host, provider, parent, f"{what}-image", name, where, dockerfile, {"BASE": base})
+def _as_it_is(place: Place, what: str, base: pulumi.Input[str]) -> pulumi.Output[str]:
+    where = f"configs/{what}"
+    name = image_name(place.given.now, place.identity, f"-{what}")
+    return _built(place, f"{what}-image", name, where, f"{where}/Dockerfile", {"BASE": base})
 
 
 def _built(
-    given: Given,
-    identity: Identity,
-    host: Host | None,
-    provider: pulumi.ProviderResource | None,
-    parent: pulumi.Resource,
-    what: str,
-    name: str,
-    folder: str,
-    dockerfile: str,
-    args: Mapping[str, pulumi.Input[str]],
+    place: Place, what: str, name: str, folder: str, dockerfile: str, args: Mapping[str, pulumi.Input[str]]
 ) -> pulumi.Output[str]:
-    where = host.name if host else None
+    """Built at the place's Docker, of the files in `folder`."""
+    given, host = place.given, place.host
     registry = given.now.registry
     # Pulumi does not look whether a host still has its image. Where it is lost, another argument has it built again;
     # in all other runs, and in previews, which ask nothing, the argument stays what it was.
     lost = host is not None and not pulumi.runtime.is_dry_run() and image_is_lost(name, host)
     base = PurePosixPath(context())
     return docker.Image(
-        identity.resource(what, where),
+        place.resource(what),
         image_name=name,
         build=docker.DockerBuildArgs(
             context=str(base / folder),
@@ -139,17 +96,8 @@ def _built(
         )
         if registry
         else None,
-        opts=pulumi.ResourceOptions(
-            parent=parent,
-            provider=provider,
-            ignore_changes=_kept(host, lost),
-            aliases=[pulumi.Alias(name=old) for old in identity.former(what, where)],
-        ),
+        opts=place.options(what, ignore_changes=["build.args.BUILD"] if host is not None and not lost else []),
     ).repo_digest
-
-
-def _kept(host: Host | None, lost: bool) -> list[str]:
-    return ["build.args.BUILD"] if host is not None and not lost else []
 
 
 def registry_password(given: Given) -> pulumi.Output[str | None]:

@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_docker as docker
@@ -19,13 +18,10 @@ from redis_ha.plan import labels
 from redis_ha.plan.acl import data_node_acl, internal_password, sentinel_acl
 from redis_ha.plan.directives import redis_directives, sentinel_directives
 from redis_ha.plan.topology import Kind, Topology
-from redis_ha.settings.hosts import Host
+from redis_ha.resources.machines import Machine
+from redis_ha.resources.place import labelled
 from redis_ha.settings.model import Settings
 from redis_ha.settings.notify import webhook
-
-if TYPE_CHECKING:
-    from redis_ha.resources.machines import Machine
-    from redis_ha.resources.node_container import Shared
 
 Reader = Callable[[Settings], str]
 DIRECTIVES = "directives.conf"
@@ -42,44 +38,30 @@ class NodeFiles:
     carrier: pulumi.Resource
 
 
-def node_files(
-    shared: "Shared",
-    kind: str,
-    host: Host | None,
-    machine: "Machine",
-    texts: Mapping[str, Reader],
-) -> NodeFiles:
+def node_files(machine: Machine, kind: str, texts: Mapping[str, Reader]) -> NodeFiles:
     """Declare the volume that holds `texts`, by the names of the files. All but the directives are secrets."""
-    identity, given, parent = shared.topology.identity, shared.given, shared.parent
-    where = host.name if host else None
-    name = f"{identity.prefix}-{kind}-files"
+    place = machine.place
+    given, identity, name = place.given, place.identity, f"{place.identity.prefix}-{kind}-files"
     digest = given.output(lambda settings: _digest({file: text(settings) for file, text in texts.items()}, name))
     # No name of its own: Pulumi adds digits to it, so that a new one can stand beside the old one.
     volume = docker.Volume(
-        identity.resource(f"{kind}-files", where),
+        place.resource(f"{kind}-files"),
         labels=[
-            *(docker.VolumeLabelArgs(label=label, value=value) for label, value in identity.labels("files").items()),
+            *labelled(docker.VolumeLabelArgs, identity.labels("files")),
             # So slow to make that it tells nothing of what it is made of.
             docker.VolumeLabelArgs(label=labels.FILES, value=pulumi.Output.unsecret(digest)),
         ],
-        opts=pulumi.ResourceOptions(
-            parent=parent,
-            provider=machine.provider,
-            aliases=[pulumi.Alias(name=old) for old in identity.former(name, where)],
-        ),
+        opts=place.options(name),
     )
-
     carrier = docker.Container(
-        identity.resource(f"{kind}-files", where),
+        place.resource(f"{kind}-files"),
         name=name,
         image=machine.image,
         entrypoints=["true"],
         start=False,
         must_run=False,
         network_mode="none",
-        labels=[
-            docker.ContainerLabelArgs(label=label, value=value) for label, value in identity.labels("files").items()
-        ],
+        labels=labelled(docker.ContainerLabelArgs, identity.labels("files")),
         volumes=[docker.ContainerVolumeArgs(container_path=FOLDER, volume_name=volume.name)],
         uploads=[
             docker.ContainerUploadArgs(
@@ -90,12 +72,7 @@ def node_files(
             for file, text in texts.items()
         ],
         # The running nodes need the volume only.
-        opts=pulumi.ResourceOptions(
-            parent=parent,
-            provider=machine.provider,
-            delete_before_replace=True,
-            aliases=[pulumi.Alias(name=old) for old in identity.former(f"{kind}-files", where)],
-        ),
+        opts=place.options(f"{kind}-files", delete_before_replace=True),
     )
     return NodeFiles(volume.name, carrier)
 
@@ -110,9 +87,14 @@ def texts_of(topology: Topology, kind: Kind) -> dict[str, Reader]:
         DIRECTIVES: directives,
         "users.acl": lambda settings: acl(settings, _internal(settings)),
         "internal": lambda settings: f"{_internal(settings)}\n",
-        **({file: partial(_pem, name) for name, file in TLS_FILES.items()} if topology.tls else {}),
+        **tls_files(topology),
         **({WEBHOOK: partial(_webhook, topology.identity.prefix)} if topology.notify and kind == "sentinel" else {}),
     }
+
+
+def tls_files(topology: Topology) -> dict[str, Reader]:
+    """What speaks TLS: the CA, the nodes' certificate and its key; nothing without TLS."""
+    return {file: partial(_pem, name) for name, file in TLS_FILES.items()} if topology.tls else {}
 
 
 def _internal(settings: Settings) -> str:

@@ -14,10 +14,10 @@ import pulumi_docker as docker
 
 from redis_ha.docker import swarm_rollout
 from redis_ha.plan import labels
-from redis_ha.plan.identity import Identity
 from redis_ha.plan.topology import Kind, Node, Topology
 from redis_ha.resources.image import redis_image, registry_password
-from redis_ha.resources.node_container import RUN_FOLDER, SCRATCH_SIZE, STOP_SECONDS
+from redis_ha.resources.node import RUN_FOLDER, SCRATCH_SIZE, STOP_SECONDS
+from redis_ha.resources.place import Place, labelled
 from redis_ha.resources.swarm_files import swarm_files
 from redis_ha.settings.given import Given
 from redis_ha.settings.model import Settings
@@ -35,16 +35,11 @@ RESTART = {"no": "none", "on-failure": "on-failure", "always": "any", "unless-st
 class Swarm:
     """What both services are made of."""
 
-    given: Given
+    place: Place
     topology: Topology
     image: pulumi.Input[str]
-    parent: pulumi.Resource
     together: bool
     """There are no Sentinels yet: the data nodes need them to agree on a first master, and are not waited for alone."""
-
-    @property
-    def identity(self) -> Identity:
-        return self.topology.identity
 
 
 def service_name(topology: Topology, kind: Kind) -> str:
@@ -57,9 +52,10 @@ def swarm_services(given: Given, topology: Topology, parent: pulumi.Resource) ->
 
     At a first start both begin together, and are waited for then.
     """
-    image = redis_image(given, topology.identity, None, None, parent)
+    place = Place(given, topology.identity, parent)
+    image = redis_image(place)
     together = not swarm_rollout.is_there(service_name(topology, "sentinel"))
-    swarm = Swarm(given, topology, image, parent, together)
+    swarm = Swarm(place, topology, image, together)
     data = _service(
         swarm,
         "redis",
@@ -94,29 +90,27 @@ def _service(
     envs: Callable[[Settings], Mapping[str, str]],
     after: docker.Service | None = None,
 ) -> docker.Service:
-    given, topology, identity = swarm.given, swarm.topology, swarm.identity
+    place, topology = swarm.place, swarm.topology
+    given = place.given
     name, data = service_name(topology, kind), service_name(topology, "redis")
     # Of the Sentinels last, when both are there: a Sentinel has joined when it sees a master.
     waited_for = ([data, name] if after else []) if swarm.together else [name]
-    configs, secrets = swarm_files(given, topology, swarm.parent, kind)
-    marks = identity.labels(kind)
+    configs, secrets = swarm_files(place, topology, kind)
+    marks = place.identity.labels(kind)
     return docker.Service(
-        identity.resource(kind),
+        place.resource(kind),
         name=name,
-        labels=[docker.ServiceLabelArgs(label=label, value=value) for label, value in marks.items()],
+        labels=labelled(docker.ServiceLabelArgs, marks),
         mode=docker.ServiceModeArgs(replicated=docker.ServiceModeReplicatedArgs(replicas=len(nodes))),
         task_spec=docker.ServiceTaskSpecArgs(
             container_spec=docker.ServiceTaskSpecContainerSpecArgs(
                 image=swarm.image,
                 args=["sentinel" if kind == "sentinel" else "replica"],
                 env=given.of(lambda settings: {**_environment(settings, topology, nodes), **envs(settings)}),
-                labels=[
-                    docker.ServiceTaskSpecContainerSpecLabelArgs(label=label, value=value)
-                    for label, value in {
-                        **marks,
-                        labels.TRANSPORT: "tls" if topology.tls else "plain",
-                    }.items()
-                ],
+                labels=labelled(
+                    docker.ServiceTaskSpecContainerSpecLabelArgs,
+                    {**marks, labels.TRANSPORT: "tls" if topology.tls else "plain"},
+                ),
                 configs=configs,
                 secrets=secrets,
                 mounts=_mounts(name, marks),
@@ -142,11 +136,10 @@ def _service(
         update_config=docker.ServiceUpdateConfigArgs(
             parallelism=1, order="stop-first", delay="1s", monitor="5s", failure_action="pause", max_failure_ratio="0.0"
         ),
-        opts=pulumi.ResourceOptions(
-            parent=swarm.parent,
+        opts=place.options(
+            kind,
             depends_on=swarm_rollout.after(after, [] if swarm.together else [data]),
             hooks=swarm_rollout.until_joined(name, waited_for),
-            aliases=[pulumi.Alias(name=old) for old in identity.former(kind)],
             # Docker adds to them: the network's own id, and what the image runs on.
             ignore_changes=["taskSpec.networksAdvanceds", "taskSpec.placement.platforms"],
         ),
@@ -167,10 +160,7 @@ def _environment(settings: Settings, topology: Topology, nodes: Sequence[Node]) 
 def _mounts(volume: str, marks: Mapping[str, str]) -> list[docker.ServiceTaskSpecContainerSpecMountArgs]:
     """The volume that is /data, one of this name on each host, and where the agent writes its state."""
     options = docker.ServiceTaskSpecContainerSpecMountVolumeOptionsArgs(
-        labels=[
-            docker.ServiceTaskSpecContainerSpecMountVolumeOptionsLabelArgs(label=label, value=value)
-            for label, value in marks.items()
-        ]
+        labels=labelled(docker.ServiceTaskSpecContainerSpecMountVolumeOptionsLabelArgs, marks)
     )
     scratch = docker.ServiceTaskSpecContainerSpecMountTmpfsOptionsArgs(mode=0o777, size_bytes=SCRATCH_SIZE)
     return [

@@ -8,12 +8,12 @@ import pulumi_docker as docker
 
 from redis_ha.plan.topology import Kind, Topology
 from redis_ha.resources.node_files import DIRECTIVES, FOLDER, Reader, texts_of
-from redis_ha.settings.given import Given
+from redis_ha.resources.place import Place, labelled
 from redis_ha.settings.model import Settings
 
 
 def swarm_files(
-    given: Given, topology: Topology, parent: pulumi.Resource, kind: Kind
+    place: Place, topology: Topology, kind: Kind
 ) -> tuple[
     list[docker.ServiceTaskSpecContainerSpecConfigArgs],
     list[docker.ServiceTaskSpecContainerSpecSecretArgs],
@@ -23,19 +23,18 @@ def swarm_files(
     They have no names of their own, so that a new one stands beside the old one until all tasks have it.
     """
     configs, secrets = [], []
-    identity = topology.identity
+    identity = place.identity
     marks = identity.labels(kind)
     for file, text in texts_of(topology, kind).items():
-        data = given.of(partial(_encoded, text))
-        name = identity.resource(f"{kind}-{file}")
-        former = identity.former(f"{identity.prefix}-{kind}-{file}")
-        child = pulumi.ResourceOptions(parent=parent, aliases=[pulumi.Alias(name=old) for old in former])
+        data = place.given.of(partial(_encoded, text))
+        name = place.resource(f"{kind}-{file}")
+        child = place.options(f"{identity.prefix}-{kind}-{file}")
         path = f"{FOLDER}/{file}"
         if file == DIRECTIVES:
             config = docker.ServiceConfig(
                 name,
                 data=data,
-                labels=[docker.ServiceConfigLabelArgs(label=label, value=value) for label, value in marks.items()],
+                labels=labelled(docker.ServiceConfigLabelArgs, marks),
                 opts=child,
             )
             configs.append(
@@ -47,7 +46,7 @@ def swarm_files(
         secret = docker.Secret(
             name,
             data=pulumi.Output.secret(data),
-            labels=[docker.SecretLabelArgs(label=label, value=value) for label, value in marks.items()],
+            labels=labelled(docker.SecretLabelArgs, marks),
             opts=child,
         )
         secrets.append(

@@ -1,4 +1,4 @@
-"""The component's arguments. Written by `python -m redis_ha.settings.reference`: change model.py instead."""
+"""The component's arguments. Written by `python -m redis_ha.settings.reference`; change fields.py."""
 
 from typing import Any, NotRequired, TypedDict
 

@@ -23,12 +23,12 @@ from redis_ha.settings.notify import Notify
 from redis_ha.settings.tls import Tls
 from redis_ha.settings.types import Ports, Resources, SettingModel, User
 
-BEGIN = "generated from components/redis_ha/settings/model.py: begin"
-END = "generated from components/redis_ha/settings/model.py: end"
+BEGIN = "generated from components/redis_ha/settings/fields.py: begin"
+END = "generated from components/redis_ha/settings/fields.py: end"
 
 
 ARGUMENTS = Path(__file__).with_name("arguments.py")
-_HEAD = '''"""The component's arguments. Written by `python -m redis_ha.settings.reference`: change model.py instead."""
+_HEAD = '''"""The component's arguments. Written by `python -m redis_ha.settings.reference`; change fields.py."""
 
 from typing import Any, NotRequired, TypedDict
 

@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from redis_ha.plan.identity import Identity
-from redis_ha.plan.topology import FIRST_DATA_ADDRESS
+from redis_ha.plan.layout import FIRST_DATA_ADDRESS
 from redis_ha.settings import generated
 from redis_ha.settings.loader import parse_settings
 

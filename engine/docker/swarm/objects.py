@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.docker.connect import explained
-from engine.docker.labels import existing_of, label_map, visible
-from engine.docker.resource import LABELS, Existing, Handler, Made, Progress, Prop
+from engine.docker.labels import label_map, visible
+from engine.docker.resource import LABELS, Existing, Handler, Made, Progress, Prop, existing_of
 from engine.errors import EngineError
 
 

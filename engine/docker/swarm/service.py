@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from engine.docker.connect import explained, is_missing
-from engine.docker.labels import existing_of, label_map, visible
-from engine.docker.resource import LABELS, Drift, Existing, Handler, Made, Progress, Prop
+from engine.docker.labels import label_map, visible
+from engine.docker.resource import LABELS, Drift, Existing, Handler, Made, Progress, Prop, existing_of
 from engine.docker.swarm.objects import of_swarm
 from engine.docker.swarm.service_spec import body, refuse_unsupported
 from engine.errors import EngineError

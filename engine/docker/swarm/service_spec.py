@@ -10,28 +10,21 @@ from engine.docker.labels import label_map
 from engine.errors import EngineError
 
 _LABELS = {"label", "value"}
-_FILE = {"fileName", "fileUid", "fileGid", "fileMode"}
+_FILE = {"fileName", "fileMode"}
 
 # The supported keys, and those of the objects in them. None: a plain value, a list or a map of such.
 _CONTAINER: dict[str, Any] = {
     "image": None,
     "args": None,
-    "commands": None,
     "env": None,
-    "user": None,
-    "dir": None,
-    "hostname": None,
     "readOnly": None,
     "stopGracePeriod": None,
-    "stopSignal": None,
-    "capAdds": None,
     "capDrops": None,
     "labels": dict.fromkeys(_LABELS),
     "mounts": {
         "type": None,
         "source": None,
         "target": None,
-        "readOnly": None,
         "volumeOptions": {"labels": dict.fromkeys(_LABELS)},
         "tmpfsOptions": {"mode": None, "sizeBytes": None},
     },
@@ -48,11 +41,10 @@ SUPPORTED: dict[str, Any] = {
     "taskSpec": {
         "containerSpec": _CONTAINER,
         "placement": {"constraints": None, "maxReplicas": None},
-        "networksAdvanceds": {"id": None, "name": None},
+        "networksAdvanceds": {"id": None},
         "resources": {"limits": {"memoryBytes": None, "nanoCpus": None}},
         "restartPolicy": dict.fromkeys(("condition", "delay", "maxAttempts", "window")),
         "logDriver": {"name": None, "options": None},
-        "forceUpdate": None,
     },
 }
 
@@ -104,7 +96,7 @@ def _task(task: Mapping[str, Any]) -> dict[str, Any]:
             "Placement": _given(
                 {"Constraints": placement.get("constraints"), "MaxReplicas": placement.get("maxReplicas")}
             ),
-            "Networks": [{"Target": network.get("id") or network["name"]} for network in networks],
+            "Networks": [{"Target": network["id"]} for network in networks],
             "Resources": {
                 "Limits": _given({"MemoryBytes": limits.get("memoryBytes"), "NanoCPUs": limits.get("nanoCpus")})
             },
@@ -117,7 +109,6 @@ def _task(task: Mapping[str, Any]) -> dict[str, Any]:
                 }
             ),
             "LogDriver": {"Name": log["name"], "Options": dict(log.get("options") or {})} if log else None,
-            "ForceUpdate": task.get("forceUpdate"),
         }
     )
 
@@ -127,16 +118,10 @@ def _container(spec: Mapping[str, Any]) -> dict[str, Any]:
     return _given(
         {
             "Image": str(spec["image"]),
-            "Command": spec.get("commands"),
             "Args": spec.get("args"),
             "Env": [f"{name}={value}" for name, value in sorted((spec.get("env") or {}).items())],
-            "User": spec.get("user"),
-            "Dir": spec.get("dir"),
-            "Hostname": spec.get("hostname"),
             "ReadOnly": spec.get("readOnly"),
-            "StopSignal": spec.get("stopSignal"),
             "StopGracePeriod": _nanoseconds(spec.get("stopGracePeriod")),
-            "CapabilityAdd": spec.get("capAdds"),
             "CapabilityDrop": spec.get("capDrops"),
             "Labels": label_map(spec),
             "Mounts": [_mount(mount) for mount in spec.get("mounts") or []],
@@ -165,7 +150,6 @@ def _mount(mount: Mapping[str, Any]) -> dict[str, Any]:
             "Type": mount["type"],
             "Source": mount.get("source"),
             "Target": mount["target"],
-            "ReadOnly": mount.get("readOnly"),
             "VolumeOptions": {"Labels": label_map(volume)} if volume else None,
             "TmpfsOptions": _given({"Mode": tmpfs.get("mode"), "SizeBytes": tmpfs.get("sizeBytes")}) if tmpfs else None,
         }
@@ -180,8 +164,8 @@ def _file(kind: str, item: Mapping[str, Any]) -> dict[str, Any]:
         f"{kind}Name": item.get(f"{key}Name"),
         "File": {
             "Name": item["fileName"],
-            "UID": str(item.get("fileUid", "0")),
-            "GID": str(item.get("fileGid", "0")),
+            "UID": "0",
+            "GID": "0",
             "Mode": int(item.get("fileMode", 0o444)),
         },
     }

@@ -11,11 +11,11 @@ from typing import Any
 from engine.docker.container_props import PROPS
 from engine.docker.hosts import Daemon, Hosts
 from engine.docker.image import ImageHandler
-from engine.docker.labels import existing_of, visible
+from engine.docker.labels import visible
 from engine.docker.lock import Lock
 from engine.docker.network import NetworkHandler
 from engine.docker.notes import Notes, NoteStore
-from engine.docker.resource import Existing, Handler, Made, Progress, Prop
+from engine.docker.resource import Existing, Handler, Made, Progress, Prop, existing_of
 from engine.docker.volume import VolumeHandler
 from engine.errors import EngineError, Unreachable
 from engine.files.config import Config
@@ -62,7 +62,7 @@ class MemoryHandler(Handler):
         make_room()
         name = inputs["name"]
         self._log.append(f"create {name}")
-        if inputs.get("user") == "broken":
+        if inputs.get("stopSignal") == "broken":
             raise EngineError(f"creating {name}: it is broken")
         if any(item["name"] == name and item["type"] == self.type for item in self._world.values()):
             raise EngineError(f"creating {name}: the name is taken")
@@ -194,7 +194,7 @@ class Stand:
             run.steps += deletes.steps
             if not dry_run:
                 delete_all(deletes, context)
-                close_notes(run, {step.urn for step in deletes.steps})
+                close_notes(run.context, run.registered, run.outputs, run.steps)
         return {step.name: step.op for step in run.steps if step.custom}
 
     @property

@@ -259,7 +259,7 @@ docker.Volume("w", name=c.get("n") or "n1", opts=pulumi.ResourceOptions(delete_b
 def test_what_is_declared_is_noted_before_a_run_can_be_cut_off(stand: Stand) -> None:
     stand.run(CHAIN)
     with pytest.raises(EngineError):
-        stand.run(CHAIN, retain="1", user="broken")
+        stand.run(CHAIN, retain="1", signal="broken")
     (stand.directory / "__main__.py").write_text("raise Exception('broken')")
     stand.destroy()
     assert "vol0" in stand.names
@@ -274,7 +274,7 @@ def test_a_stack_of_which_nothing_is_there_is_destroyed_without_its_program(stan
 
 def test_a_run_that_failed_leaves_open_notes_and_the_next_closes_them(stand: Stand) -> None:
     with pytest.raises(EngineError):
-        stand.run(CHAIN, user="broken")
+        stand.run(CHAIN, signal="broken")
     assert stand.notes[""].since
     stand.run(CHAIN)
     assert not stand.notes[""].since

@@ -18,7 +18,7 @@ for index in range(int(config.get("count") or 2)):
     volume = docker.Volume(f"vol{index}", name=f"vol{index}", opts=kept)
     node = docker.Container(
         f"node{index}", name=f"node{index}", image=config.get("image") or "i1", restart=config.get("restart") or "no",
-        user=config.get("user") if index == 1 else None,
+        stop_signal=config.get("signal") if index == 1 else None,
         networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=network.name)],
         volumes=[docker.ContainerVolumeArgs(container_path="/data", volume_name=volume.name)],
         uploads=[docker.ContainerUploadArgs(file="/s", content=pulumi.Output.secret(config.get("secret") or "geheim"))],
@@ -111,7 +111,7 @@ def test_destroy_needs_no_program_and_goes_backwards(stand: Stand) -> None:
 
 def test_a_failed_step_stops_the_rest_and_is_told_once(stand: Stand) -> None:
     with pytest.raises(EngineError, match="it is broken"):
-        stand.run(CHAIN, count="3", user="broken")
+        stand.run(CHAIN, count="3", signal="broken")
     assert stand.errors == ["creating node1: it is broken"]
     assert "create node2" not in stand.log
     assert stand.run(CHAIN, count="3")["node1"] == "create"

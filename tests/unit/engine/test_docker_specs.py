@@ -11,9 +11,8 @@ from docker.errors import APIError
 
 from engine.docker.connect import connect, explained
 from engine.docker.container_props import check, duration
-from engine.docker.container_spec import create_body, live_config, live_inputs
+from engine.docker.container_spec import create_body, live_config, live_inputs, upload_archive
 from engine.docker.image_context import BuildContext
-from engine.docker.uploads import upload_archive
 from engine.errors import EngineError
 
 
@@ -67,7 +66,7 @@ def test_durations(text: str, nanoseconds: int) -> None:
         ({"image": "i", "name": "a"}, "is no container name"),
         ({"image": "i", "restart": "ever"}, "restart must be"),
         ({"image": "i", "command": [""]}, "may not be empty"),
-        ({"image": "i", "uploads": [{"file": "/a"}]}, "exactly one of"),
+        ({"image": "i", "uploads": [{"file": "/a"}]}, "content must be set"),
         ({"image": "i", "uploads": [{"file": "/a", "content": "x", "permissions": "644"}]}, "must be like 0644"),
         ({"image": "i", "healthcheck": {"interval": "5"}}, "not a duration"),
     ],
@@ -80,17 +79,17 @@ def test_wrong_container_inputs_are_named(inputs: dict[str, Any], message: str) 
 def test_uploads_are_owned_by_root() -> None:
     uploads: list[Mapping[str, Any]] = [
         {"file": "/etc/a", "content": "x", "permissions": "0444"},
-        {"file": "/b", "contentBase64": "AAE=", "executable": True},
+        {"file": "/b", "content": "é"},
     ]
     with tarfile.open(fileobj=io.BytesIO(upload_archive(uploads))) as archive:
         members = archive.getmembers()
         assert [(item.name.lstrip("/"), item.mode, item.uid) for item in members] == [
             ("etc/a", 0o444, 0),
-            ("b", 0o744, 0),
+            ("b", 0o644, 0),
         ]
         content = archive.extractfile(members[1])
         assert content is not None
-        assert content.read() == b"\0\1"
+        assert content.read() == "é".encode()
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from drills.outputs import Address, Outputs, Tls
 from ops.status.certificates import of
 from ops.status.facts import Node
+from redis_ha.outputs import Address, Outputs, Tls
 from redis_ha.tls.dev_certificates import make_ca, make_certificate
 
 CA, CA_KEY = make_ca("test", days=100)

@@ -8,10 +8,10 @@ epochs follow as they do with any other write, so that no older data can win.
 from collections.abc import Iterator
 from typing import Any
 
-from redis_ha_backup import scratch
-from redis_ha_backup.given import BackupError, Given, Place
-from redis_ha_backup.redis import Client, RefusedError, at
-from redis_ha_backup.snapshot import look
+from backup import scratch
+from backup.given import BackupError, Given, Place
+from backup.redis import Client, RefusedError, at
+from backup.snapshot import look
 
 USER = "restore"
 AT_ONCE = 64

@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from redis_ha_backup import scratch
-from redis_ha_backup.given import DATA, BackupError, Given, read
-from redis_ha_backup.repository import Kept, Repository
-from redis_ha_backup.restore import Restore, connect, master_of
-from redis_ha_backup.snapshot import take
+from backup import scratch
+from backup.given import DATA, BackupError, Given, read
+from backup.repository import Kept, Repository
+from backup.restore import Restore, connect, master_of
+from backup.snapshot import take
 
 STATE = DATA / "state.json"
 AGAIN_S = 300.0

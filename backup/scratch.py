@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from redis_ha_backup import rdb
-from redis_ha_backup.given import BackupError
-from redis_ha_backup.redis import Client, RefusedError, local
+from backup import rdb
+from backup.given import BackupError
+from backup.redis import Client, RefusedError, local
 
 MODULES = Path("/usr/local/lib/redis/modules")
 DIGEST_S = 600.0

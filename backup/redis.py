@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from redis_ha_backup.given import BackupError, Given, Place
+from backup.given import BackupError, Given, Place
 
 Word = str | bytes | int
 PATIENCE_S = 5.0

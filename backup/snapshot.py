@@ -6,9 +6,9 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from redis_ha_backup import scratch
-from redis_ha_backup.given import BackupError, Given, Place
-from redis_ha_backup.redis import at
+from backup import scratch
+from backup.given import BackupError, Given, Place
+from backup.redis import at
 
 STALLED_S = 60.0
 TRIES = 3

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import BinaryIO
 
-from redis_ha_backup.given import BackupError
+from backup.given import BackupError
 
 AUX, MAGICS = 0xFA, (b"REDIS", b"VALKEY")
 INTEGERS = {0: 1, 1: 2, 2: 4}

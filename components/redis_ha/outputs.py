@@ -1,4 +1,7 @@
-"""The outputs of a stack, typed: all that clients and drills know about a cluster."""
+"""The outputs of a stack, read back and typed: all that drills and an operator's tools know about a cluster.
+
+resources/outputs.py is where the program makes them.
+"""
 
 import atexit
 import json
@@ -8,9 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from drills.errors import DrillError
-
 Address = tuple[str, int]
+
+
+class OutputsError(ValueError):
+    """A stack's outputs are not what a cluster has: it is not up, or they are of something else."""
 
 
 @dataclass(frozen=True)
@@ -86,14 +91,14 @@ class Outputs:
 
     @classmethod
     def from_json(cls, stack: str, text: str) -> "Outputs":
-        """Read the JSON of `stack output --json --show-secrets`. Raises DrillError, naming what is missing."""
+        """Read the JSON of `stack output --json --show-secrets`. Raises OutputsError, naming what is missing."""
         try:
             raw: dict[str, Any] = json.loads(text)
         except json.JSONDecodeError as error:
-            raise DrillError(f"the outputs of stack {stack} are not JSON: {error}") from None
+            raise OutputsError(f"the outputs of stack {stack} are not JSON: {error}") from None
         missing = [key for key in ("master_name", "nodes", "sentinels") if key not in raw]
         if missing:
-            raise DrillError(f"stack {stack} has no output {', '.join(missing)}: is it up?")
+            raise OutputsError(f"stack {stack} has no output {', '.join(missing)}: is it up?")
         try:
             nodes = tuple(
                 Node(str(n["name"]), str(n["host"]), int(n["port"]), str(n["container"]), n.get("host_name"))
@@ -103,7 +108,7 @@ class Outputs:
             endpoint = {way: _address(text) for way, text in raw.get("endpoint", {}).items()}
             hosts = tuple(Host(name, str(h["docker"]), str(h["address"])) for name, h in raw.get("hosts", {}).items())
         except (AttributeError, KeyError, TypeError, ValueError) as error:
-            raise DrillError(f"stack {stack} has an output of an unexpected form: {error!r}") from None
+            raise OutputsError(f"stack {stack} has an output of an unexpected form: {error!r}") from None
         return cls(
             stack=stack,
             master_name=str(raw["master_name"]),

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from redis_ha_backup.given import DATA, BackupError, Given
-from redis_ha_backup.snapshot import Snapshot
+from backup.given import DATA, BackupError, Given
+from backup.snapshot import Snapshot
 
 FILE = "dump.rdb"
 MARK = "redis-ha"
