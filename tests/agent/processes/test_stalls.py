@@ -42,7 +42,7 @@ def test_whatever_stalls_nothing_is_lost(formed: Cluster) -> None:
             stall = threading.Thread(target=_stop_and_go_on, args=(pids, after, seconds))
             stall.start()
             old.terminate()
-            assert old.ended(20) == 0
+            assert old.ended(20) in (0, 137), "137: its server hung, and its agent has ended that"
             stall.join()
             eventually(lambda: len(formed.masters()) == 1, 30, "one master")
             writer.goes_on(50, 30)
