@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from engine.docker.hosts import DEFAULT
+from engine.docker.notes import Notes
 from engine.errors import EngineError
 from engine.run.context import Context
 from engine.run.decide import stored
@@ -43,9 +44,18 @@ def provider_step(declared: Declared, context: Context) -> Step:
 
 
 def recall(context: Context) -> None:
-    """Reads the default daemon, then those of the providers that its notes know, but for those left out."""
+    """Reads the default daemon, then those of the providers that its notes know, but for those left out.
+
+    EngineError for a stack that Pulumi has taken over.
+    """
     hosts = context.hosts
     hosts.read([DEFAULT])
+    if hosts.notes.given:
+        if hosts.inventory.by_urn:
+            raise EngineError(
+                f"stack '{context.stack}' is Pulumi's now, by `make to-pulumi`: its own state says what is to be done"
+            )
+        hosts.notes = Notes(hosts.notes.number)  # Pulumi has removed it
     for urn in hosts.notes.providers:
         inputs = known_inputs(context, urn)
         if inputs is not None:
