@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.support import ENGINES
-from tests.engines.small_project import SmallProject
+from tests.engines.small_project import ROOT, SmallProject
 
 
 @pytest.fixture(params=ENGINES)
@@ -21,3 +21,9 @@ def project(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SmallPro
         yield made
     finally:
         made.clean()
+
+
+@pytest.fixture(scope="session")
+def project_dir() -> Path:
+    """Where the whole project lies."""
+    return ROOT
