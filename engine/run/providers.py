@@ -16,6 +16,7 @@ from engine.run.steps import Diagnostic, Step
 from engine.values.compare import HASHED, Change
 from engine.values.wire import Secret, has_unknown, reveal
 
+IMAGE = "docker:index/image:Image"
 PROVIDER_TYPE = PROVIDER_TYPES + "docker"
 SUPPORTED = frozenset({"host", "caMaterial", "certMaterial", "keyMaterial", "registryAuth", "version"})
 
@@ -51,7 +52,8 @@ def recall(context: Context) -> None:
     hosts = context.hosts
     hosts.read([DEFAULT])
     if hosts.notes.given:
-        if hosts.inventory.by_urn:
+        # An image is what Pulumi leaves behind when it destroys a stack.
+        if any(item.type != IMAGE for item in hosts.inventory):
             raise EngineError(
                 f"stack '{context.stack}' is Pulumi's now, by `make to-pulumi`: its own state says what is to be done"
             )

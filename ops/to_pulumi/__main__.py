@@ -47,7 +47,7 @@ def hand_over(stack: str, folder: Path) -> int:
         if empty["deployment"].get("resources"):
             raise OpsError(f"Pulumi has a stack {stack} already, which is not empty")
         deployment: dict[str, Any] = dict(empty["deployment"])
-        made = resources(json.loads(plan.read_text())["plan"]["resourcePlans"], there.answers, there.outputs)
+        made = resources(json.loads(plan.read_text())["resourcePlans"], there.answers, there.outputs)
         after.write_text(json.dumps({**empty, "deployment": {**deployment, "resources": made}}))
         pulumi(stack, "stack", "import", "--file", str(after))
         try:

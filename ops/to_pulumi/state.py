@@ -30,6 +30,15 @@ SCHEMA_VERSIONS = {
     "docker:index/volume:Volume": "1",
 }
 """Of the provider's own records. Without it, one would be taken for one that an old version has written."""
+UNSET: Mapping[str, Mapping[str, Any]] = {
+    "docker:index/container:Container": {
+        **dict.fromkeys(("attach", "logs", "readOnly", "rm", "stdinOpen", "tty", "wait"), False),
+        **{key: [] for key in ("command", "entrypoints", "envs", "networkDatas", "securityOpts")},
+        "memoryReservation": 0,
+        "healthcheck": {"retries": 0},
+    }
+}
+"""What the provider notes of what is not set: in a record without it, it takes it for changed."""
 
 State = dict[str, Any]
 
@@ -87,8 +96,14 @@ def _outputs(urn: str, inputs: State, answer: Answer) -> State:
         known = {key: value for key, value in answer.outputs.items() if key not in inputs or key == "imageName"}
         return {**as_state(to_json(known)), "__inputs": secret(plain(inputs))}
     known = {key: value for key, value in answer.outputs.items() if key not in inputs}
+    noted = {**as_state(to_json(known)), **_undefaulted(inputs)}
+    for key, value in UNSET.get(urn_type(urn), {}).items():
+        if not isinstance(value, dict):
+            noted.setdefault(key, value)
+        elif isinstance(noted.get(key), dict):
+            noted[key] = {**value, **noted[key]}
     meta = json.dumps({"schema_version": SCHEMA_VERSIONS.get(urn_type(urn), "0")})
-    return {**as_state(to_json(known)), **_undefaulted(inputs), "id": answer.id, "__meta": meta}
+    return {**noted, "id": answer.id, "__meta": meta}
 
 
 def _undefaulted(value: Any) -> Any:

