@@ -75,7 +75,7 @@ class SmallProject:
         """Whether a preview finds nothing to do."""
         done = self.run("preview", "--expect-no-changes", *words)
         if done.returncode:
-            assert "no changes were expected but changes" in done.stdout + done.stderr, done.stdout + done.stderr
+            assert "no changes were expected for preview" in done.stdout + done.stderr, done.stdout + done.stderr
         return done.returncode == 0
 
     def clean(self) -> None:
