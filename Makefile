@@ -27,14 +27,14 @@ SCRIPTS := pulumiw .ci/run $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* 
 # The test folders, quickest first. They run one after the other: several workers keep two cores so busy that time limits
 # are missed, and are hardly sooner done. Targets of their own, for the time they take: tests/interrupted,
 # tests/monitoring and tests/clients.
-TESTS := tests/agent tests/endpoint tests/preview tests/deploy tests/hosts
+TESTS := tests/agent tests/endpoint tests/preview tests/engines tests/deploy tests/hosts
 
 comma := ,
 EXCLUDED := $(foreach host,$(subst $(comma), ,$(EXCLUDE)),--exclude '**.$(host)')
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview policy refresh destroy status outputs connect backup backups restore metrics-targets certs rotate pins test test-unit test-program test-agent test-endpoint test-preview test-interrupted \
-	test-deploy test-clients test-monitoring test-hosts test-bare drill chaos bench lint fmt clean venv venv-dev daemon rig-tools monitoring-tools client-tools
+.PHONY: help up preview policy refresh destroy status outputs connect backup backups restore metrics-targets certs rotate pins to-pulumi test test-unit test-program test-agent test-endpoint test-preview test-interrupted \
+	test-deploy test-engines test-clients test-monitoring test-hosts test-bare drill chaos bench lint fmt clean venv venv-dev daemon rig-tools monitoring-tools client-tools
 
 help: ## Lists the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -100,6 +100,9 @@ rotate: venv ## A new password, system password or certificate, step by step: WH
 pins: venv ## Pins the stack's images by digest to what their registries have now, in its file
 	@$(PYTHON) -m ops.pins $(STACK)
 
+to-pulumi: venv ## Hands a stack that the embedded engine has made over to Pulumi; nothing of it is touched
+	@$(PYTHON) -m ops.to_pulumi $(STACK)
+
 test: venv-dev daemon rig-tools ## All tests: unit, agent, endpoint, preview and, on clusters of their own, after deployment and over hosts
 	@$(PYTHON) -m pytest -n 2 tests/unit tests/program $(ARGS)
 	@$(PYTHON) -m pytest $(TESTS) $(ARGS)
@@ -124,6 +127,9 @@ test-interrupted: venv-dev daemon ## Runs of the embedded engine that are cut of
 
 test-deploy: venv daemon ## Failures against a real cluster
 	@$(PYTHON) -m pytest tests/deploy $(ARGS)
+
+test-engines: venv daemon ## What differs between the embedded engine and Pulumi, on both where `pulumi` is on the PATH
+	@$(PYTHON) -m pytest tests/engines $(ARGS)
 
 test-clients: venv daemon client-tools ## redis-py, jedis, lettuce, ioredis, node-redis and go-redis through failovers
 	@$(PYTHON) -m pytest tests/clients $(ARGS)

@@ -1,10 +1,14 @@
-"""After `make destroy`: removes the stack's images from each of its hosts. `python -m ops.images STACK`."""
+"""After `make destroy`: removes the stack's images from each of its hosts. `python -m ops.images STACK`.
+
+And the embedded engine's note that the stack is Pulumi's, where it has been handed over: there is none any more.
+"""
 
 import sys
 
 from bootstrap.wrapper import stack_file
+from engine.docker.notes import LABEL_GIVEN
 from ops.stack import OpsError, daemons, file_of
-from redis_ha.docker.daemon import DaemonError
+from redis_ha.docker.daemon import Daemon, DaemonError
 
 ANSWER_SECONDS = 30
 
@@ -17,10 +21,18 @@ def names(stack: str) -> list[str]:
     return [str(settings.get("imageName") or f"redis-ha:{name}"), *beside]
 
 
+def _forget_hand_over(daemon: Daemon, name: str) -> None:
+    try:
+        daemon.remove_volumes(f"{LABEL_GIVEN}={name}")
+    except DaemonError as error:
+        sys.stderr.write(f"the note of its hand-over stays: {error}\n")
+
+
 def main(stack: str) -> int:
     """An image that is still used stays, and so does what is on a host that does not answer: each is said."""
     try:
         for daemon in daemons(stack, ANSWER_SECONDS):
+            _forget_hand_over(daemon, f"{stack_file.PROJECT}/{stack.rpartition('/')[2]}")
             for name in names(stack):
                 try:
                     daemon.remove_image(name)

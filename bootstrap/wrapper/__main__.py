@@ -81,10 +81,14 @@ class Run:
             die("REDIS_HA_ENGINE=pulumi, but pulumi is not on the PATH and cannot be fetched")
         # The CLI has its own state, and would stumble over what the embedded engine has made.
         if not choice and cli and self.name:
-            label = f"label=pulumi.embedded.stack={stack_file.PROJECT}/{self.name}"
-            if self.on_each_host("docker", "ps", "-aq", "--filter", label, quiet=True):
+            made, given = (
+                f"label=pulumi.embedded.{what}={stack_file.PROJECT}/{self.name}" for what in ("stack", "given")
+            )
+            if self.on_each_host("docker", "ps", "-aq", "--filter", made, quiet=True) and not self.on_each_host(
+                "docker", "volume", "ls", "-q", "--filter", given, quiet=True
+            ):
                 cli = ""
-                why = f"it has deployed stack {self.name}; to change, destroy that first, or set REDIS_HA_ENGINE=pulumi"
+                why = f"it has deployed stack {self.name}; to change: make to-pulumi STACK={self.name}"
         if not cli:
             say(f"engine: embedded ({why})")
         return cli

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 LABEL_NOTES = LABEL + "notes"
 LABEL_TEXT = LABEL + "text"
+LABEL_GIVEN = LABEL + "given"
+"""On the notes of a stack that Pulumi has taken over; `./pulumiw` asks Docker for it."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,9 @@ class Notes:
 
     components: tuple[str, ...] = ()
     """URNs of what groups others; Docker holds nothing of one that groups nothing."""
+
+    given: bool = False
+    """Whether the stack is Pulumi's now, by `make to-pulumi`."""
 
     def next(self, **changes: Any) -> Notes:
         """The version after this one."""
@@ -74,9 +79,12 @@ class NoteStore:
             "protect": notes.protect,
             "providers": notes.providers,
             "components": notes.components,
+            "given": notes.given,
         }
         name = f"pulumi-embedded.{self._stack_id.replace('/', '.')}.notes.{notes.number}"
         marks = {LABEL_NOTES: self._stack_id, LABEL_TEXT: json.dumps(body, separators=(",", ":"), sort_keys=True)}
+        if notes.given:
+            marks[LABEL_GIVEN] = self._stack_id
         with explained("writing the stack's notes"):
             self._client.create_volume(name, labels=marks)
         self._remove(volume for volume in self._volumes() if volume["Name"] != name)
@@ -112,6 +120,7 @@ def _parsed(volume: dict[str, Any]) -> Notes:
             raw.get("protect", {}),
             raw["providers"],
             tuple(raw["components"]),
+            raw.get("given", False),
         )
     except (ValueError, KeyError, TypeError) as error:
         raise EngineError(f"volume {volume['Name']} holds the stack's notes, and is not readable: {error}") from error

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from engine.docker.hosts import DEFAULT
+from engine.docker.notes import Notes
 from engine.errors import EngineError
 from engine.run.context import Context
 from engine.run.decide import stored
@@ -15,6 +16,7 @@ from engine.run.steps import Diagnostic, Step
 from engine.values.compare import HASHED, Change
 from engine.values.wire import Secret, has_unknown, reveal
 
+IMAGE = "docker:index/image:Image"
 PROVIDER_TYPE = PROVIDER_TYPES + "docker"
 SUPPORTED = frozenset({"host", "caMaterial", "certMaterial", "keyMaterial", "registryAuth", "version"})
 
@@ -43,9 +45,19 @@ def provider_step(declared: Declared, context: Context) -> Step:
 
 
 def recall(context: Context) -> None:
-    """Reads the default daemon, then those of the providers that its notes know, but for those left out."""
+    """Reads the default daemon, then those of the providers that its notes know, but for those left out.
+
+    EngineError for a stack that Pulumi has taken over.
+    """
     hosts = context.hosts
     hosts.read([DEFAULT])
+    if hosts.notes.given:
+        # An image is what Pulumi leaves behind when it destroys a stack.
+        if any(item.type != IMAGE for item in hosts.inventory):
+            raise EngineError(
+                f"stack '{context.stack}' is Pulumi's now, by `make to-pulumi`: its own state says what is to be done"
+            )
+        hosts.notes = Notes(hosts.notes.number)  # Pulumi has removed it
     for urn in hosts.notes.providers:
         inputs = known_inputs(context, urn)
         if inputs is not None:

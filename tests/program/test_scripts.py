@@ -111,6 +111,13 @@ def test_a_stack_of_the_embedded_engine_stays_with_it(wrapped: Machine) -> None:
     assert "arguments:" in wrapped.run("./pulumiw", "config", "get", "nothing", "-s", "other").stdout
 
 
+def test_a_stack_that_pulumi_has_taken_over_is_pulumis(wrapped: Machine) -> None:
+    wrapped.program("docker", 'case "$*" in *stack=redis-ha/mine | *given=redis-ha/mine) echo 1234 ;; esac')
+    mine = wrapped.run("./pulumiw", "config", "get", "nothing", "-s", "mine")
+    assert "engine:" not in mine.stderr
+    assert "arguments:" in mine.stdout
+
+
 @pytest.mark.parametrize("engine", ["bogus", "Pulumi"])
 def test_an_unknown_engine_is_refused(wrapped: Machine, engine: str) -> None:
     wrapped.environment["REDIS_HA_ENGINE"] = engine

@@ -106,6 +106,15 @@ class Daemon:
 
         return self._ask(removed)
 
+    def remove_volumes(self, label: str) -> None:
+        """Those with a label `name=value`. Raises DaemonError, such as when a container uses one."""
+
+        def remove(api: Any) -> None:
+            for volume in api.volumes(filters={"label": label})["Volumes"] or []:
+                api.remove_volume(volume["Name"])
+
+        self._ask(remove)
+
     def registry_digest(self, image: str) -> str:
         """What its registry has under this name now, as the daemon is told. Raises DaemonError."""
         return self._ask(lambda api: str(api.inspect_distribution(image)["Descriptor"]["digest"]))

@@ -1,0 +1,76 @@
+"""Hands a stack over to Pulumi: `python -m ops.to_pulumi STACK`. Containers, volumes and networks are not touched."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from engine.errors import EngineError
+from engine.run.keep import give_away
+from engine.workspace import Workspace
+from ops.stack import ROOT, OpsError
+from ops.to_pulumi.found import found
+from ops.to_pulumi.state import resources
+
+
+def pulumi(stack: str, *words: str) -> str:
+    """What `pulumi WORDS` prints. Raises OpsError with what it says."""
+    done = subprocess.run(
+        ["./pulumiw", *words, "--stack", stack, "--non-interactive"],
+        cwd=ROOT,
+        env={**os.environ, "REDIS_HA_ENGINE": "pulumi"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise OpsError(f"`pulumi {words[0]} {words[1]}` ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def hand_over(stack: str, folder: Path) -> int:
+    """Does it, with files in `folder`, which nobody else may read. The number of resources. Raises OpsError."""
+    plan, before, after = (folder / name for name in ("plan.json", "before.json", "after.json"))
+    workspace = Workspace(ROOT, stack)
+    workspace.start(program=True)
+    with workspace.locked():
+        there = found(workspace)
+        pulumi(stack, "preview", "--save-plan", str(plan), "--show-secrets")
+        pulumi(stack, "stack", "export", "--file", str(before))
+        empty = json.loads(before.read_text())
+        if empty["deployment"].get("resources"):
+            raise OpsError(f"Pulumi has a stack {stack} already, which is not empty")
+        deployment: dict[str, Any] = dict(empty["deployment"])
+        made = resources(json.loads(plan.read_text())["resourcePlans"], there.answers, there.outputs)
+        after.write_text(json.dumps({**empty, "deployment": {**deployment, "resources": made}}))
+        pulumi(stack, "stack", "import", "--file", str(after))
+        try:
+            pulumi(stack, "preview", "--expect-no-changes", "--diff")
+        except OpsError as error:
+            pulumi(stack, "stack", "import", "--file", str(before))
+            raise OpsError(f"Pulumi would change something, and has been told to forget the stack:\n{error}") from None
+        give_away(there.context)
+    return sum(state["custom"] for state in made)
+
+
+def main(stack: str) -> int:
+    """Says what it has done, or why not."""
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            count = hand_over(stack, Path(folder))
+    except (OpsError, EngineError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    print(f"Pulumi has stack {stack} now, with {count} resources, and would change nothing.")
+    return 0
+
+
+if __name__ == "__main__":
+    os.chdir(ROOT)
+    sys.exit(main(sys.argv[1]))

@@ -1,0 +1,90 @@
+"""A project of a few resources, for what differs between the engines and has nothing to do with Redis."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import docker
+
+ROOT = Path(__file__).resolve().parents[2]
+NAME = "two-engines"
+STACK = "test"
+PROGRAM = """
+import pulumi
+import pulumi_docker as docker
+
+config = pulumi.Config()
+image = docker.Image("image", image_name="two-engines:test", skip_push=True,
+    build=docker.DockerBuildArgs(context="app", dockerfile="app/Dockerfile"))
+keep = pulumi.ResourceOptions(protect=config.get_bool("protect"), ignore_changes=["labels"])
+if not config.get_bool("without"):
+    volume = docker.Volume("data", name="two-engines", opts=keep)
+node = docker.Container("node", name="two-engines", image=image.repo_digest, command=["sleep", "infinity"],
+    envs=[f"A={config.get('a') or 1}"], must_run=True, destroy_grace_seconds=0)
+pulumi.export("node", node.id)
+"""
+
+
+class SmallProject:
+    """It, in a folder of its own, with one of the engines."""
+
+    def __init__(self, folder: Path, engine: str) -> None:
+        self.folder = folder / "project"
+        self.state = folder / "state"
+        self.engine = engine
+        (self.folder / "app").mkdir(parents=True)
+        self.state.mkdir()
+        (self.folder / "Pulumi.yaml").write_text(f"name: {NAME}\nruntime: python\n")
+        (self.folder / "__main__.py").write_text(PROGRAM)
+        (self.folder / "app" / "Dockerfile").write_text("FROM redis:8-alpine\nENTRYPOINT []\nSTOPSIGNAL SIGKILL\n")
+        self.environment = {
+            **os.environ,
+            "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
+            "PULUMI_CONFIG_PASSPHRASE": "test",
+            "PULUMI_BACKEND_URL": f"file://{self.state}",
+            "PULUMI_SKIP_UPDATE_CHECK": "true",
+            "XDG_STATE_HOME": str(self.state),
+        }
+
+    def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        """A command of the engine."""
+        where = {"PYTHONPATH": str(ROOT)} if self.engine == "embedded" else {}
+        command = [sys.executable, "-m", "engine"] if self.engine == "embedded" else ["pulumi"]
+        return subprocess.run(
+            [*command, *words, "--stack", STACK, "--non-interactive"],
+            cwd=self.folder,
+            env={**self.environment, **where, **environment},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def does(self, *words: str, **environment: str) -> str:
+        """The same, and it succeeds; what it printed."""
+        done = self.run(*words, **environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def up(self, *words: str) -> str:
+        """Deploys."""
+        return self.does("up", "--yes", "--skip-preview", *words)
+
+    def unchanged(self, *words: str) -> bool:
+        """Whether a preview finds nothing to do."""
+        done = self.run("preview", "--expect-no-changes", *words)
+        if done.returncode:
+            assert "no changes were expected for preview" in done.stdout + done.stderr, done.stdout + done.stderr
+        return done.returncode == 0
+
+    def clean(self) -> None:
+        """Takes away what Docker holds of it, whoever has made it."""
+        client = docker.from_env(timeout=120)
+        for container in client.containers.list(all=True, filters={"name": f"^/{NAME}$"}):
+            container.remove(force=True)
+        for volume in client.volumes.list():
+            if volume.name == NAME or volume.name.startswith(f"pulumi-embedded.{NAME}."):
+                volume.remove()
+        if client.images.list(name=f"{NAME}:{STACK}"):
+            client.images.remove(f"{NAME}:{STACK}", force=True)

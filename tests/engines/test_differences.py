@@ -1,0 +1,101 @@
+"""What differs between the embedded engine and Pulumi: each row of the table in docs/engines.md, by its name there."""
+
+import shutil
+
+import docker
+import pytest
+from docker.errors import NotFound
+
+from tests.engines.small_project import NAME, SmallProject
+
+
+def test_state(project: SmallProject) -> None:
+    """Pulumi knows what is in its backend; the embedded engine asks Docker, from wherever it is run."""
+    shutil.rmtree(project.state)
+    project.state.mkdir()
+    project.run("stack", "init")
+    assert project.unchanged() == (project.engine == "embedded")
+
+
+def test_healing(project: SmallProject) -> None:
+    """What was stopped by hand is started by `up`; by Pulumi's only after a look at what is there."""
+    container = docker.from_env().containers.get(NAME)
+    container.stop(timeout=0)
+    assert project.unchanged() == (project.engine == "pulumi")
+    project.up()
+    container.reload()
+    assert (container.status == "running") == (project.engine == "embedded")
+    project.up("--refresh")
+    assert docker.from_env().containers.get(NAME).status == "running"
+    assert project.unchanged("--refresh")
+
+
+def test_refresh(project: SmallProject) -> None:
+    """What was removed by hand is missed by a refresh: Pulumi writes it down, and previews it from then on."""
+    docker.from_env().containers.get(NAME).remove(force=True)
+    assert project.unchanged() == (project.engine == "pulumi")
+    project.does("refresh", "--yes", "--skip-preview") if project.engine == "pulumi" else project.does("refresh")
+    assert not project.unchanged()
+    project.up()
+    assert docker.from_env().containers.get(NAME).status == "running"
+
+
+def test_image(project: SmallProject) -> None:
+    """An image that was removed by hand is built again; Pulumi takes it for there."""
+    client = docker.from_env()
+    client.containers.get(NAME).remove(force=True)
+    client.images.remove(f"{NAME}:test", force=True)
+    done = project.run("up", "--yes", "--skip-preview", "--refresh")
+    assert (done.returncode == 0) == (project.engine == "embedded"), done.stdout + done.stderr
+
+
+def test_destroy(project: SmallProject) -> None:
+    """The image goes too; Pulumi leaves it (`make destroy` removes it)."""
+    project.does("destroy", "--yes", "--skip-preview")
+    client = docker.from_env()
+    with pytest.raises(NotFound):
+        client.containers.get(NAME)
+    assert bool(client.images.list(name=f"{NAME}:test")) == (project.engine == "pulumi")
+
+
+def test_protect(project: SmallProject) -> None:
+    """What is protected is refused before anything is done; Pulumi does first what comes first."""
+    project.does("config", "set", "protect", "true")
+    project.up()
+    before = docker.from_env().containers.get(NAME).id
+    project.does("config", "set", "without", "true")
+    project.does("config", "set", "a", "2")
+    done = project.run("up", "--yes", "--skip-preview")
+    assert done.returncode != 0
+    assert "protect" in done.stdout + done.stderr
+    assert (docker.from_env().containers.get(NAME).id == before) == (project.engine == "embedded")
+    assert docker.from_env().volumes.get(NAME).name == NAME
+
+
+def test_strangers(project: SmallProject) -> None:
+    """A volume that is there already is nobody's business here; Pulumi takes it over, with what is in it."""
+    project.does("destroy", "--yes", "--skip-preview")
+    docker.from_env().volumes.create(NAME)
+    done = project.run("up", "--yes", "--skip-preview")
+    assert (done.returncode == 0) == (project.engine == "pulumi"), done.stdout + done.stderr
+
+
+def test_without_docker(project: SmallProject) -> None:
+    """A preview that reaches no Docker shows all as new, and says so; Pulumi's provider wants one, if an empty one."""
+    done = project.run("preview", DOCKER_HOST="tcp://127.0.0.1:1")
+    said = done.stdout + done.stderr
+    if project.engine == "embedded":
+        assert done.returncode == 0, said
+        assert "to create" in said
+        assert "not looked at" in said
+    else:
+        assert done.returncode != 0
+        assert "failed to connect to any docker daemon" in said
+
+
+def test_commands(project: SmallProject) -> None:
+    """`stack rename` and the like are Pulumi's alone: the embedded engine names what it does not do."""
+    done = project.run("stack", "rename", "other")
+    assert (done.returncode == 0) == (project.engine == "pulumi"), done.stdout + done.stderr
+    if project.engine == "embedded":
+        assert "does not implement" in done.stderr
