@@ -35,7 +35,7 @@ ANY_WORDS = ["ARGS"]
 # Not of this repository.
 TOOLS = {"mypy", "ruff"}
 # Modules that take a stack's name, or nothing, and have no parser.
-PLAIN = {"ops.connect": 1, "ops.pins": 1, "ops.images": 1, "redis_ha.settings.reference": 0}
+PLAIN = {"ops.connect": 1, "ops.pins": 1, "ops.images": 1, "ops.to_pulumi": 1, "redis_ha.settings.reference": 0}
 
 
 def commands(text: str) -> Iterator[list[str]]:
