@@ -30,7 +30,7 @@ RUN = re.compile(r"\brun: (.+)")
 STEP = re.compile(r"\$\{\{.*?\}\}")
 OPERATORS = {"&&", "|", "<", ">", ";"}
 # Pulumi's own, which the embedded engine refuses by name; and what stands for any words.
-PULUMI_ONLY = ("state delete", "stack rename", "stack --show-urns", "package add")
+PULUMI_ONLY = ("import", "stack import", "state delete", "stack rename", "stack --show-urns", "package add")
 ANY_WORDS = ["ARGS"]
 # Not of this repository.
 TOOLS = {"mypy", "ruff"}
