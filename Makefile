@@ -110,7 +110,7 @@ test: venv-dev daemon rig-tools ## All tests: unit, agent, endpoint, preview and
 test-unit: venv ## Unit tests: seconds, no Docker
 	@$(PYTHON) -m pytest -n 2 tests/unit $(ARGS)
 
-test-program: venv ## The program, its commands and scripts, without Docker: a minute
+test-program: venv-dev ## The program, its commands and scripts, without Docker: a minute
 	@$(PYTHON) -m pytest -n 2 tests/program $(ARGS)
 
 test-agent: venv-dev daemon ## Process 1: its decisions, as real processes, in the image
