@@ -29,6 +29,8 @@ def example(request: pytest.FixtureRequest, project_dir: Path, tmp_path: Path) -
     engine = ["pulumi"] if request.param == "pulumi" else [sys.executable, "-m", "engine"]
     environment = {
         **os.environ,
+        # Pulumi runs the program with the python on the PATH, as its reader would in a virtual environment.
+        "PATH": f"{project_dir / '.venv/bin'}:{os.environ['PATH']}",
         "PYTHONPATH": str(project_dir),
         "PULUMI_CONFIG_PASSPHRASE": "test",
         "PULUMI_BACKEND_URL": f"file://{tmp_path}",

@@ -120,7 +120,7 @@ class Given:
             inside[path[-1]] = value
         lines = list(wrong or [])
         try:
-            settings = Settings.model_validate(values, context=self._later.keys() - known.keys())
+            settings = Settings.model_validate(_whole(values), context=self._later.keys() - known.keys())
         except ValidationError as error:
             lines += lines_of(error, self._spelled)
         if lines:
@@ -147,6 +147,15 @@ def _sample(model: type[SettingModel], name: str) -> str | None:
     kind = str(field.annotation)
     secret = "SecretStr" in kind and not kind.startswith("dict")
     return _SAMPLE if field.is_required() or secret else None
+
+
+def _whole(value: Any) -> Any:
+    """Whole numbers as such: programs in other languages, and Outputs of other stacks, know floats only."""
+    if isinstance(value, Mapping):
+        return {key: _whole(one) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_whole(one) for one in value]
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _has_output(value: Any) -> bool:
