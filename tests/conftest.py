@@ -9,7 +9,7 @@ from tests import measured, skips
 
 MEASURED = "measured"  # the kind of a report's property that is a figure for the summary
 # Folders whose stacks have one name for all workers. Of tests/deploy each worker has its own.
-ONE_STACK = ("preview", "hosts", "clients", "interrupted")
+ONE_STACK = ("preview", "engines", "hosts", "clients", "interrupted")
 _measured: list[str] = []
 
 
@@ -49,14 +49,11 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     _measured.extend(str(text) for kind, text in report.user_properties if kind == MEASURED)
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With several workers: the tests of one file stay together, and those of a folder with one stack for all."""
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for item in items:
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """With several workers (--dist loadgroup): a file's tests stay together, and those of a folder with one stack."""
+    if item.config.pluginmanager.hasplugin("xdist"):
         folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(folder if folder in ONE_STACK else str(item.path)))
+        item.add_marker(pytest.mark.xdist_group(folder if folder in ONE_STACK else item.path.stem))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -36,9 +36,10 @@ class Cluster:
     """Further ones of the data nodes."""
     data: list[Node] = field(default_factory=list)
     sentinels: list[Node] = field(default_factory=list)
+    _taken: list[socket.socket] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.base = free_ports()
+        self.base = self._ports()
         self.declared = Settings.model_validate({"password": PASSWORD, **self.settings})
         for index in range(self.replicas + 1):
             self.data.append(self._data_node(index))
@@ -52,7 +53,7 @@ class Cluster:
 
     def move(self) -> None:
         """Declare all nodes at other ports: those of processes that do not run."""
-        self.base, before = free_ports(), self.base
+        self.base, before = self._ports(), self.base
         for node in self.nodes:
             node.port += self.base - before
             for name in ("master_port", "redis_port", "sentinel_port"):
@@ -151,6 +152,16 @@ class Cluster:
         for node in self.nodes:
             node.kill()
 
+    def give_ports_back(self) -> None:
+        """Others may use them: no node of this cluster is started any more."""
+        while self._taken:
+            self._taken.pop().close()
+
+    def _ports(self) -> int:
+        base, taken = free_ports()
+        self._taken.append(taken)
+        return base
+
     @staticmethod
     def _gone(node: Node) -> bool:
         return node.process is None or node.process.poll() is not None
@@ -217,13 +228,24 @@ def _myid(name: str) -> str:
     return name.encode().hex().ljust(40, "0")[:40]
 
 
-def free_ports() -> int:
-    """The first port of a block of which none that a cluster uses is taken, by another test run for instance."""
+def free_ports() -> tuple[int, socket.socket]:
+    """The first port of a block of which none that a cluster uses is taken, and what keeps the block for this one.
+
+    Another test run may look while this cluster's nodes are down: its last port is held for as long as the cluster
+    lives, or the other's nodes and tests would speak to this one's.
+    """
     blocks = list(range(20000, 32000, 200))
     random.shuffle(blocks)
     for base in blocks:
+        taken = socket.socket()
+        try:
+            taken.bind((HOST, base + 199))
+        except OSError:
+            taken.close()
+            continue
         if all(_is_free(base + offset) for start in (0, 100) for offset in range(start, start + 5)):
-            return base
+            return base, taken
+        taken.close()
     raise RuntimeError("no free ports")
 
 

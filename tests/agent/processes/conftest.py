@@ -37,6 +37,7 @@ def make_cluster(
     yield make
     for cluster in made:
         cluster.end()
+        cluster.give_ports_back()
 
 
 @pytest.hookimpl(wrapper=True)
