@@ -2,8 +2,11 @@
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from tests import measured, skips
 
@@ -49,11 +52,19 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     _measured.extend(str(text) for kind, text in report.user_properties if kind == MEASURED)
 
 
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """With several workers (--dist loadgroup): a file's tests stay together, and those of a folder with one stack."""
-    if item.config.pluginmanager.hasplugin("xdist"):
-        folder = item.path.parent.name
-        item.add_marker(pytest.mark.xdist_group(folder if folder in ONE_STACK else item.path.stem))
+class ByStack(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """The tests of a file stay together, and those of a folder with one stack."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        folder = Path(file).parent
+        return str(folder) if folder.name in ONE_STACK else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByStack | None:
+    """For `--dist loadgroup`; the marks that xdist 3.8 has for it do nothing on pytest 9.2."""
+    return ByStack(config, log) if config.getoption("dist") == "loadgroup" else None
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
