@@ -1,7 +1,9 @@
 """The component as a package: what other programs and languages are given."""
 
+import asyncio
 import json
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+import pulumi
 import pytest
 import yaml
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
 
-from redis_ha import image_files
+from redis_ha import RedisHa, image_files
 from redis_ha.settings.model import SHAPE, Settings
 
 ROOT = Path(__file__).parents[2]
@@ -53,6 +56,19 @@ def test_the_outputs_are_the_contract(schema: dict[str, Any]) -> None:
     assert outputs.keys() >= {
         *("masterName", "nodes", "sentinels", "url", "password", "endpoint", "image", "metrics"),
     }
+
+
+@pytest.mark.parametrize("given", [None, {"write": "a:1", "read": "a:2"}])
+def test_an_output_that_does_not_apply_is_none(given: dict[str, str] | None) -> None:
+    """Of a type of its own, which the SDK's host takes to be there."""
+    host = runpy.run_path(str(ROOT / "components" / "__main__.py"))["Host"]([RedisHa], "redis-ha")
+    endpoint = host.get_type_definition(host._component_defs["RedisHa"].outputs["endpoint"])
+    assert host.map_complex_output(given, endpoint) == given
+
+    async def told() -> Any:
+        return await host.map_complex_output(pulumi.Output.from_input(given), endpoint).future()
+
+    assert asyncio.run(told()) == given
 
 
 def test_the_yaml_example_fits_the_schema(schema: dict[str, Any]) -> None:
