@@ -11,6 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NAME = "two-engines"
 STACK = "test"
 PROGRAM = """
+import time
 import pulumi
 import pulumi_docker as docker
 
@@ -20,8 +21,10 @@ image = docker.Image("image", image_name="two-engines:test", skip_push=True,
 keep = pulumi.ResourceOptions(protect=config.get_bool("protect"), ignore_changes=["labels"])
 if not config.get_bool("without"):
     volume = docker.Volume("data", name="two-engines", opts=keep)
+slowly = pulumi.ResourceHook("slowly", lambda _: time.sleep(float(config.get("seconds") or 0)))
 node = docker.Container("node", name="two-engines", image=image.repo_digest, command=["sleep", "infinity"],
-    envs=[f"A={config.get('a') or 1}"], must_run=True, destroy_grace_seconds=0)
+    envs=[f"A={config.get('a') or 1}"], must_run=True, destroy_grace_seconds=0,
+    opts=pulumi.ResourceOptions(hooks=pulumi.ResourceHookBinding(after_create=[slowly])))
 pulumi.export("node", node.id)
 """
 
@@ -49,23 +52,30 @@ class SmallProject:
 
     def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """A command of the engine."""
+        with self.begun(*words, **environment) as running:
+            said, _ = running.communicate()
+        return subprocess.CompletedProcess(running.args, running.returncode, said)
+
+    def begun(self, *words: str, **environment: str) -> "subprocess.Popen[str]":
+        """The same while it runs, in a process group of its own."""
         where = {"PYTHONPATH": str(ROOT)} if self.engine == "embedded" else {}
         command = [sys.executable, "-m", "engine"] if self.engine == "embedded" else ["pulumi"]
-        return subprocess.run(
+        return subprocess.Popen(
             [*command, *words, "--stack", STACK, "--non-interactive"],
             cwd=self.folder,
             env={**self.environment, **where, **environment},
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
             text=True,
-            check=False,
+            start_new_session=True,
         )
 
     def does(self, *words: str, **environment: str) -> str:
         """The same, and it succeeds; what it printed."""
         done = self.run(*words, **environment)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout + done.stderr
+        assert done.returncode == 0, done.stdout
+        return done.stdout
 
     def up(self, *words: str) -> str:
         """Deploys."""
@@ -75,7 +85,7 @@ class SmallProject:
         """Whether a preview finds nothing to do."""
         done = self.run("preview", "--expect-no-changes", *words)
         if done.returncode:
-            assert "no changes were expected for preview" in done.stdout + done.stderr, done.stdout + done.stderr
+            assert "no changes were expected for preview" in done.stdout, done.stdout
         return done.returncode == 0
 
     def clean(self) -> None:

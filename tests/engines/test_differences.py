@@ -1,11 +1,14 @@
 """What differs between the embedded engine and Pulumi: each row of the table in docs/engines.md, by its name there."""
 
+import os
 import shutil
+import signal
 
 import docker
 import pytest
 from docker.errors import NotFound
 
+from drills.waiting import until
 from tests.engines.small_project import NAME, SmallProject
 
 
@@ -46,7 +49,7 @@ def test_image(project: SmallProject) -> None:
     client.containers.get(NAME).remove(force=True)
     client.images.remove(f"{NAME}:test", force=True)
     done = project.run("up", "--yes", "--skip-preview", "--refresh")
-    assert (done.returncode == 0) == (project.engine == "embedded"), done.stdout + done.stderr
+    assert (done.returncode == 0) == (project.engine == "embedded"), done.stdout
 
 
 def test_destroy(project: SmallProject) -> None:
@@ -67,7 +70,7 @@ def test_protect(project: SmallProject) -> None:
     project.does("config", "set", "a", "2")
     done = project.run("up", "--yes", "--skip-preview")
     assert done.returncode != 0
-    assert "protect" in done.stdout + done.stderr
+    assert "protect" in done.stdout
     assert (docker.from_env().containers.get(NAME).id == before) == (project.engine == "embedded")
     assert docker.from_env().volumes.get(NAME).name == NAME
 
@@ -77,13 +80,13 @@ def test_strangers(project: SmallProject) -> None:
     project.does("destroy", "--yes", "--skip-preview")
     docker.from_env().volumes.create(NAME)
     done = project.run("up", "--yes", "--skip-preview")
-    assert (done.returncode == 0) == (project.engine == "pulumi"), done.stdout + done.stderr
+    assert (done.returncode == 0) == (project.engine == "pulumi"), done.stdout
 
 
 def test_without_docker(project: SmallProject) -> None:
     """A preview that reaches no Docker shows all as new, and says so; Pulumi's provider wants one, if an empty one."""
     done = project.run("preview", DOCKER_HOST="tcp://127.0.0.1:1")
-    said = done.stdout + done.stderr
+    said = done.stdout
     if project.engine == "embedded":
         assert done.returncode == 0, said
         assert "to create" in said
@@ -93,9 +96,35 @@ def test_without_docker(project: SmallProject) -> None:
         assert "failed to connect to any docker daemon" in said
 
 
+def test_killed(project: SmallProject) -> None:
+    """After a run that was killed, the next `up` goes on; Pulumi knows nothing of what was being made."""
+    before = docker.from_env().containers.get(NAME).id
+    project.does("config", "set", "a", "2")
+    project.does("config", "set", "seconds", "60")
+    with project.begun("up", "--yes", "--skip-preview") as running:
+        until(lambda: _id() not in ("", before), "the new container", 60)
+        os.killpg(running.pid, signal.SIGKILL)
+    project.does("config", "set", "seconds", "0")
+    done = project.run("up", "--yes", "--skip-preview")
+    assert (done.returncode == 0) == (project.engine == "embedded"), done.stdout
+    if project.engine == "pulumi":
+        assert "the stack is currently locked" in done.stdout
+        project.does("cancel", "--yes")
+        assert "is already in use by container" in project.run("up", "--yes", "--skip-preview", "--refresh").stdout
+        docker.from_env().containers.get(NAME).remove(force=True)
+        project.up("--refresh")
+    assert docker.from_env().containers.get(NAME).status == "running"
+    assert project.unchanged()
+
+
+def _id() -> str:
+    found = docker.from_env().containers.list(filters={"name": f"^/{NAME}$"})
+    return str(found[0].id) if found else ""
+
+
 def test_commands(project: SmallProject) -> None:
     """`stack rename` and the like are Pulumi's alone: the embedded engine names what it does not do."""
     done = project.run("stack", "rename", "other")
-    assert (done.returncode == 0) == (project.engine == "pulumi"), done.stdout + done.stderr
+    assert (done.returncode == 0) == (project.engine == "pulumi"), done.stdout
     if project.engine == "embedded":
-        assert "does not implement" in done.stderr
+        assert "does not implement" in done.stdout
