@@ -92,7 +92,7 @@ class SmallProject:
         """Takes away what Docker holds of it, whoever has made it."""
         client = docker.from_env(timeout=120)
         for container in client.containers.list(all=True, filters={"name": f"^/{NAME}$"}):
-            container.remove(force=True)
+            container.remove(force=True, v=True)
         for volume in client.volumes.list():
             if volume.name == NAME or volume.name.startswith(f"pulumi-embedded.{NAME}."):
                 volume.remove()

@@ -35,7 +35,7 @@ def test_healing(project: SmallProject) -> None:
 
 def test_refresh(project: SmallProject) -> None:
     """What was removed by hand is missed by a refresh: Pulumi writes it down, and previews it from then on."""
-    docker.from_env().containers.get(NAME).remove(force=True)
+    docker.from_env().containers.get(NAME).remove(force=True, v=True)
     assert project.unchanged() == (project.engine == "pulumi")
     project.does("refresh", "--yes", "--skip-preview") if project.engine == "pulumi" else project.does("refresh")
     assert not project.unchanged()
@@ -46,7 +46,7 @@ def test_refresh(project: SmallProject) -> None:
 def test_image(project: SmallProject) -> None:
     """An image that was removed by hand is built again; Pulumi takes it for there."""
     client = docker.from_env()
-    client.containers.get(NAME).remove(force=True)
+    client.containers.get(NAME).remove(force=True, v=True)
     client.images.remove(f"{NAME}:test", force=True)
     done = project.run("up", "--yes", "--skip-preview", "--refresh")
     assert (done.returncode == 0) == (project.engine == "embedded"), done.stdout
@@ -111,7 +111,7 @@ def test_killed(project: SmallProject) -> None:
         assert "the stack is currently locked" in done.stdout
         project.does("cancel", "--yes")
         assert "is already in use by container" in project.run("up", "--yes", "--skip-preview", "--refresh").stdout
-        docker.from_env().containers.get(NAME).remove(force=True)
+        docker.from_env().containers.get(NAME).remove(force=True, v=True)
         project.up("--refresh")
     assert docker.from_env().containers.get(NAME).status == "running"
     assert project.unchanged()
