@@ -96,7 +96,7 @@ class DataNode:
         """
         if await self.hand_over.run(now) or self.hand_over.unknown:
             return True
-        return not (await self.lookout.look(self.memory.mark)).was_master
+        return not self.lookout.was_master or await self.lookout.own() is not None
 
     async def leave(self) -> None:
         """The container is to stop: hand over where that can be done. Asked again, it changes nothing."""

@@ -38,6 +38,7 @@ class Lookout:
         self._silent: set[Address] = set()
         self._own_silent = False
         self.was_master = False
+        """Whether this node's server was a master at its last answer."""
         self._roster_at = float("-inf")
         self._lost_since: float | None = None
         self._silent_since: float | None = world.now()
