@@ -11,6 +11,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from drills.errors import DrillError
+from drills.plain import avoid_default_route
 from redis_ha.outputs import Outputs, OutputsError
 from redis_ha.settings import generated
 
@@ -158,3 +159,21 @@ class Stack:
 
 def _text(captured: str | bytes | None) -> str:
     return captured.decode(errors="replace") if isinstance(captured, bytes) else captured or ""
+
+
+@contextmanager
+def own_stack(name: str, settings: Mapping[str, Any], environment: Mapping[str, str] | None = None) -> Iterator[Stack]:
+    """A stack of one's own with these settings, not up yet; removed at the end.
+
+    So is what a run of the same name has left that was cut off. `settings` have a `subnet`. Raises StackCommandError.
+    """
+    made = Stack(name, environment=environment)
+    avoid_default_route(str(settings["subnet"]))
+    if made.config_file.exists():
+        made.destroy()
+    made.create(settings)
+    try:
+        yield made
+    finally:
+        made.destroy()
+        made.forget()

@@ -8,8 +8,8 @@ from typing import Any
 
 from drills.bench.results import Sheet
 from drills.cluster import Cluster
-from drills.plain import Plain, avoid_default_route, running
-from drills.stack import Stack
+from drills.plain import Plain, running
+from drills.stack import Stack, own_stack
 
 PORT_STEP = 400  # a stack of 30 data nodes takes some 300
 
@@ -49,21 +49,12 @@ class Options:
         """The same, formed; removed at the end."""
         return running(self.plain(number, image, **settings))
 
-    @contextmanager
     def stack(
         self, number: int = 0, settings: Mapping[str, Any] | None = None, engine: str | None = None
-    ) -> Iterator[Stack]:
+    ) -> AbstractContextManager[Stack]:
         """A stack of the bench's own in the n-th place, not up yet; removed at the end."""
-        made = Stack(f"{self.name}-{number}", environment={"REDIS_HA_ENGINE": engine} if engine else None)
-        avoid_default_route(self.subnet_of(number))
-        if made.config_file.exists():
-            made.destroy()
-        made.create({**self.settings(number), **(settings or {})})
-        try:
-            yield made
-        finally:
-            made.destroy()
-            made.forget()
+        environment = {"REDIS_HA_ENGINE": engine} if engine else None
+        return own_stack(f"{self.name}-{number}", {**self.settings(number), **(settings or {})}, environment)
 
     @contextmanager
     def cluster(self, number: int = 0, settings: Mapping[str, Any] | None = None) -> Iterator[Cluster]:

@@ -18,7 +18,7 @@ from typing import Any
 
 from engine.run.context import Answer
 from engine.values.urns import STACK_TYPE, urn_type
-from engine.values.wire import SECRET_SIGNATURE, SIGNATURE, UNKNOWN_TEXTS, to_json
+from engine.values.wire import SECRET_SIGNATURE, SIGNATURE, UNKNOWN_TEXTS, to_json, transform
 from ops.stack import OpsError
 
 IMAGE = "docker:index/image:Image"
@@ -125,20 +125,18 @@ def is_secret(value: Any) -> bool:
 
 def plain(value: Any) -> Any:
     """Without the marks of secrets."""
-    if is_secret(value):
-        return plain(json.loads(value["plaintext"]) if "plaintext" in value else value["value"])
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    return [plain(item) for item in value] if isinstance(value, list) else value
+
+    def bare(item: Any) -> Any:
+        if not is_secret(item):
+            return item
+        return plain(json.loads(item["plaintext"]) if "plaintext" in item else item["value"])
+
+    return transform(value, bare)
 
 
 def as_state(value: Any) -> Any:
     """From the form that `to_json` gives secrets to that of a state."""
-    if is_secret(value):
-        return secret(plain(value))
-    if isinstance(value, dict):
-        return {key: as_state(item) for key, item in value.items()}
-    return [as_state(item) for item in value] if isinstance(value, list) else value
+    return transform(value, lambda item: secret(plain(item)) if is_secret(item) else item)
 
 
 def filled(value: Any, known: Any) -> Any:

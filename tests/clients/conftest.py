@@ -6,8 +6,7 @@ import pytest
 
 from drills.cluster import Cluster
 from drills.health import wait_healthy
-from drills.plain import avoid_default_route
-from drills.stack import Stack
+from drills.stack import own_stack
 from tests.clients.programs import Programs
 from tests.clients.tools import commands
 
@@ -18,17 +17,11 @@ PORTS = {"master": 23379, "replica": 23380, "sentinel": 23381, "write": 23378, "
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Cluster]:
     """Three data nodes, three Sentinels and an endpoint, with the default settings."""
-    avoid_default_route(SUBNET)
-    stack = Stack("test-clients")
-    stack.create({"subnet": SUBNET, "ports": PORTS, "endpoint": True})
-    try:
+    with own_stack("test-clients", {"subnet": SUBNET, "ports": PORTS, "endpoint": True}) as stack:
         stack.up()
         whole = Cluster(stack.outputs())
         wait_healthy(whole, 60)
         yield whole
-    finally:
-        stack.destroy()
-        stack.forget()
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,7 @@ import docker
 
 from drills.cluster import Cluster
 from drills.health import problems
-from drills.plain import avoid_default_route
-from drills.stack import Stack
+from drills.stack import Stack, own_stack
 from tests.deploy.support import NAME, left_over, place, writing
 
 SETTINGS = place(1)
@@ -27,12 +26,7 @@ def _mounted(cluster: Cluster) -> set[str]:
 
 def test_destroy_leaves_nothing_behind_and_takes_seconds(stack: Stack, figure: Callable[[str], None]) -> None:
     client = docker.from_env(timeout=120)
-    avoid_default_route(str(SETTINGS["subnet"]))
-    doomed = Stack(f"{NAME}-gone", environment=stack.environment)
-    if doomed.config_file.exists():
-        doomed.destroy()
-    doomed.create(SETTINGS)
-    try:
+    with own_stack(f"{NAME}-gone", SETTINGS, stack.environment) as doomed:
         doomed.up()
         cluster = Cluster(doomed.outputs())
         assert problems(cluster) == []
@@ -44,9 +38,6 @@ def test_destroy_leaves_nothing_behind_and_takes_seconds(stack: Stack, figure: C
             began = time.monotonic()
             doomed.destroy()
             took = time.monotonic() - began
-    finally:
-        doomed.destroy()
-        doomed.forget()
     figure(f"destroyed in {took:.1f} s")
     assert left_over(doomed.name) == []
     assert not _inventory(client)

@@ -19,9 +19,8 @@ from drills.cluster import Cluster
 from drills.faults.base import kill, revive
 from drills.health import wait_healthy
 from drills.load import Load
-from drills.plain import avoid_default_route
 from drills.routes import ThroughEndpoint
-from drills.stack import Stack, StackCommandError
+from drills.stack import Stack, StackCommandError, own_stack
 from drills.waiting import until
 from redis_ha.outputs import Address, Outputs
 from redis_ha.tls.dev_certificates import make_ca, make_certificate
@@ -42,18 +41,11 @@ def _certify(stack: Stack) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def secured() -> Iterator[Stack]:
     """The deployed stack. Its clients need no certificate, but one that they show must be of the CA."""
-    avoid_default_route(str(SETTINGS["subnet"]))
-    stack = Stack(f"{NAME}-tls", environment={"REDIS_HA_ENGINE": os.environ.get("REDIS_HA_ENGINE", "embedded")})
-    if stack.config_file.exists():
-        stack.destroy()
-    stack.create(SETTINGS)
-    try:
+    engine = {"REDIS_HA_ENGINE": os.environ.get("REDIS_HA_ENGINE", "embedded")}
+    with own_stack(f"{NAME}-tls", SETTINGS, engine) as stack:
         _certify(stack)
         stack.up()
         yield stack
-    finally:
-        stack.destroy()
-        stack.forget()
 
 
 @pytest.fixture

@@ -8,8 +8,7 @@ import pytest
 from drills.cluster import Cluster
 from drills.faults.base import kill, revive
 from drills.health import wait_healthy
-from drills.plain import avoid_default_route
-from drills.stack import Stack, StackCommandError
+from drills.stack import Stack, StackCommandError, own_stack
 from drills.waiting import until
 from redis_ha.outputs import Node
 from tests.deploy.support import NAME, fill, holds, longest, no_errors, nothing_lost, place, same_data, writing
@@ -21,17 +20,9 @@ SETTINGS = {**place(1), "replicas": 2, "sentinels": 3, "downAfter": 1000, "baseI
 @pytest.fixture
 def moving(stack: Stack) -> Iterator[Stack]:
     """A stack of its own on Redis 7.0, which writes a format that Valkey reads."""
-    avoid_default_route(str(SETTINGS["subnet"]))
-    made = Stack(f"{NAME}-valkey", environment=stack.environment)
-    if made.config_file.exists():
-        made.destroy()
-    made.create(SETTINGS)
-    try:
+    with own_stack(f"{NAME}-valkey", SETTINGS, stack.environment) as made:
         made.up()
         yield made
-    finally:
-        made.destroy()
-        made.forget()
 
 
 def _versions(cluster: Cluster) -> set[str]:

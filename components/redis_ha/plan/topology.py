@@ -13,8 +13,18 @@ Role = Literal["master", "replica", "sentinel"]
 ExporterName = Literal["exporter", "figures"]
 
 
+class OnHost:
+    """What is on one of several hosts, or on the only machine."""
+
+    host: Host | None
+
+    @property
+    def host_name(self) -> str | None:
+        return self.host.name if self.host else None
+
+
 @dataclass(frozen=True)
-class Node:
+class Node(OnHost):
     """One Redis or Sentinel process in a container of its own.
 
     `address` and `port` are what the node announces and clients connect to; `fixed_address` is
@@ -33,10 +43,6 @@ class Node:
     host: Host | None = None
 
     @property
-    def host_name(self) -> str | None:
-        return self.host.name if self.host else None
-
-    @property
     def full_name(self) -> str:
         """With its host, where there are several."""
         return self.name if self.host is None else f"{self.name}.{self.host.name}"
@@ -47,7 +53,7 @@ class Node:
 
 
 @dataclass(frozen=True)
-class Endpoint:
+class Endpoint(OnHost):
     """Where clients that do not ask the Sentinels connect: a port for writes, one for reads. Addresses as in Node."""
 
     container: str
@@ -59,13 +65,9 @@ class Endpoint:
     kind: Literal["endpoint"] = "endpoint"
     name: Literal["endpoint"] = "endpoint"
 
-    @property
-    def host_name(self) -> str | None:
-        return self.host.name if self.host else None
-
 
 @dataclass(frozen=True)
-class Backup:
+class Backup(OnHost):
     """What takes snapshots. Nobody connects to it."""
 
     container: str
@@ -74,13 +76,9 @@ class Backup:
     kind: Literal["backup"] = "backup"
     name: Literal["backup"] = "backup"
 
-    @property
-    def host_name(self) -> str | None:
-        return self.host.name if self.host else None
-
 
 @dataclass(frozen=True)
-class Exporter:
+class Exporter(OnHost):
     """One of the two on one host: its address and port, as in Node."""
 
     name: ExporterName
@@ -90,10 +88,6 @@ class Exporter:
     fixed_address: str | None
     host: Host | None = None
     kind: Literal["exporter"] = "exporter"
-
-    @property
-    def host_name(self) -> str | None:
-        return self.host.name if self.host else None
 
     @property
     def endpoint(self) -> str:

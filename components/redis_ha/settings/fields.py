@@ -33,6 +33,7 @@ from redis_ha.settings.types import (
 OLDEST_REDIS = 7
 MAX_PER_ROLE = 120  # what the fixed addresses of a /24 leave for each of the two kinds
 IMAGE_REFERENCE = r"^[a-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?$"
+ImageReference = Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)]
 Count = Annotated[int, Field(ge=0, le=MAX_PER_ROLE - 1)]
 Password = Annotated[SecretStr, Field(min_length=1, max_length=128)]
 
@@ -51,7 +52,7 @@ class Fields(SettingModel):
     quorum: Annotated[int, Field(ge=1)] | None = Field(
         None, description="Sentinels that must agree that the master is down; default: majority"
     )
-    base_image: Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)] = Field(
+    base_image: ImageReference = Field(
         "redis:8-alpine",
         alias="baseImage",
         description="Image that ours is built on: an official one of Redis or Valkey",
@@ -59,14 +60,14 @@ class Fields(SettingModel):
     endpoint: bool = Field(
         False, description="A write and a read endpoint (HAProxy) for clients that do not ask the Sentinels"
     )
-    endpoint_image: Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)] = Field(
+    endpoint_image: ImageReference = Field(
         "haproxy:3.0-alpine", alias="endpointImage", description="Image of the endpoint"
     )
     metrics: bool = Field(
         False,
         description="Figures of all nodes for a Prometheus, on each host (redis_exporter, and what it cannot tell)",
     )
-    exporter_image: Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)] = Field(
+    exporter_image: ImageReference = Field(
         "oliver006/redis_exporter:v1.69.0-alpine", alias="exporterImage", description="Image of the redis_exporter"
     )
     backup: BackupSetting | None = Field(
@@ -74,7 +75,7 @@ class Fields(SettingModel):
         description="Snapshots by schedule (docs/operate.md). `password`: encrypts them; `repository`: `volume`, a "
         "folder, s3:... ; `every`: 1d; `keep`: how many; `environment`: what restic needs",
     )
-    restic_image: Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)] = Field(
+    restic_image: ImageReference = Field(
         "restic/restic:0.18.0", alias="resticImage", description="Image that the backup has restic from"
     )
     notify: NotifySetting | None = Field(
@@ -82,7 +83,7 @@ class Fields(SettingModel):
         description="Secret. A webhook that is told of failovers and more: `url`, `format`: `json`, `slack` or "
         "`alertmanager`, `events` (docs/operate.md)",
     )
-    image_name: Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)] | None = Field(
+    image_name: ImageReference | None = Field(
         None,
         alias="imageName",
         description="Name of our image; default: by the names of project and cluster, such as redis-ha:STACK",
