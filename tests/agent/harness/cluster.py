@@ -115,6 +115,14 @@ class Cluster:
                 found.append(None)
         return found
 
+    def undisturbed(self) -> bool:
+        """Whether all Sentinels answer, and none takes the master for down or fails it over."""
+        try:
+            said = [s.client("handover").execute_command("SENTINEL MASTER", MASTER_NAME) for s in self.sentinels]
+        except redis.RedisError:
+            return False
+        return all(one["flags"] == "master" for one in said)
+
     def masters(self) -> list[Node]:
         """The data nodes that say that they are master."""
         return [node for node in self.data if node.role_now() == "master"]

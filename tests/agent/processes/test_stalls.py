@@ -47,6 +47,8 @@ def test_whatever_stalls_nothing_is_lost(formed: Cluster) -> None:
             eventually(lambda: len(formed.masters()) == 1, 30, "one master")
             writer.goes_on(50, 30)
         eventually(lambda: len({tuple(addr or ()) for addr in formed.named()}) == 1, 30, "all Sentinels agree")
+        # One that stood still for about down-after goes on while the failover that it has led to is under way.
+        eventually(formed.undisturbed, 30, "no Sentinel takes the master for down, or fails it over")
         master = formed.master()
         stays(lambda: formed.masters() == [master], 1, "it stays the only one")  # noqa: B023
         assert writer.missing(master.client(timeout=10 * PATIENCE)) == []
