@@ -1,7 +1,10 @@
 """What several deploy tests do."""
 
+import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -10,6 +13,7 @@ import docker
 from drills.cluster import Cluster
 from drills.load import Failure, Load
 from drills.routes import ThroughSentinel
+from drills.stack import Stack
 from drills.waiting import until
 from redis_ha.outputs import Node
 
@@ -45,6 +49,14 @@ def left_over(stack: str) -> list[str]:
         *client.volumes.list(filters=mine),
     ]
     return [str(f.attrs.get("Name")) for f in found]
+
+
+def certify(stack: Stack) -> dict[str, str]:
+    """What `make certs` does; returns the setting, with its private keys."""
+    command = [sys.executable, "-m", "redis_ha.tls.dev_certificates", "--stack", stack.name]
+    subprocess.run(command, cwd=stack.project_dir, env={**os.environ, **stack.environment}, check=True)
+    found: dict[str, str] = json.loads(stack.run("config", "get", "redis-ha:tls"))
+    return found
 
 
 @contextmanager

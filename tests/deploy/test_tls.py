@@ -25,17 +25,19 @@ from drills.waiting import until
 from redis_ha.outputs import Address, Outputs
 from redis_ha.tls.dev_certificates import make_ca, make_certificate
 from tests.deploy.inside import inside
-from tests.deploy.support import NAME, longest, no_errors, nothing_lost, place, same_data, started_at, writing
+from tests.deploy.support import (
+    NAME,
+    certify,
+    longest,
+    no_errors,
+    nothing_lost,
+    place,
+    same_data,
+    started_at,
+    writing,
+)
 
 SETTINGS = {**place(2), "replicas": 2, "sentinels": 3, "endpoint": True, "tls": {"clientAuth": "optional"}}
-
-
-def _certify(stack: Stack) -> dict[str, str]:
-    """What `make certs` does; returns the setting, with its private keys."""
-    command = [sys.executable, "-m", "redis_ha.tls.dev_certificates", "--stack", stack.name]
-    subprocess.run(command, cwd=stack.project_dir, env={**os.environ, **stack.environment}, check=True)
-    found: dict[str, str] = json.loads(stack.run("config", "get", "redis-ha:tls"))
-    return found
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +45,7 @@ def secured() -> Iterator[Stack]:
     """The deployed stack. Its clients need no certificate, but one that they show must be of the CA."""
     engine = {"REDIS_HA_ENGINE": os.environ.get("REDIS_HA_ENGINE", "embedded")}
     with own_stack(f"{NAME}-tls", SETTINGS, engine) as stack:
-        _certify(stack)
+        certify(stack)
         stack.up()
         yield stack
 

@@ -19,6 +19,11 @@ log: {{level: info, accesslog: {{disabled: false}}}}
 storage: {{filesystem: {{rootdirectory: {directory}/data}}}}
 http: {{addr: "{address}"}}
 """
+# A user of the tests, and the line that `htpasswd -nbB` makes of both.
+USER, PASSWORD = "tester", "of-the-tests"
+HTPASSWD = f"{USER}:$2b$05$i2ZsWsXQo2YHD2s9T/oMoeKHFO/05QqnyXlRymLEW4f6nk.4u6w2O\n"
+LOGIN = """auth: {{htpasswd: {{realm: tests, path: {directory}/users}}}}
+"""
 
 
 def program() -> str | None:
@@ -40,14 +45,19 @@ class Registry:
 
 
 @contextmanager
-def registry(host: str) -> Iterator[Registry]:
-    """A registry on `host`:5000, empty, until the end of the block. Raises RigError when it does not start."""
+def registry(host: str, login: bool = False) -> Iterator[Registry]:
+    """A registry on `host`:5000, empty, until the end of the block; with `login`, for USER with PASSWORD only.
+
+    Raises RigError when it does not start.
+    """
     binary, address = program(), f"{host}:{PORT}"
     if binary is None:
         raise RigError("there is no docker-registry")
     with tempfile.TemporaryDirectory() as folder:
         directory = Path(folder)
-        (directory / "config.yml").write_text(CONFIG.format(directory=directory, address=address))
+        (directory / "users").write_text(HTPASSWD)
+        config = CONFIG + LOGIN if login else CONFIG
+        (directory / "config.yml").write_text(config.format(directory=directory, address=address))
         log = directory / "log"
         with log.open("wb") as output:
             process = subprocess.Popen([binary, "serve", str(directory / "config.yml")], stdout=output, stderr=output)

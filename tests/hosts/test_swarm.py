@@ -4,17 +4,21 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import pytest
+from redis.exceptions import RedisError
 
+from drills import clients
 from drills.cluster import Cluster
 from drills.errors import DrillError
 from drills.stack import Stack, StackCommandError
 from drills.waiting import until
-from tests.deploy.support import ENGINES, longest, no_errors, nothing_lost, writing
+from tests.deploy.support import ENGINES, certify, longest, no_errors, nothing_lost, writing
 from tests.hosts.conftest import NAME
 from tests.hosts.host import Host
-from tests.hosts.registry import program, registry
+from tests.hosts.registry import PASSWORD, USER, program, registry
 from tests.hosts.rig import Rig
 from tests.hosts.support import Stopwatch, settings
 from tests.hosts.system import run
@@ -43,10 +47,18 @@ def manager(rig: Rig) -> Iterator[Host]:
 
 @pytest.fixture(scope="module", params=ENGINES)
 def services(request: pytest.FixtureRequest, rig: Rig, manager: Host) -> Iterator[Stack]:
-    """The stack in the Swarm."""
+    """The stack in the Swarm, with TLS only, its image from a registry that wants a login."""
     deployed = Stack(f"{NAME}swarm", environment={"REDIS_HA_ENGINE": request.param, "DOCKER_HOST": manager.docker_url})
-    with registry(rig.address) as server:
-        deployed.create(settings(rig, swarm=True, ports=PORTS, registry=server.address))
+    with registry(rig.address, login=True) as server:
+        wanted: dict[str, Any] = {
+            "swarm": True,
+            "tls": {"clientAuth": "optional"},
+            "registry": server.address,
+            "registryUser": USER,
+        }
+        deployed.create(settings(rig, ports=PORTS, **wanted))
+        deployed.run("config", "set", "--secret", "redis-ha:registryPassword", stdin=PASSWORD)
+        certify(deployed)
         try:
             deployed.up()
             yield deployed
@@ -93,6 +105,17 @@ def test_each_host_has_a_node_of_each_kind(
         told = _docker(manager, "service", "inspect", f"redis-ha-{services.name}-{kind}")
         assert str(cluster.outputs.password) not in told
     services.expect_no_changes()
+
+
+def test_it_speaks_tls_only_and_its_registry_wants_a_login(rig: Rig, manager: Host, services: Stack) -> None:
+    cluster = _whole(manager, services)
+    for node in (*cluster.nodes, *cluster.sentinels):
+        assert clients.direct(node.address, cluster.outputs.password, tls=cluster.outputs.tls).ping()
+        with pytest.raises(RedisError):
+            clients.direct(node.address, cluster.outputs.password).ping()
+    with pytest.raises(HTTPError, match="401"):
+        urlopen(f"http://{cluster.outputs.image.partition('/')[0]}/v2/")
+    assert PASSWORD not in services.run("stack", "export")
 
 
 def test_a_change_goes_through_node_by_node(manager: Host, services: Stack, figure: Callable[[str], None]) -> None:
