@@ -239,24 +239,6 @@ def _last(load: Load) -> float:
     return max(client.acknowledged[-1][1] for client in load.clients)
 
 
-def test_more_and_fewer_nodes(
-    cluster: Cluster, stack: Stack, endpoint: Container, figure: Callable[[str], None]
-) -> None:
-    with _writing(cluster) as load:
-        since = time.time()
-        with stack.changed({"replicas": 3}):
-            stack.up()
-            larger = Cluster(stack.outputs())
-            wait_healthy(larger)
-            until(lambda: _node(larger, "read") == "redis-3", "reads of the new replica", 20)
-        stack.up()
-        wait_healthy(cluster)
-        load.settle()
-    figure(f"longest write gap {longest(load, since):.2f} s: the endpoint is replaced")
-    no_errors(load)
-    nothing_lost(cluster, load)
-
-
 def test_its_container_has_no_more_than_it_needs(cluster: Cluster, endpoint: Container) -> None:
     host = endpoint.attrs["HostConfig"]
     assert host["CapDrop"] == ["ALL"]

@@ -1,14 +1,32 @@
 """More and fewer nodes, by changing one number."""
 
+import time
+from collections.abc import Callable
+
+from drills import clients
 from drills.cluster import Cluster
 from drills.health import sentinel_view, wait_healthy
+from drills.load import Load
+from drills.routes import ThroughEndpoint
 from drills.stack import Stack
-from tests.deploy.support import no_errors, nothing_lost, same_data, started_at, writing
+from drills.waiting import until
+from tests.deploy.support import longest, no_errors, nothing_lost, same_data, started_at, writing
+
+GAP_SECONDS = 0.5  # what a busy machine may take, where nothing is to happen to the master
 
 
-def test_replicas_up_and_down(cluster: Cluster, stack: Stack) -> None:
-    before = started_at(cluster, "redis")
-    with writing(cluster) as load:
+def _endpoint_reads_from(cluster: Cluster) -> int:
+    """The port of the node that a new connection to the read endpoint leads to."""
+    assert cluster.outputs.read
+    with clients.direct(cluster.outputs.read, cluster.outputs.password) as client:
+        return int(client.info("server")["tcp_port"])
+
+
+def test_replicas_up_and_down(cluster: Cluster, stack: Stack, figure: Callable[[str], None]) -> None:
+    """No node restarts, nor does the endpoint: it was told of the new one's place before that was there."""
+    before, endpoint = started_at(cluster, "redis"), started_at(cluster, "endpoint")
+    with writing(cluster) as load, Load(lambda: ThroughEndpoint(cluster.outputs), 2, 100.0, "endpoint") as through:
+        since = time.time()
         with stack.changed({"replicas": 3}):
             stack.up()
             larger = Cluster(stack.outputs())
@@ -16,14 +34,21 @@ def test_replicas_up_and_down(cluster: Cluster, stack: Stack) -> None:
             # Whole: each Sentinel counts three replicas.
             wait_healthy(larger)
             assert {k: v for k, v in started_at(larger, "redis").items() if k in before} == before
+            newest = larger.nodes[-1].port
+            until(lambda: _endpoint_reads_from(larger) == newest, "reads of the new replica", 20)
         stack.up()
         assert started_at(cluster, "redis") == before
         # Whole again: two replicas, no ghost of the third.
         wait_healthy(cluster)
         load.settle()
-    no_errors(load)
+        through.settle()
+    figure(f"longest write gap {longest(load, since) * 1000:.0f} ms, endpoint {longest(through, since) * 1000:.0f} ms")
+    assert started_at(cluster, "endpoint") == endpoint
+    for one in (load, through):
+        assert longest(one, since) < GAP_SECONDS
+        no_errors(one)
     same_data(cluster)
-    nothing_lost(cluster, load)
+    nothing_lost(cluster, load, through)
     volumes = [v.id for v in cluster.docker.volumes.list(filters={"label": f"redis-ha.stack={stack.name}"})]
     assert not [v for v in volumes if str(v).endswith("redis-3")], "its volume goes with it, unless retainData is set"
 

@@ -44,15 +44,16 @@ def test_nothing_is_left_to_fill_in() -> None:
 
 
 def test_every_node_can_get_the_writes_and_the_reads() -> None:
-    text = config(replicas=1)
-    servers = ["server redis-0 10.1.2.10:16379", "server redis-1 10.1.2.11:16380"]
+    text = config(replicas=4)
+    ports = (16379, 16380, 16390, 16400, 16410)
+    servers = [f"server redis-{i} 10.1.2.1{i}:{port}" for i, port in enumerate(ports)]
     for name in ("master", "replicas", "unlinked-replicas", "claim-master"):
         assert [line for line in section(text, f"backend {name}") if line.startswith("server ")] == servers
 
 
 def test_clients_come_to_a_node_only_while_it_has_the_writes() -> None:
-    text = config(replicas=1)
-    ways = [f"use_backend writes-redis-{i} if {{ nbsrv(incumbent-redis-{i}) gt 0 }}" for i in range(2)]
+    text = config(replicas=4)
+    ways = [f"use_backend writes-redis-{i} if {{ nbsrv(incumbent-redis-{i}) gt 0 }}" for i in range(5)]
     for name in ("write", "read"):
         assert [line for line in section(text, f"frontend {name}") if "writes-" in line] == ways
     for i, address in enumerate(("10.1.2.10:16379", "10.1.2.11:16380")):
@@ -119,6 +120,20 @@ def test_many_nodes_are_asked_less_often() -> None:
 
     assert every(config(replicas=4)) == 50
     assert every(config(replicas=29)) == 300
+
+
+def test_scaling_the_data_nodes_does_not_touch_it() -> None:
+    """Its container has this text as a file: another one replaces it."""
+    assert config(replicas=0) == config(replicas=4)
+    assert config(replicas=5) != config(replicas=4)
+    hosts = [{"name": name, "docker": f"ssh://{name}", "address": f"192.0.2.{i}"} for i, name in enumerate("abc", 1)]
+    assert config(subnet=None, hosts=hosts, replicas=1) == config(subnet=None, hosts=hosts, replicas=3)
+
+
+def test_it_is_not_told_of_a_place_that_something_else_has() -> None:
+    assert "server redis-2 127.0.0.1:16390" in config(network="host", subnet=None, replicas=1)
+    assert "server redis-2 " not in config(network="host", subnet=None, replicas=1, ports={"write": 16390})
+    assert "server redis-4" not in config(network="host", subnet=None, ports={"replica": 65510})
 
 
 def test_addresses_that_it_listens_at() -> None:

@@ -7,6 +7,7 @@ from string import Template
 
 from redis_ha.image_files import root
 from redis_ha.plan.acl import endpoint_password
+from redis_ha.plan.layout import DATA_SLOTS
 from redis_ha.plan.topology import Endpoint, Node, Topology
 from redis_ha.resources.node_files import FOLDER
 from redis_ha.settings.model import Settings
@@ -16,19 +17,18 @@ CONFIG_FILE = "haproxy.cfg"
 CA_FILE = "ca.pem"
 CLIENT_FILE = "client.pem"
 GATE_ADDRESS = "127.0.0.2"
-# Milliseconds between two checks of a node, up to NODES data nodes; with more of them, in proportion.
+# Milliseconds between two checks of a node, up to DATA_SLOTS of them; with more, in proportion.
 ROLE_MS = 50
 GATE_MS = 25
 RELAXED_MS = 250
-NODES = 5
 # How long an answer may take. Three times this and ROLE_MS must be less than what Sentinel needs to find a master down.
 PATIENCE_MS = 150
 
 
 def endpoint_config(settings: Settings, topology: Topology, endpoint: Endpoint) -> str:
     """The configuration of one endpoint; it holds a password."""
-    nodes, sentinels = topology.data_nodes, topology.sentinels
-    scale = math.ceil(len(nodes) / NODES)
+    nodes, sentinels = topology.data_slots, topology.sentinels
+    scale = math.ceil(len(nodes) / DATA_SLOTS)
     majority = len(sentinels) // 2 + 1
     secret, system = settings.password, settings.system_password
     password = endpoint_password(secret.get_secret_value(), system.get_secret_value() if system else None)

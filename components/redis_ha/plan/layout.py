@@ -1,7 +1,8 @@
 """Settings -> nodes with host, address and ports. Pure: nothing here touches Docker or Pulumi."""
 
 import ipaddress
-from collections import Counter
+import math
+from dataclasses import replace
 
 from redis_ha.plan.exporters import exporters
 from redis_ha.plan.identity import Identity
@@ -19,6 +20,9 @@ BACKUP_ADDRESS = 253
 PORT_STEP = 10
 # Data nodes are told this many Sentinel addresses, declared or not (scaling never restarts them).
 SENTINEL_SLOTS = 3
+# The endpoint is told this many data nodes' addresses, or a multiple, so that scaling seldom replaces it.
+DATA_SLOTS = 5
+LAST_PORT = 65535
 
 
 def strangers_range(subnet: ipaddress.IPv4Network) -> str:
@@ -76,7 +80,14 @@ def plan(settings: Settings, identity: Identity) -> Topology:
         notify=settings.notify is not None,
     )
     _check_ports(topology)
-    return topology
+    if not settings.endpoint:
+        return topology
+    more = math.ceil(counts["redis"] / DATA_SLOTS) * DATA_SLOTS
+    seats = _seats(settings, hosts, {**counts, "redis": more})
+    used = _used_ports(topology)
+    others = (node("redis", index) for index in range(counts["redis"], more))
+    free = tuple(one for one in others if one.port <= LAST_PORT and (one.host, one.port) not in used)
+    return replace(topology, data_slots=(*data_nodes, *free))
 
 
 def _endpoints(settings: Settings, container: str, subnet: ipaddress.IPv4Network | None) -> tuple[Endpoint, ...]:
@@ -148,16 +159,25 @@ def _port(settings: Settings, kind: Kind, index: int, slot: int) -> int:
     return settings.ports.replica + PORT_STEP * slot
 
 
-def _check_ports(topology: Topology) -> None:
-    ports = [(node.host, node.name, node.port) for node in (*topology.data_nodes, *topology.sentinels)]
+def _used_ports(topology: Topology) -> dict[tuple[Host | None, int], list[str]]:
+    """Which ports of which hosts are taken, and by what."""
+    used: dict[tuple[Host | None, int], list[str]] = {}
+    for node in (*topology.data_nodes, *topology.sentinels):
+        used.setdefault((node.host, node.port), []).append(node.name)
     for endpoint in topology.endpoints:
-        ports.append((endpoint.host, "the endpoint's write port", endpoint.write))
-        ports.append((endpoint.host, "its read port", endpoint.read))
-    ports += [(one.host, f"{one.name} of `metrics`", one.port) for one in topology.exporters]
-    errors = [f"ports: {name} would get {port}; allowed: 1 to 65535" for _, name, port in ports if port > 65535]
-    for (host, port), count in Counter((host, port) for host, _, port in ports).items():
-        if count > 1:
-            names = ", ".join(name for where, name, own in ports if (where, own) == (host, port))
-            errors.append(f"ports: {names} would share {port}; allowed: ports of their own")
+        used.setdefault((endpoint.host, endpoint.write), []).append("the endpoint's write port")
+        used.setdefault((endpoint.host, endpoint.read), []).append("its read port")
+    for one in topology.exporters:
+        used.setdefault((one.host, one.port), []).append(f"{one.name} of `metrics`")
+    return used
+
+
+def _check_ports(topology: Topology) -> None:
+    errors = []
+    for (_, port), names in _used_ports(topology).items():
+        if port > LAST_PORT:
+            errors += [f"ports: {name} would get {port}; allowed: 1 to {LAST_PORT}" for name in names]
+        if len(names) > 1:
+            errors.append(f"ports: {', '.join(names)} would share {port}; allowed: ports of their own")
     if errors:
         raise TopologyError("\n".join(errors))

@@ -116,9 +116,12 @@ class Topology:
     data_nodes: tuple[Node, ...]
     sentinels: tuple[Node, ...]
     sentinel_slots: tuple[Node, ...]
+    """Where Sentinels are or would be: what data nodes are told, so that scaling Sentinels replaces none."""
     subnet: ipaddress.IPv4Network | None
     endpoints: tuple[Endpoint, ...] = ()
     """One on each host that is not drained; none without the setting."""
+    data_slots: tuple[Node, ...] = ()
+    """Where data nodes are, or would be after scaling: what an endpoint is told. None where there is none."""
     exporters: tuple[Exporter, ...] = ()
     """Two on each host that has nodes; none without the setting `metrics`."""
     backup: Backup | None = None

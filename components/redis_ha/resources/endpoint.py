@@ -14,7 +14,8 @@ STOP_SECONDS = 5
 def endpoint_container(shared: Shared, endpoint: Endpoint) -> docker.Container:
     """Declare `endpoint` on this host, after all nodes; created is one that has a master to send to.
 
-    It knows the whole topology, so scaling replaces it: a gap of about a second for its clients.
+    It knows where further data nodes would be, so scaling them does not touch it, unless it is beyond the next multiple
+    of five. Another number of Sentinels replaces it: a gap of about a second for its clients.
     """
     machine = shared.machines.endpoint_at(endpoint.host)
     files = node_files(machine, "endpoint", endpoint_files(shared.given.now, shared.topology, endpoint))
