@@ -103,7 +103,7 @@ pins: venv ## Pins the stack's images by digest to what their registries have no
 to-pulumi: venv ## Hands a stack that the embedded engine has made over to Pulumi; nothing of it is touched
 	@$(PYTHON) -m ops.to_pulumi $(STACK)
 
-test: venv-dev daemon rig-tools ## All tests: unit, agent, endpoint, preview and, on clusters of their own, after deployment and over hosts
+test: venv-dev daemon rig-tools policy/venv/installed ## All tests: unit, agent, endpoint, preview and, on clusters of their own, after deployment and over hosts
 	@$(PYTHON) -m pytest -n 2 tests/unit tests/program $(ARGS)
 	@$(PYTHON) -m pytest $(TESTS) $(ARGS)
 
@@ -119,7 +119,7 @@ test-agent: venv-dev daemon ## Process 1: its decisions, as real processes, in t
 test-endpoint: venv-dev daemon ## The endpoint's decisions, among nodes that are not real
 	@$(PYTHON) -m pytest tests/endpoint $(ARGS)
 
-test-preview: venv daemon ## Previews
+test-preview: venv daemon policy/venv/installed ## Previews
 	@$(PYTHON) -m pytest tests/preview $(ARGS)
 
 test-interrupted: venv-dev daemon ## Runs of the embedded engine that are cut off at ENGINE_POINTS (2) ever later moments, by each signal
@@ -128,7 +128,7 @@ test-interrupted: venv-dev daemon ## Runs of the embedded engine that are cut of
 test-deploy: venv daemon ## Failures against a real cluster
 	@$(PYTHON) -m pytest tests/deploy $(ARGS)
 
-test-engines: venv daemon ## What differs between the embedded engine and Pulumi, on both where `pulumi` is on the PATH
+test-engines: venv daemon policy/venv/installed ## What differs between the embedded engine and Pulumi, on both where `pulumi` is on the PATH
 	@$(PYTHON) -m pytest tests/engines $(ARGS)
 
 test-clients: venv daemon client-tools ## redis-py, jedis, lettuce, ioredis, node-redis and go-redis through failovers

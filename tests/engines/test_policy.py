@@ -1,0 +1,28 @@
+"""The policy pack on a preview of each engine; its rules one by one: tests/preview/test_policy.py."""
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from drills.stack import Stack, StackCommandError, own_stack
+from tests.deploy.support import ENGINES, NAME, place
+
+RULE = "memory-limits"
+
+
+@pytest.fixture(params=ENGINES)
+def limitless(request: pytest.FixtureRequest, project_dir: Path) -> Iterator[Stack]:
+    """A stack that breaks one rule; it is never deployed."""
+    subprocess.run(["make", "policy/venv/installed"], cwd=project_dir, check=True)
+    with own_stack(f"{NAME}-policy", place(3), {"REDIS_HA_ENGINE": request.param}) as stack:
+        yield stack
+
+
+def test_what_breaks_a_rule_fails_the_preview(limitless: Stack) -> None:
+    with pytest.raises(StackCommandError) as failed:
+        limitless.run("preview", "--policy-pack", "policy")
+    assert failed.value.output.count(RULE) == 3, failed.value.output
+    with limitless.changed({"resources": {"memory": "512m"}}):
+        assert RULE not in limitless.run("preview", "--policy-pack", "policy")
