@@ -24,10 +24,10 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 PULUMI := ./pulumiw
 SCRIPTS := pulumiw .ci/run $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* backup/* configs/bin/* tests/hosts/* tests/bare/* 2>/dev/null)
-# The test folders, quickest first. They run one after the other: several workers keep two cores so busy that time limits
-# are missed, and are hardly sooner done. Targets of their own, for the time they take: tests/interrupted,
-# tests/monitoring and tests/clients.
-TESTS := tests/agent tests/endpoint tests/preview tests/engines tests/deploy tests/hosts
+# The test folders, what takes longest first: two workers share them, a stack each. Targets of their own, for the time that
+# they take: tests/interrupted, tests/monitoring and tests/clients.
+TESTS := tests/hosts tests/deploy tests/engines tests/preview tests/endpoint tests/agent
+TWO_WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
 
 comma := ,
 EXCLUDED := $(foreach host,$(subst $(comma), ,$(EXCLUDE)),--exclude '**.$(host)')
@@ -105,7 +105,7 @@ to-pulumi: venv ## Hands a stack that the embedded engine has made over to Pulum
 
 test: venv-dev daemon rig-tools policy/venv/installed ## All tests: unit, agent, endpoint, preview and, on clusters of their own, after deployment and over hosts
 	@$(PYTHON) -m pytest -n 2 tests/unit tests/program $(ARGS)
-	@$(PYTHON) -m pytest $(TESTS) $(ARGS)
+	@$(PYTHON) -m pytest $(TWO_WORKERS) $(TESTS) $(ARGS)
 
 test-unit: venv ## Unit tests: seconds, no Docker
 	@$(PYTHON) -m pytest -n 2 tests/unit $(ARGS)

@@ -3,8 +3,9 @@
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,14 @@ from tests.deploy.support import writing
 
 ROOT = Path(__file__).resolve().parents[2]
 SECRET = "what-encrypts-the-backups"
-READ = {"string": "get", "hash": "hgetall", "set": "smembers", "list": "lrange", "zset": "zrange", "stream": "xrange"}
+READ: dict[str, tuple[Any, ...]] = {
+    "string": ("get",),
+    "hash": ("hgetall",),
+    "set": ("smembers",),
+    "list": ("lrange", 0, -1),
+    "zset": ("zrange", 0, -1, False, True),
+    "stream": ("xrange",),
+}
 
 
 @pytest.fixture
@@ -66,11 +74,28 @@ def everything(cluster: Cluster, node: Node) -> dict[tuple[int, str], Any]:
     found: dict[tuple[int, str], Any] = {}
     for database in (0, 3):
         with at(cluster, node, database) as client:
-            for key in client.scan_iter(count=1000):
-                kind = client.type(key)
-                more = {"lrange": (0, -1), "zrange": (0, -1, False, True)}.get(READ[kind], ())
-                content = getattr(client, READ[kind])(key, *more)
-                found[database, key] = (kind, sorted(content) if kind == "set" else content, client.expiretime(key))
+            for keys in batched(client.scan_iter(count=1000), 1000):
+                kinds = answers(client, ((key, "type") for key in keys))
+                ends = answers(client, ((key, "expiretime") for key in keys))
+                contents = answers(client, ((key, *READ[kind]) for key, kind in zip(keys, kinds, strict=True)))
+                for key, kind, content, end in zip(keys, kinds, contents, ends, strict=True):
+                    found[database, key] = (kind, sorted(content) if kind == "set" else content, end)
+    return found
+
+
+def batched(keys: Iterable[str], size: int) -> Iterator[list[str]]:
+    """Lists of up to `size` of them."""
+    left = iter(keys)
+    while batch := list(islice(left, size)):
+        yield batch
+
+
+def answers(client: Any, questions: Iterable[tuple[Any, ...]]) -> list[Any]:
+    """The answers of each (key, command, further arguments), in one round trip."""
+    with client.pipeline(transaction=False) as pipeline:
+        for key, command, *more in questions:
+            getattr(pipeline, command)(key, *more)
+        found: list[Any] = pipeline.execute()
     return found
 
 
