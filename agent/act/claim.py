@@ -16,7 +16,11 @@ from agent.world import World
 
 LEASE = 1.0
 """Seconds."""
-VOTE_WITHIN = 0.3
+VOTE_WITHIN = 0.4
+"""Less than LEASE / 2. A Sentinel writes each vote to its disk before it answers, and a new epoch before that."""
+SILENCES = 2
+"""Attempts to which most Sentinels do not answer in time, after which there is no further one. After the first they may
+only have waited for a disk that had much to write."""
 STEPS = (1, 2, 10, 100)
 """Failed elections raise the Sentinels' epoch without showing it: how much higher each further claim is."""
 
@@ -57,6 +61,7 @@ class Electorate:
         seen = await self._ballots(disputed, 0, run_id, council)
         self._note(seen, council, run_id)
         epoch = max(council.epoch, votes.highest(seen))
+        silences = 0
         for step in STEPS:
             if self._rival_waits(self.roster.ids if over_sentinels else frozenset()):
                 return None
@@ -66,7 +71,8 @@ class Electorate:
             if votes.won(ballots, run_id, epoch, council.total):
                 return Claim(disputed, epoch, asked_at)
             self._note(ballots, council, run_id)
-            if sum(vote is not None for vote in ballots.values()) * 2 <= council.total:
+            silences += sum(vote is not None for vote in ballots.values()) * 2 <= council.total
+            if silences == SILENCES:
                 return None
             epoch = max(epoch, votes.highest(ballots))
         return None

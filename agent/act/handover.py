@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 IN_ALL = 5.0
 """Seconds that a hand-over may take."""
-READY_WITHIN = 1.0
+READY_WITHIN = 1.5
 HEARD_WITHIN = 1.5
 """Seconds that a leaving master, which a Sentinel has just promoted, waits to be named by them."""
 REASON = "leaving"
