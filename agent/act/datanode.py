@@ -3,23 +3,17 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from agent.act.claim import LEASE, Claim, Electorate
+from agent.act.claim import LEASE
 from agent.act.handover import REASON, HandOver
-from agent.act.lease import Lease
-from agent.act.look import Lookout
-from agent.act.memory import Memory
-from agent.act.office import PRIORITY, Office
-from agent.act.pause import WritePause
+from agent.act.office import PRIORITY
 from agent.act.successor import Successor
+from agent.act.supervised import Supervised
 from agent.decide import steps
 from agent.decide.role import decide
 from agent.decide.situation import Situation
 from agent.settings import NodeSettings
-from agent.view.council import Roster
 from agent.view.mark import Mark
-from agent.watch.door import MasterDoor
-from agent.watch.events import SentinelEvents
-from agent.watch.messages import Message, Messages
+from agent.watch.messages import Message
 from agent.wire.answers import Address
 from agent.world import World
 
@@ -32,30 +26,15 @@ SELECTED_SECONDS = 5.0
 """How long writes are held back for a failover that a Sentinel leads over the head of this master."""
 
 
-class DataNode:
-    """Supervises one data node. `mark` is what is remembered of its data; its server has been started in limbo.
-
-    `nodes` are the other data nodes that it knew: where to look for a master while most Sentinels are silent.
-    """
+class DataNode(Supervised):
+    """Supervises one data node."""
 
     def __init__(self, world: World, settings: NodeSettings, mark: Mark, nodes: Collection[Address] = ()) -> None:
-        self.world = world
-        self.settings = settings
-        self.roster = Roster(set(settings.sentinels), nodes=set(nodes))
-        self.memory = Memory(world, settings, self.roster, mark)
-        self.door = MasterDoor(world)
-        self.events = SentinelEvents(world, settings, self.roster)
-        self.messages = Messages(world, settings)
-        self.pause = WritePause(world, settings.local)
-        self.electorate = Electorate(world, settings, self.roster)
-        self.office = Office(world, settings, self.electorate, self.pause)
-        self.lookout = Lookout(world, settings, self.roster, self.door)
+        super().__init__(world, settings, mark, nodes)
         self.successor = Successor(self)
         self.hand_over = HandOver(self)
-        self.lease = Lease(world, settings, self.roster, self.pause)
         self._yielded_at = float("-inf")
         self._saw_votes_at = float("-inf")
-        self.leaving = False
         self._leaving_since = 0.0
         self._left = False
         self.end_server = False
@@ -154,16 +133,6 @@ class DataNode:
             await self.world.rest(LEASE + LEASE * self.world.random() / 2)
             return
         await self.took_office(claim, step.why, whole=step.whole)
-
-    async def took_office(self, claim: Claim, why: str, whole: bool = True) -> None:
-        """This node has been promoted on `claim`: the Sentinels are told, and it is remembered."""
-        self.lease.office(claim.epoch)
-        self.door.hold(None)
-        self.events.selected = False
-        self.memory.office(claim.epoch, whole=whole)
-        await self.world.gather(self.office.tell(claim.epoch), self.memory.mark_server())
-        took = 1000 * (self.world.now() - claim.asked_at)
-        self.world.say(f"master since epoch {claim.epoch}, told {took:.0f} ms after asking for votes: {why}")
 
     async def _begin(self, now: Situation, why: str) -> None:
         if not await self.office.promote():

@@ -15,17 +15,13 @@ goes on when another has been elected, it takes none. After `go` has been sent t
 are held back never go on here, whatever is not answered.
 """
 
-from typing import TYPE_CHECKING
-
 from agent.act.office import LIMBO
+from agent.act.supervised import Supervised
 from agent.decide.candidates import candidates
 from agent.decide.situation import Situation
 from agent.view.node import Node
 from agent.watch.messages import Message
 from agent.wire.answers import Address, done
-
-if TYPE_CHECKING:
-    from agent.act.datanode import DataNode
 
 IN_ALL = 5.0
 """Seconds that a hand-over may take."""
@@ -40,7 +36,7 @@ MIN_REPLICAS = "min-replicas-to-write"
 class HandOver:
     """Finds a successor for this node's office, if it holds one."""
 
-    def __init__(self, node: "DataNode") -> None:
+    def __init__(self, node: Supervised) -> None:
         self._node = node
         self.successor: Address | None = None
         """Who has taken over."""

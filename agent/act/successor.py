@@ -1,14 +1,10 @@
 """The successor's half of a hand-over: a replica that its leaving master has asked to take over."""
 
-from typing import TYPE_CHECKING
-
 from agent.act.claim import Claim
+from agent.act.supervised import Supervised
 from agent.decide.situation import Situation
 from agent.tell.board import say_handed_over
 from agent.watch.messages import Message
-
-if TYPE_CHECKING:
-    from agent.act.datanode import DataNode
 
 GO_WITHIN = 1.5
 """Seconds that it waits for the master's word after it has said that it is ready."""
@@ -19,7 +15,7 @@ POLL = 0.002
 class Successor:
     """Answers prepare with ready or refused, and go with taken or refused."""
 
-    def __init__(self, node: "DataNode") -> None:
+    def __init__(self, node: Supervised) -> None:
         self._node = node
 
     async def serve(self, now: Situation) -> bool:

@@ -10,7 +10,7 @@ from redis.exceptions import RedisError
 
 from drills import clients
 from drills.cluster import Cluster
-from redis_ha.resources.node_files import FOLDER
+from redis_ha.plan.topology import FOLDER
 from tests.monitoring.prometheus import Target
 
 REFUSED = {

@@ -15,7 +15,7 @@ from backup.snapshot import Seen
 from redis_ha.plan.acl import backup_password, data_node_acl, internal_password, restore_password, sentinel_acl
 from redis_ha.plan.identity import Identity
 from redis_ha.plan.layout import plan
-from redis_ha.resources.node_files import FOLDER
+from redis_ha.plan.topology import FOLDER
 from redis_ha.settings.loader import parse_settings
 from tests.agent.test_standard_library import KEPT, imported
 from tests.program.test_component import Recorder, deploy, recorder

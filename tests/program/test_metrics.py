@@ -15,8 +15,7 @@ from redis_ha.plan.acl import data_node_acl, exporter_password, internal_passwor
 from redis_ha.plan.exporters import targets
 from redis_ha.plan.identity import Identity
 from redis_ha.plan.layout import TopologyError, plan
-from redis_ha.plan.topology import Topology
-from redis_ha.resources.node_files import FOLDER
+from redis_ha.plan.topology import FOLDER, Topology
 from redis_ha.settings.loader import parse_settings
 from redis_ha.settings.model import Settings
 from tests.agent.test_standard_library import KEPT, imported

@@ -8,8 +8,7 @@ from string import Template
 from redis_ha.image_files import root
 from redis_ha.plan.acl import endpoint_password
 from redis_ha.plan.layout import DATA_SLOTS
-from redis_ha.plan.topology import Endpoint, Node, Topology
-from redis_ha.resources.node_files import FOLDER
+from redis_ha.plan.topology import FOLDER, Endpoint, Node, Topology
 from redis_ha.settings.model import Settings
 
 TEMPLATE = "configs/haproxy.cfg"

@@ -10,6 +10,8 @@ from redis_ha.settings.hosts import Host
 
 Kind = Literal["redis", "sentinel"]
 Role = Literal["master", "replica", "sentinel"]
+FOLDER = "/etc/redis-ha/node"
+"""Where a container's own files are: its directives, users, certificates. Only the image's Redis user may enter it."""
 ExporterName = Literal["exporter", "figures"]
 
 

@@ -5,9 +5,9 @@ import json
 import pulumi_docker as docker
 
 from redis_ha.plan.acl import backup_password, restore_password
-from redis_ha.plan.topology import Backup, Topology
+from redis_ha.plan.topology import FOLDER, Backup, Topology
 from redis_ha.resources.container import Check, Shared, container, megabytes, mounted
-from redis_ha.resources.node_files import FOLDER, Reader, node_files, tls_files
+from redis_ha.resources.node_files import Reader, node_files, tls_files
 from redis_ha.resources.place import labelled
 from redis_ha.settings.backup import VOLUME, seconds
 from redis_ha.settings.backup import Backup as BackupSettings

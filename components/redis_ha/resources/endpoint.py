@@ -3,9 +3,9 @@
 import pulumi_docker as docker
 
 from redis_ha.plan.endpoint_config import CONFIG_FILE, GATE_ADDRESS, endpoint_files
-from redis_ha.plan.topology import Endpoint
+from redis_ha.plan.topology import FOLDER, Endpoint
 from redis_ha.resources.container import Check, Shared, container, mounted
-from redis_ha.resources.node_files import FOLDER, node_files
+from redis_ha.resources.node_files import node_files
 
 MEMORY_MB = 256  # 4000 connections with full buffers
 STOP_SECONDS = 5

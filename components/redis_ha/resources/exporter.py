@@ -10,10 +10,10 @@ import pulumi_docker as docker
 from redis_ha.image_files import root
 from redis_ha.plan.acl import exporter_password
 from redis_ha.plan.exporters import nodes_of, url
-from redis_ha.plan.topology import Exporter, Topology
+from redis_ha.plan.topology import FOLDER, Exporter, Topology
 from redis_ha.resources.container import Check, Shared, container, mounted
 from redis_ha.resources.machines import Machine
-from redis_ha.resources.node_files import FOLDER, Reader, node_files
+from redis_ha.resources.node_files import Reader, node_files
 from redis_ha.settings.model import Settings
 
 USER = "exporter"

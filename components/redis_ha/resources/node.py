@@ -4,9 +4,8 @@ from collections.abc import Mapping
 
 import pulumi_docker as docker
 
-from redis_ha.plan.topology import Node
+from redis_ha.plan.topology import FOLDER, Node
 from redis_ha.resources.container import Shared, container, megabytes, mounted
-from redis_ha.resources.node_files import FOLDER
 from redis_ha.resources.place import labelled
 from redis_ha.settings.model import Settings
 

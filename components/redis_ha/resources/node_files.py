@@ -17,7 +17,7 @@ import pulumi_docker as docker
 from redis_ha.plan import labels
 from redis_ha.plan.acl import data_node_acl, internal_password, sentinel_acl
 from redis_ha.plan.directives import redis_directives, sentinel_directives
-from redis_ha.plan.topology import Kind, Topology
+from redis_ha.plan.topology import FOLDER, Kind, Topology
 from redis_ha.resources.machines import Machine
 from redis_ha.resources.place import labelled
 from redis_ha.settings.model import Settings
@@ -25,7 +25,6 @@ from redis_ha.settings.notify import webhook
 
 Reader = Callable[[Settings], str]
 DIRECTIVES = "directives.conf"
-FOLDER = "/etc/redis-ha/node"  # only the image's Redis user may enter it
 WEBHOOK = "webhook.json"
 TLS_FILES = {"ca": "tls-ca.crt", "cert": "tls.crt", "key": "tls.key"}
 

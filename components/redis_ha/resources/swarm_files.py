@@ -6,8 +6,8 @@ from functools import partial
 import pulumi
 import pulumi_docker as docker
 
-from redis_ha.plan.topology import Kind, Topology
-from redis_ha.resources.node_files import DIRECTIVES, FOLDER, Reader, texts_of
+from redis_ha.plan.topology import FOLDER, Kind, Topology
+from redis_ha.resources.node_files import DIRECTIVES, Reader, texts_of
 from redis_ha.resources.place import Place, labelled
 from redis_ha.settings.model import Settings
 
