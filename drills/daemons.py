@@ -1,7 +1,6 @@
 """The Docker daemons that a cluster's containers are on: one for each of its hosts, or that of the environment."""
 
 from collections.abc import Sequence
-from functools import cached_property
 from typing import Any
 
 import docker
@@ -24,25 +23,40 @@ class Daemon:
 
     def __init__(self, host: Host | None = None) -> None:
         self.host = host
-
-    @cached_property
-    def _local(self) -> docker.DockerClient:
-        return connect()
+        self._within = ANSWER_SECONDS if host else ACTION_SECONDS
+        self._kept: docker.DockerClient | None = None
 
     def client(self) -> docker.DockerClient:
-        """A connection. Raises DrillError when the daemon does not answer.
+        """A connection that answers: the one there is, or a new one, where that has ended with a power loss or a cut.
 
-        To a host a new one each time: one from before a power loss or a cut would hang.
+        Raises DrillError when the daemon does not answer.
         """
+        if self._kept is not None and not self._failure(self._kept):
+            return self._kept
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
+        failure: Exception | None
         try:
-            client = self._local if self.host is None else connect(hosts.Host(**vars(self.host)), ANSWER_SECONDS)
-            client.api.timeout = ANSWER_SECONDS if self.host else ACTION_SECONDS
-            client.ping()
-            client.api.timeout = ACTION_SECONDS
-        except (DockerException, RequestException, OSError, RunError) as error:
+            found = connect(hosts.Host(**vars(self.host)), ANSWER_SECONDS) if self.host else connect()
+            failure = self._failure(found)
+        except (DockerException, OSError, RunError) as error:
+            failure = error
+        if failure is not None:
             where = f"of host {self.host.name} " if self.host else ""
-            raise DrillError(f"Docker {where}cannot be reached: {error}") from None
-        return client
+            raise DrillError(f"Docker {where}cannot be reached: {failure}")
+        self._kept = found
+        return found
+
+    def _failure(self, client: docker.DockerClient) -> Exception | None:
+        """Why it does not answer; None where it does."""
+        client.api.timeout = self._within
+        try:
+            client.ping()
+        except (DockerException, RequestException, OSError) as error:
+            return error
+        client.api.timeout = ACTION_SECONDS
+        return None
 
     def containers(self, labels: Sequence[str]) -> list[Container]:
         """The containers with these labels ("name=value"), stopped ones too. Raises DrillError."""
