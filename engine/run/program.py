@@ -83,8 +83,9 @@ def run_program(project: Project, config: Config, run: Run) -> None:
     with _surroundings(project.main), redirect_stdout(output), redirect_stderr(output):
         try:
 
-            def main() -> None:
+            async def main() -> None:
                 runpy.run_path(str(project.main), run_name="__main__")
+                await _settled()
 
             loop.run_until_complete(pulumi.runtime.run_in_stack(main))
         except (Exception, SystemExit) as caught:  # noqa: BLE001 (anything a program may raise)
@@ -100,6 +101,19 @@ def run_program(project: Project, config: Config, run: Run) -> None:
         message = _explain(error, project.main)
         say(Diagnostic("error", message))
         raise EngineError("the program failed")
+
+
+async def _settled() -> None:
+    """Waits for all that the program has begun, or for the first that fails; the SDK then tells what has become of it.
+
+    The SDK waits too, but looks at all of what is left, some hundreds, whenever one of them ends.
+    """
+    from pulumi.runtime.settings import SETTINGS
+
+    while left := [one for one in SETTINGS.outputs if not one.done()]:
+        ended, _ = await asyncio.wait(left, return_when=asyncio.FIRST_EXCEPTION)
+        if any(one.cancelled() or one.exception() for one in ended):
+            return
 
 
 def _explain(error: BaseException, main: Path) -> str:

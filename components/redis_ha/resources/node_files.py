@@ -14,6 +14,7 @@ from functools import partial
 import pulumi
 import pulumi_docker as docker
 
+from redis_ha.docker.aside import aside
 from redis_ha.plan import labels
 from redis_ha.plan.acl import data_node_acl, internal_password, sentinel_acl
 from redis_ha.plan.directives import redis_directives, sentinel_directives
@@ -41,7 +42,8 @@ def node_files(machine: Machine, kind: str, texts: Mapping[str, Reader]) -> Node
     """Declare the volume that holds `texts`, by the names of the files. All but the directives are secrets."""
     place = machine.place
     given, identity, name = place.given, place.identity, f"{place.identity.prefix}-{kind}-files"
-    digest = given.output(lambda settings: _digest({file: text(settings) for file, text in texts.items()}, name))
+    files = given.output(lambda settings: _joined({file: text(settings) for file, text in texts.items()}))
+    digest: pulumi.Output[str] = files.apply(lambda content: aside(_digest, content, name))
     # No name of its own: Pulumi adds digits to it, so that a new one can stand beside the old one.
     volume = docker.Volume(
         place.resource(f"{kind}-files"),
@@ -110,7 +112,10 @@ def _pem(name: str, settings: Settings) -> str:
     return str(getattr(settings.tls, name).get_secret_value())
 
 
-def _digest(texts: Mapping[str, str], salt: str) -> str:
+def _joined(texts: Mapping[str, str]) -> str:
+    return json.dumps(texts, sort_keys=True)
+
+
+def _digest(content: str, salt: str) -> str:
     """Slow on purpose (some 40 ms): everyone who may use Docker sees it, and a weak password could be tried with it."""
-    content = json.dumps(texts, sort_keys=True).encode()
-    return hashlib.scrypt(content, salt=salt.encode(), n=2**13, r=8, p=1, dklen=16).hex()
+    return hashlib.scrypt(content.encode(), salt=salt.encode(), n=2**13, r=8, p=1, dklen=16).hex()
