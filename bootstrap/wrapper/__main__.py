@@ -166,7 +166,7 @@ def _with_options(words: Sequence[str], *options: str) -> list[str]:
 
 
 def main(words: Sequence[str]) -> NoReturn:
-    """Prepare, then become the engine: signals and the exit code are its own."""
+    """Prepare, then be the engine: signals and the exit code are its own."""
     os.chdir(ROOT)
     choice = os.environ.get("REDIS_HA_ENGINE", "")
     if choice not in ("", "pulumi", "embedded"):
@@ -181,7 +181,9 @@ def main(words: Sequence[str]) -> NoReturn:
         run.for_the_cli(cli)
         run.look_at_blank_hosts()
         os.execv(cli, [cli, *run.words])  # noqa: S606 - no shell is wanted
-    os.execv(sys.executable, [sys.executable, "-m", "engine", *run.words])  # noqa: S606 - nor here
+    from engine.__main__ import run as engine
+
+    engine(run.words)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
+from engine.errors import EngineError
+from engine.files.project import load_yaml
 
 PROJECT = "redis-ha"
 SECRETS = ("encryptionsalt", "encryptedkey", "secretsprovider")
@@ -21,8 +21,8 @@ SECRETS = ("encryptionsalt", "encryptedkey", "secretsprovider")
 def load(path: Path) -> dict[str, Any]:
     """The document; empty where there is none, or where it is broken: the engine says what is wrong with it."""
     try:
-        found = YAML(typ="safe", pure=True).load(path)
-    except (OSError, YAMLError):
+        found = load_yaml(path)
+    except (OSError, EngineError):
         return {}
     return found if isinstance(found, dict) else {}
 
