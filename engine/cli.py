@@ -80,7 +80,6 @@ def _stack_parser(stack: Parser, common: Parser) -> None:
     remove = words.add_parser("rm", parents=[common], allow_abbrev=False)
     remove.add_argument("name", nargs="?")
     remove.add_argument("-y", "--yes", action="store_true")
-    remove.add_argument("--preserve-config", action="store_true")
     output = words.add_parser("output", parents=[common], allow_abbrev=False)
     output.add_argument("name", nargs="?")
     output.add_argument("-j", "--json", action="store_true")
@@ -93,8 +92,6 @@ def _config_parser(config: Parser, common: Parser) -> None:
     words = config.add_subparsers(dest="word", metavar="WORD")
     get = words.add_parser("get", parents=[common], allow_abbrev=False)
     get.add_argument("key")
-    get.add_argument("-j", "--json", action="store_true", dest="get_json")
-    get.add_argument("--path", action="store_true")
     put = words.add_parser("set", parents=[common], allow_abbrev=False)
     put.add_argument("key")
     put.add_argument("value", nargs="?")
@@ -104,7 +101,6 @@ def _config_parser(config: Parser, common: Parser) -> None:
     kind.add_argument("--plaintext", action="store_true")
     remove = words.add_parser("rm", parents=[common], allow_abbrev=False)
     remove.add_argument("key")
-    remove.add_argument("--path", action="store_true")
 
 
 WITH_VALUE = {"-s", "--stack", "--color", "--config-file"}
@@ -180,7 +176,7 @@ def _dispatch(options: argparse.Namespace) -> int:
         return stack_commands.cancel(workspace)
     if options.command == "stack":
         if options.word == "rm":
-            return stack_commands.stack_remove(workspace, options.yes, options.preserve_config)
+            return stack_commands.stack_remove(workspace, options.yes)
         return stack_commands.stack_output(workspace, options.name, options.json, options.show_secrets)
     return _deploy(options, workspace)
 
@@ -214,9 +210,9 @@ def _config(options: argparse.Namespace, workspace: Workspace) -> int:
     from engine import stack_commands
 
     if options.word == "get":
-        return stack_commands.config_get(workspace, options.key, options.path, options.get_json)
+        return stack_commands.config_get(workspace, options.key)
     if options.word == "set":
         return stack_commands.config_set(workspace, options.key, options.value, options.secret, options.path)
     if options.word == "rm":
-        return stack_commands.config_remove(workspace, options.key, options.path)
+        return stack_commands.config_remove(workspace, options.key)
     return stack_commands.config_list(workspace, options.show_secrets, options.json)

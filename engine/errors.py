@@ -19,6 +19,13 @@ class EngineError(Exception):
         self.exit_code = exit_code
 
 
+class NotDone(EngineError):  # noqa: N818
+    """What Pulumi does and this engine does not: refused by name."""
+
+    def __init__(self, what: str, more: str = "") -> None:
+        super().__init__(f"{what} is not implemented by the embedded engine{more}")
+
+
 class WrongPassphraseError(EngineError):
     """What was encrypted with a passphrase is to be read with another one."""
 

@@ -37,8 +37,8 @@ def stack_init(directory: Path, name: str) -> int:
     return 0
 
 
-def stack_remove(workspace: Workspace, yes: bool, preserve_config: bool) -> int:
-    """`stack rm`: forgets a stack that holds nothing, and its file unless that is to be kept."""
+def stack_remove(workspace: Workspace, yes: bool) -> int:
+    """`stack rm`: forgets a stack that holds nothing, and its file."""
     if not yes:
         raise EngineError("--yes must be passed in to proceed")
     with workspace.locked():
@@ -51,8 +51,7 @@ def stack_remove(workspace: Workspace, yes: bool, preserve_config: bool) -> int:
                 "- Run `destroy` to delete the resources, then run `stack rm`"
             )
         context.hosts.remove_notes()
-        if not preserve_config:
-            workspace.file.path.unlink()
+        workspace.file.path.unlink()
         salt_file.remove(project.state_dir(workspace.project), workspace.stack)
     print(f"Stack '{workspace.stack}' has been removed!")
     return 0
@@ -140,21 +139,13 @@ def _config(workspace: Workspace, reveal_secrets: bool, only: str | None = None)
     )
 
 
-def config_get(workspace: Workspace, key: str, path: bool, as_json: bool) -> int:
+def config_get(workspace: Workspace, key: str) -> int:
     """`config get`."""
-    steps = paths.parse(key) if path else (key,)
-    name = full_key(workspace.project.name, str(steps[0]))
+    name = full_key(workspace.project.name, key)
     values = _config(workspace, True, name)
     if name not in values.values:
-        raise EngineError(f"configuration key '{steps[0]}' not found for stack '{workspace.stack}'")
-    value: Any = values.values[name]
-    if len(steps) > 1:
-        try:
-            value = config.as_text(paths.get(json.loads(value), steps[1:]))
-        except (ValueError, KeyError) as error:
-            raise EngineError(f"configuration key '{key}' not found for stack '{workspace.stack}'") from error
-    secret = name in values.secret_keys
-    print(json.dumps({"value": value, "secret": secret}, indent=2) if as_json else value)
+        raise EngineError(f"configuration key '{key}' not found for stack '{workspace.stack}'")
+    print(values.values[name])
     return 0
 
 
@@ -176,8 +167,7 @@ def config_set(workspace: Workspace, key: str, value: str | None, secret: bool, 
     return 0
 
 
-def config_remove(workspace: Workspace, key: str, path: bool) -> int:
+def config_remove(workspace: Workspace, key: str) -> int:
     """`config rm`."""
-    steps = paths.parse(key) if path else (key,)
-    workspace.file.remove_value(full_key(workspace.project.name, str(steps[0])), steps[1:])
+    workspace.file.remove_value(full_key(workspace.project.name, key))
     return 0

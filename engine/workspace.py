@@ -18,7 +18,7 @@ from engine.files.secrets import Crypter, new_crypter, open_crypter, read_passph
 from engine.files.stack_file import StackFile
 from engine.run.context import Context, Excludes
 from engine.run.interrupts import Interrupts
-from engine.run.steps import Listener
+from engine.run.recorder import Recorder
 from engine.values.urns import STACK_TYPE, make_urn
 
 
@@ -130,7 +130,7 @@ class Workspace:
             lambda value: self.crypter().decrypt(value),
         )
 
-    def context(self, listener: Listener, dry_run: bool, excludes: Excludes | None = None) -> Context:
+    def context(self, listener: Recorder, dry_run: bool, excludes: Excludes | None = None) -> Context:
         """What a run on this stack works with. Nothing is read yet."""
         return Context(
             self.project.name,
@@ -178,8 +178,7 @@ class Workspace:
         from engine.docker.connect import connect, connect_to, logins
 
         if inputs is None:
-            host = self.file.config.get("docker:host")
-            return open_daemon(connect(str(host) if host else None), {}, self.stack_id)
+            return open_daemon(connect(), {}, self.stack_id)
         return open_daemon(connect_to(inputs), logins(inputs), self.stack_id)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import EngineError, Unreachable
@@ -21,14 +20,24 @@ CONNECT_TIMEOUT = 5
 """Seconds until a provider's daemon must have answered for the first time."""
 
 
-def connect(host: str | None = None) -> APIClient:
-    """A client of the Docker at `host`, or of the one that the docker command would use; EngineError naming it."""
+def connect() -> APIClient:
+    """A client of the Docker that the docker command would use; EngineError naming it when it does not answer."""
+    return _client(_here(), REQUEST_TIMEOUT)
+
+
+def connect_to(inputs: Mapping[str, Any]) -> APIClient:
+    """A client for a provider's inputs, whose daemon has answered; EngineError naming it when it does not."""
+    return _client(_reached(inputs), CONNECT_TIMEOUT)
+
+
+def _client(given: dict[str, Any], within: int) -> APIClient:
     from docker.api import APIClient
 
-    given = there(Endpoint(host)) if host else _here()
     where = str(given["base_url"])
     with explained(f"connecting to Docker at {where}", where):
-        return APIClient(version="auto", timeout=REQUEST_TIMEOUT, **brought_here(given, CONNECT_TIMEOUT))
+        made = APIClient(version="auto", timeout=within, **brought_here(given, CONNECT_TIMEOUT))
+    made.timeout = REQUEST_TIMEOUT
+    return made
 
 
 def _here() -> dict[str, Any]:
@@ -36,22 +45,6 @@ def _here() -> dict[str, Any]:
         return here()
     except NoContextError as error:
         raise EngineError(str(error)) from error
-
-
-def connect_to(inputs: Mapping[str, Any]) -> APIClient:
-    """A client for a provider's inputs, whose daemon has answered; EngineError naming it when it does not."""
-    from docker.api import APIClient
-
-    given = _reached(inputs)
-    where = str(given["base_url"])
-
-    def client() -> APIClient:
-        return APIClient(version="auto", timeout=CONNECT_TIMEOUT, **brought_here(given, CONNECT_TIMEOUT))
-
-    with explained(f"connecting to Docker at {where}", where):
-        made = _in_time(client)
-    made.timeout = REQUEST_TIMEOUT
-    return made
 
 
 def _reached(inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -65,26 +58,6 @@ def _reached(inputs: Mapping[str, Any]) -> dict[str, Any]:
     if not url:
         url = str(_here()["base_url"]) if texts else ""
     return there(Endpoint(url, **texts)) if url else _here()
-
-
-def _in_time(connect: Callable[[], APIClient]) -> APIClient:
-    """An ssh to a machine that is off may take minutes to give up; it is not waited for."""
-    found: list[APIClient | Exception] = []
-
-    def run() -> None:
-        try:
-            found.append(connect())
-        except Exception as error:  # noqa: BLE001 (passed on)
-            found.append(error)
-
-    thread = threading.Thread(target=run, daemon=True)
-    thread.start()
-    thread.join(2 * CONNECT_TIMEOUT)
-    if not found:
-        raise TimeoutError("timed out")
-    if isinstance(found[0], Exception):
-        raise found[0]
-    return found[0]
 
 
 def logins(inputs: Mapping[str, Any]) -> dict[str, dict[str, str]]:
@@ -166,8 +139,10 @@ def _api_message(error: Any) -> str:
     return f"{text.strip()}" + (f"\n    {advice}" if advice else "")
 
 
-def is_missing(error: EngineError) -> bool:
-    """Whether an explained failure was Docker saying that the thing is not there (any more)."""
+@contextmanager
+def unless_gone(doing: str) -> Iterator[None]:
+    """As `explained`; that a thing is not there (any more) ends the block, and is no error."""
     from docker.errors import NotFound
 
-    return isinstance(error.__cause__, NotFound)
+    with explained(doing), suppress(NotFound):
+        yield

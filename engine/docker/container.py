@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from engine.docker import container_spec
-from engine.docker.connect import explained, is_missing
+from engine.docker.connect import explained, unless_gone
 from engine.docker.container_networks import Attachments
-from engine.docker.container_props import PROPS, check
+from engine.docker.container_props import PROPS
 from engine.docker.labels import LABEL_STACK, visible
-from engine.docker.resource import MAKING, Drift, Existing, Handler, Made, Progress, Prop, existing_of
+from engine.docker.resource import MAKING, Drift, Existing, Handler, Made, Making, Progress, Prop, existing_of
 from engine.errors import EngineError
 from engine.values.compare import Change
 
@@ -43,10 +43,6 @@ class ContainerHandler(Handler):
         self._logins = logins
         self._attachments = Attachments(client)
 
-    def check(self, name: str, inputs: dict[str, Any], existing: Existing | None) -> dict[str, Any]:
-        check(name, inputs)
-        return super().check(name, inputs, existing)
-
     def held(self, label: str) -> list[Existing]:
         with explained("listing Docker's containers"):
             found = self._client.containers(all=True, filters={"label": label})
@@ -58,13 +54,11 @@ class ContainerHandler(Handler):
         )
 
     def _inspect(self, name: str) -> Mapping[str, Any] | None:
-        from docker.errors import NotFound
-
-        try:
-            result: Mapping[str, Any] = self._client.inspect_container(name)
-        except NotFound:  # removed since it was listed
-            return None
-        return result
+        """None: it is not there, or was removed since it was listed."""
+        result: Mapping[str, Any] | None = None
+        with unless_gone(f"looking at container '{name}'"):
+            result = self._client.inspect_container(name)
+        return result  # noqa: RET504 (None where the block has ended early)
 
     def applied(self, existing: Existing, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The inputs in force: the label's, but Docker's own word for what changes in place: labels cannot follow."""
@@ -104,8 +98,7 @@ class ContainerHandler(Handler):
         name = inputs.get("name")
         if existing is not None or not isinstance(name, str):
             return
-        with explained(f"looking for container '{name}'"):
-            raw = self._inspect(name)
+        raw = self._inspect(name)
         if raw and (raw["Config"].get("Labels") or {}).get(LABEL_STACK) != stack_label:
             raise EngineError(
                 f"creating container '{name}': a container named '{name}' is there that this stack does not manage: "
@@ -115,15 +108,13 @@ class ContainerHandler(Handler):
     def delete_first(self, inputs: Mapping[str, Any]) -> bool:
         return True  # as in the real provider: names, ports and addresses are taken by the old one
 
-    def create(
-        self, inputs: dict[str, Any], marks: dict[str, str], progress: Progress, make_room: Callable[[], None]
-    ) -> Made:
+    def create(self, inputs: dict[str, Any], making: Making) -> Made:
         name = str(inputs["name"])
-        self._pull_if_missing(str(inputs["image"]), progress)
+        self._pull_if_missing(str(inputs["image"]), making.progress)
         with explained(f"creating container '{name}'"):
-            body = container_spec.create_body(inputs, marks)
-            making = f"{name}{MAKING}{secrets.token_hex(4)}"
-            created: dict[str, Any] = self._client.create_container_from_config(body, making)  # type: ignore[no-untyped-call]
+            body = container_spec.create_body(inputs, making.marks)
+            for_now = f"{name}{MAKING}{secrets.token_hex(4)}"
+            created: dict[str, Any] = self._client.create_container_from_config(body, for_now)  # type: ignore[no-untyped-call]
             identifier = str(created["Id"])
         try:
             with explained(f"creating container '{name}'"):
@@ -131,7 +122,7 @@ class ContainerHandler(Handler):
                 uploads = inputs.get("uploads") or []
                 if uploads:
                     self._client.put_archive(identifier, "/", container_spec.upload_archive(uploads))
-            make_room()
+            making.make_room()
             with explained(f"creating container '{name}'"):
                 self._client.rename(identifier, name)
             if inputs.get("start", True):
@@ -168,7 +159,7 @@ class ContainerHandler(Handler):
             raw = self._client.inspect_container(identifier)
         return Made(identifier, self.outputs(raw, inputs))
 
-    def update(self, existing: Existing, inputs: dict[str, Any], marks: dict[str, str], progress: Progress) -> Made:
+    def update(self, existing: Existing, inputs: dict[str, Any], making: Making) -> Made:
         name = existing.docker_name
         before = container_spec.live_inputs(existing.raw.get("HostConfig") or {})
         state = existing.raw.get("State") or {}
@@ -214,15 +205,14 @@ class ContainerHandler(Handler):
         """Stops (at most `destroy_grace_seconds`, at once when unset) and removes the container."""
         grace = int(inputs.get("destroyGraceSeconds") or 0)
         try:
-            with explained(f"removing container '{existing.docker_name}'"):
+            with unless_gone(f"removing container '{existing.docker_name}'"):
                 if (existing.raw.get("State") or {}).get("Status") in ("running", "restarting", "paused"):
                     self._client.stop(existing.id, timeout=grace)
                 self.remove(existing.id)
         except EngineError as error:
-            if "is already in progress" in str(error):
-                self._await_removal(existing.id)
-            elif not is_missing(error):
+            if "is already in progress" not in str(error):
                 raise
+            self._await_removal(existing.id)
 
     def remove(self, identifier: str) -> None:
         self._client.remove_container(identifier, v=True, force=True)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
-from engine.docker.resource import LABELS, Prop
+from engine.docker.resource import LABELS, Prop, keys
 from engine.errors import EngineError
 from engine.values.compare import by_key, by_variable
 
@@ -18,19 +17,19 @@ PROPS: Mapping[str, Prop] = {
     "envs": Prop(identity=by_variable),
     "labels": LABELS,
     "ports": Prop(
-        fields=frozenset({"internal", "external", "ip", "protocol"}),
+        fields=keys("internal", "external", "ip", "protocol"),
         identity=by_key("internal", "protocol", "ip"),
     ),
     "networkMode": Prop(),
-    "networksAdvanced": Prop(fields=frozenset({"name", "ipv4Address"}), identity=by_key("name")),
+    "networksAdvanced": Prop(fields=keys("name", "ipv4Address"), identity=by_key("name")),
     "volumes": Prop(
-        fields=frozenset({"containerPath", "volumeName", "hostPath", "readOnly"}), identity=by_key("containerPath")
+        fields=keys("containerPath", "volumeName", "hostPath", "readOnly"), identity=by_key("containerPath")
     ),
-    "uploads": Prop(fields=frozenset({"file", "content", "permissions"}), identity=by_key("file")),
-    "healthcheck": Prop(fields=frozenset({"tests", "interval", "timeout", "startPeriod", "retries"})),
+    "uploads": Prop(fields=keys("file", "content", "permissions"), identity=by_key("file")),
+    "healthcheck": Prop(fields=keys("tests", "interval", "timeout", "startPeriod", "retries")),
     "logDriver": Prop(),
     "logOpts": Prop(),
-    "capabilities": Prop(fields=frozenset({"adds", "drops"})),
+    "capabilities": Prop(fields=keys("adds", "drops")),
     "securityOpts": Prop(identity=str),
     "tmpfs": Prop(),
     "readOnly": Prop(),
@@ -63,33 +62,3 @@ def duration(text: str) -> int:
             return 0
         raise EngineError(f"'{text}' is not a duration such as 500ms, 5s or 1m")
     return int(total)
-
-
-def check(name: str, inputs: Mapping[str, Any]) -> None:
-    """EngineError for inputs that the real provider refuses too (what is unknown yet passes)."""
-    where = f"container '{name}'"
-    if "image" not in inputs:
-        raise EngineError(f"{where}: `image` is required")
-    if isinstance(inputs.get("name"), str) and not re.fullmatch(r"[a-zA-Z0-9][a-zA-Z0-9_.-]+", inputs["name"]):
-        raise EngineError(f"{where}: '{inputs['name']}' is no container name (two or more of a-z A-Z 0-9 _ . -)")
-    if inputs.get("restart") not in (None, "no", "on-failure", "always", "unless-stopped") and isinstance(
-        inputs["restart"], str
-    ):
-        raise EngineError(
-            f"{where}: restart must be no, on-failure, always or unless-stopped, not '{inputs['restart']}'"
-        )
-    if any(item == "" for item in inputs.get("command") or []):
-        raise EngineError(f"{where}: values for command may not be empty")
-    for item in inputs.get("uploads") or []:
-        if not isinstance(item, Mapping):
-            continue
-        if item.get("content") in (None, ""):
-            raise EngineError(f"{where}: upload '{item.get('file')}': content must be set")
-        permissions = item.get("permissions")
-        if isinstance(permissions, str) and not re.fullmatch(r"0[0-7]{3}", permissions):
-            raise EngineError(f"{where}: upload '{item.get('file')}': permissions '{permissions}' must be like 0644")
-    health = inputs.get("healthcheck")
-    if isinstance(health, Mapping):
-        for key in ("interval", "timeout", "startPeriod"):
-            if isinstance(health.get(key), str):
-                duration(health[key])

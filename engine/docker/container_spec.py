@@ -10,7 +10,7 @@ from typing import Any
 
 from engine.docker.container_props import duration
 from engine.docker.labels import label_map
-from engine.errors import EngineError
+from engine.errors import EngineError, NotDone
 
 MEGABYTE = 1024 * 1024
 NANO = 1_000_000_000
@@ -80,10 +80,7 @@ def _logging(inputs: Mapping[str, Any]) -> dict[str, Any]:
 def _bind(volume: Mapping[str, Any]) -> str:
     source = volume.get("volumeName") or volume.get("hostPath")
     if not source:
-        raise EngineError(
-            "a container volume needs `volume_name` or `host_path`: anonymous volumes are not implemented by the "
-            "embedded engine"
-        )
+        raise NotDone("a container volume with neither `volume_name` nor `host_path`")
     return f"{source}:{volume['containerPath']}:{'ro' if volume.get('readOnly') else 'rw'}"
 
 

@@ -7,14 +7,14 @@ an unchanged image keeps being known without any state: the hash of its context 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from engine.docker.connect import explained
 from engine.docker.image_context import BuildContext
 from engine.docker.labels import LABEL_URN, visible
-from engine.docker.resource import Drift, Existing, Handler, Made, Progress, Prop, existing_of
-from engine.errors import EngineError
+from engine.docker.resource import Drift, Existing, Handler, Made, Making, Progress, Prop, existing_of, keys
+from engine.errors import EngineError, NotDone
 from engine.values.compare import Change
 from engine.values.wire import has_unknown
 
@@ -29,24 +29,22 @@ class ImageHandler(Handler):
     word = "image"
     props: Mapping[str, Prop] = {
         "imageName": Prop("live"),
-        "build": Prop("live", fields=frozenset({"context", "dockerfile", "args", "builderVersion"})),
+        "build": Prop("live", fields=keys("context", "dockerfile", "args", "builderVersion")),
         "skipPush": Prop("live"),
         "buildOnPreview": Prop("engine"),  # the SDK says False where it is not set
-        "registry": Prop("live", fields=frozenset({"server", "username", "password"})),
+        "registry": Prop("live", fields=keys("server", "username", "password")),
     }
 
     def check(self, name: str, inputs: dict[str, Any], existing: Existing | None) -> dict[str, Any]:
         if "imageName" not in inputs:
             raise EngineError(f"image '{name}': `image_name` is required")
         if inputs.get("buildOnPreview"):
-            raise EngineError(f"image '{name}': property 'buildOnPreview' is not implemented by the embedded engine")
+            raise NotDone(f"image '{name}': property 'buildOnPreview'")
         build = inputs.get("build")
         build = dict(build) if isinstance(build, Mapping) else {}
         if build.get("builderVersion") not in (None, "BuilderV1"):
-            raise EngineError(
-                f"image '{name}': builder_version '{build['builderVersion']}' is not implemented by the embedded "
-                "engine; it uses the daemon's own builder (BuilderV1)"
-            )
+            more = "; it uses the daemon's own builder (BuilderV1)"
+            raise NotDone(f"image '{name}': builder_version '{build['builderVersion']}'", more)
         if not has_unknown(build.get("context")) and not has_unknown(build.get("dockerfile")):
             build.setdefault("context", ".")
             build["contextDigest"] = BuildContext(build).digest()
@@ -100,19 +98,17 @@ class ImageHandler(Handler):
             return Made(str(inputs["imageName"]), self.outputs(existing.raw, inputs))
         return Made("", visible(inputs))
 
-    def create(
-        self, inputs: dict[str, Any], marks: dict[str, str], progress: Progress, make_room: Callable[[], None]
-    ) -> Made:
+    def create(self, inputs: dict[str, Any], making: Making) -> Made:
         name = str(inputs["imageName"])
-        identifier = self._build(inputs, marks, progress)
+        identifier = self._build(inputs, making.marks, making.progress)
         if not inputs.get("skipPush"):
-            self._push(name, inputs.get("registry") or {}, progress)
+            self._push(name, inputs.get("registry") or {}, making.progress)
         with explained(f"reading image '{name}'"):
             raw: dict[str, Any] = self._client.inspect_image(identifier)  # type: ignore[no-untyped-call]
         return Made(name, self.outputs(raw, inputs))
 
-    def update(self, existing: Existing, inputs: dict[str, Any], marks: dict[str, str], progress: Progress) -> Made:
-        return self.create(inputs, marks, progress, lambda: None)
+    def update(self, existing: Existing, inputs: dict[str, Any], making: Making) -> Made:
+        return self.create(inputs, making)
 
     def _build(self, inputs: Mapping[str, Any], marks: Mapping[str, str], progress: Progress) -> str:
         build = inputs["build"]
@@ -198,7 +194,9 @@ class ImageHandler(Handler):
                     self.remove(item["Id"])
 
     def _pushed_digest(self, raw: Mapping[str, Any], name: str) -> str | None:
-        repository = _repository(name)
+        from docker.utils import parse_repository_tag
+
+        repository = parse_repository_tag(name)[0]
         candidates: Iterator[str] = (item for item in raw.get("RepoDigests") or [] if item.split("@")[0] == repository)
         return next(candidates, None)
 
@@ -225,14 +223,10 @@ def _build_failure(name: str, error: str, lines: list[str]) -> str:
 
 
 def _full(name: Any) -> str:
-    text = str(name)
-    return text if ":" in text.rsplit("/", 1)[-1] else f"{text}:latest"
+    from docker.utils import parse_repository_tag
 
-
-def _repository(name: str) -> str:
-    head, _, last = name.rpartition("/")
-    last = last.split(":")[0]
-    return f"{head}/{last}" if head else last
+    repository, tag = parse_repository_tag(str(name))
+    return f"{repository}:{tag or 'latest'}"
 
 
 def _tags(item: Existing) -> list[str]:

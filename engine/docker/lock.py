@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.docker.connect import explained
+from engine.docker.connect import explained, unless_gone
 from engine.docker.labels import LABEL
 from engine.errors import EngineError
 
@@ -79,12 +79,10 @@ class Lock:
         return None if self._held else there
 
     def _read(self) -> dict[str, Any] | None:
-        from docker.errors import NotFound
-
-        try:
-            return _holder(self._client.inspect_volume(self._name))
-        except NotFound:
-            return None
+        found: dict[str, Any] | None = None
+        with unless_gone(f"looking at the lock of the stack '{self._stack_id}'"):
+            found = _holder(self._client.inspect_volume(self._name))
+        return found  # noqa: RET504 (None where the block has ended early)
 
     def give_back(self) -> None:
         """Ends holding it, if it is held."""
@@ -94,14 +92,11 @@ class Lock:
 
     def break_(self) -> bool:
         """Removes the lock, whoever holds it; whether there was one."""
-        from docker.errors import NotFound
-
-        with explained(f"unlocking the stack '{self._stack_id}'"):
-            try:
-                self._client.remove_volume(self._name)
-            except NotFound:
-                return False
-        return True
+        found = False
+        with unless_gone(f"unlocking the stack '{self._stack_id}'"):
+            self._client.remove_volume(self._name)
+            found = True
+        return found  # noqa: RET504 (False where the block has ended early)
 
 
 def _holder(volume: dict[str, Any]) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from engine.docker.connect import explained
 from engine.docker.labels import LABEL_STACK, label_map, visible
-from engine.docker.resource import LABELS, Existing, Handler, Made, Progress, Prop, existing_of
+from engine.docker.resource import LABELS, Existing, Handler, Made, Making, Prop, existing_of, keys
 from engine.errors import EngineError
 from engine.values.compare import by_key
 
@@ -22,7 +22,7 @@ class NetworkHandler(Handler):
         "name": Prop(),
         "labels": LABELS,
         "driver": Prop(),
-        "ipamConfigs": Prop(fields=frozenset({"subnet", "gateway", "ipRange"}), identity=by_key("subnet")),
+        "ipamConfigs": Prop(fields=keys("subnet", "gateway", "ipRange"), identity=by_key("subnet")),
     }
 
     def held(self, label: str) -> list[Existing]:
@@ -50,10 +50,8 @@ class NetworkHandler(Handler):
                             f"the Docker network '{other['Name']}': remove that network, or choose another subnet."
                         )
 
-    def create(
-        self, inputs: dict[str, Any], marks: dict[str, str], progress: Progress, make_room: Callable[[], None]
-    ) -> Made:
-        make_room()
+    def create(self, inputs: dict[str, Any], making: Making) -> Made:
+        making.make_room()
         name = str(inputs["name"])
         with explained(f"creating network '{name}'"):
             identifier = str(
@@ -62,7 +60,7 @@ class NetworkHandler(Handler):
                     driver=inputs.get("driver") or "bridge",
                     ipam=_ipam(inputs),
                     check_duplicate=True,
-                    labels={**label_map(inputs), **marks},
+                    labels={**label_map(inputs), **making.marks},
                 )["Id"]
             )
             raw = self._client.inspect_network(identifier)

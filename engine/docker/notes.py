@@ -9,14 +9,13 @@ after-hooks may be owed.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from engine.docker.connect import explained
+from engine.docker.connect import explained, unless_gone
 from engine.docker.labels import LABEL
 from engine.errors import EngineError
 
@@ -70,17 +69,7 @@ class NoteStore:
 
     def write(self, notes: Notes) -> None:
         """Puts down `notes`, then removes the older ones."""
-        body = {
-            "v": 1,
-            "number": notes.number,
-            "since": notes.since,
-            "outputs": notes.outputs,
-            "retain": notes.retain,
-            "protect": notes.protect,
-            "providers": notes.providers,
-            "components": notes.components,
-            "given": notes.given,
-        }
+        body = {"v": 1, **asdict(notes)}
         name = f"pulumi-embedded.{self._stack_id.replace('/', '.')}.notes.{notes.number}"
         marks = {LABEL_NOTES: self._stack_id, LABEL_TEXT: json.dumps(body, separators=(",", ":"), sort_keys=True)}
         if notes.given:
@@ -98,29 +87,16 @@ class NoteStore:
             return self._client.volumes(filters={"label": f"{LABEL_NOTES}={self._stack_id}"}).get("Volumes") or []
 
     def _remove(self, volumes: Iterable[dict[str, Any]]) -> None:
-        from docker.errors import NotFound
-
         for volume in volumes:
-            with explained("removing the stack's old notes"), contextlib.suppress(NotFound):
+            with unless_gone("removing the stack's old notes"):
                 self._client.remove_volume(volume["Name"])
 
 
 def _parsed(volume: dict[str, Any]) -> Notes:
     try:
         raw = json.loads(volume["Labels"][LABEL_TEXT])
-        if raw["v"] != 1:
-            raise EngineError(
-                f"volume {volume['Name']} has notes of version {raw['v']}; this engine reads version 1 only"
-            )
-        return Notes(
-            raw["number"],
-            raw["since"],
-            raw["outputs"],
-            raw["retain"],
-            raw.get("protect", {}),
-            raw["providers"],
-            tuple(raw["components"]),
-            raw.get("given", False),
-        )
+        if (version := raw.pop("v")) != 1:
+            raise EngineError(f"volume {volume['Name']} has notes of version {version}; version 1 only is read")
+        return Notes(**{**raw, "components": tuple(raw["components"])})
     except (ValueError, KeyError, TypeError) as error:
         raise EngineError(f"volume {volume['Name']} holds the stack's notes, and is not readable: {error}") from error

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from engine.docker.connect import explained, is_missing
+from engine.docker.connect import unless_gone
 from engine.docker.labels import AUTONAME, LABEL_APPLIED, LABEL_URN, Applied, named, visible
-from engine.errors import EngineError
+from engine.errors import EngineError, NotDone
 from engine.values.compare import Change, Identity, by_key
-from engine.values.urns import urn_name, urn_type
+from engine.values.urns import Named, urn_type
+from engine.values.wire import Secret
 
 if TYPE_CHECKING:
     from docker.api import APIClient
@@ -20,38 +21,51 @@ Effect = Literal["replace", "live", "engine"]
 """What a changed property asks for: a new one, a change in place, or nothing of Docker (it steers the engine only)."""
 
 
+Fields = Mapping[str, Any]
+"""By key: the fields of the objects that lie there; None for a plain value, a list or a map of such."""
+
+
+def keys(*names: str) -> Fields:
+    """Fields with plain values."""
+    return dict.fromkeys(names)
+
+
 @dataclass(frozen=True)
 class Prop:
-    """One supported input property. `fields` are the supported keys of the objects in it."""
+    """One supported input property. `fields` are the supported keys of the objects in it, each with those below it."""
 
     effect: Effect = "replace"
-    fields: frozenset[str] | None = None
+    fields: Fields | None = None
     identity: Identity | None = None
 
 
-LABELS = Prop(fields=frozenset({"label", "value"}), identity=by_key("label"))
+LABELS = Prop(fields=keys("label", "value"), identity=by_key("label"))
 
 
 def check_supported(props: Mapping[str, Prop], inputs: Mapping[str, Any], kind: str, name: str) -> None:
-    """EngineError naming the first input that this engine does not implement."""
-    for key, value in inputs.items():
-        if key not in props:
-            raise EngineError(f"{kind} '{name}': property '{key}' is not implemented by the embedded engine")
-        fields = props[key].fields
-        if fields is None:
-            continue
-        bare = getattr(value, "value", value)
-        for member in bare if isinstance(bare, list) else [bare]:
-            item = getattr(member, "value", member)
-            unknown = set(item) - fields if isinstance(item, Mapping) else set()
-            if unknown:
-                raise EngineError(
-                    f"{kind} '{name}': property '{key}.{sorted(unknown)[0]}' is not implemented by the embedded engine"
-                )
+    """NotDone naming the first input, however deep, that this engine does not implement."""
+    fields = {key: prop.fields for key, prop in props.items()}
+    unknown = next(_unsupported(fields, inputs), None)
+    if unknown:
+        raise NotDone(f"{kind} '{name}': property '{unknown}'")
+
+
+def _unsupported(fields: Fields, value: Any, path: str = "") -> Iterator[str]:
+    """The paths in `value` that `fields` does not have."""
+    bare = value.value if isinstance(value, Secret) else value
+    if isinstance(bare, list):
+        for member in bare:
+            yield from _unsupported(fields, member, path)
+    elif isinstance(bare, Mapping):
+        for key, inner in bare.items():
+            if key not in fields:
+                yield f"{path}{key}"
+            elif fields[key] is not None:
+                yield from _unsupported(fields[key], inner, f"{path}{key}.")
 
 
 @dataclass
-class Existing:
+class Existing(Named):
     """A resource of this stack that Docker holds."""
 
     urn: str
@@ -62,14 +76,6 @@ class Existing:
     raw: Mapping[str, Any]
     provider: str = ""
     """URN of the provider through which it was found; empty: the default one."""
-
-    @property
-    def type(self) -> str:
-        return urn_type(self.urn)
-
-    @property
-    def name(self) -> str:
-        return urn_name(self.urn)
 
     @property
     def half_made(self) -> bool:
@@ -118,13 +124,23 @@ class Drift:
     replace: bool = False
 
 
-class Progress(Protocol):
-    """Where a long step says how far it is, and asks whether the user wants to stop."""
+@dataclass(frozen=True)
+class Progress:
+    """Where a long step says how far it is, and asks whether the user wants to stop (Interrupted then)."""
 
-    def say(self, text: str) -> None: ...
+    say: Callable[[str], None]
+    check: Callable[[], None]
 
-    def check(self) -> None:
-        """Raises Interrupted once the user has asked to stop."""
+
+@dataclass(frozen=True)
+class Making:
+    """What a create or update goes with."""
+
+    marks: dict[str, str]
+    """The labels by which it is known."""
+    progress: Progress
+    make_room: Callable[[], None] = lambda: None
+    """Removes the old one; to be called as late as can be."""
 
 
 class Handler(ABC):
@@ -143,10 +159,8 @@ class Handler(ABC):
         """What Docker holds of this type with the label `label`."""
 
     @abstractmethod
-    def create(
-        self, inputs: dict[str, Any], marks: dict[str, str], progress: Progress, make_room: Callable[[], None]
-    ) -> Made:
-        """Makes one with the labels `marks`. `make_room` removes the old one, as late as can be."""
+    def create(self, inputs: dict[str, Any], making: Making) -> Made:
+        """Makes one."""
 
     @abstractmethod
     def remove(self, identifier: str) -> None:
@@ -158,12 +172,8 @@ class Handler(ABC):
 
     def delete(self, existing: Existing, inputs: Mapping[str, Any]) -> None:
         """Removes it as `inputs` say; it may be gone already."""
-        try:
-            with explained(f"removing {self.word} '{existing.docker_name}'"):
-                self.remove(existing.id)
-        except EngineError as error:
-            if not is_missing(error):
-                raise
+        with unless_gone(f"removing {self.word} '{existing.docker_name}'"):
+            self.remove(existing.id)
 
     def check(self, name: str, inputs: dict[str, Any], existing: Existing | None) -> dict[str, Any]:
         """The inputs with the provider's defaults; EngineError for wrong ones."""
@@ -199,7 +209,7 @@ class Handler(ABC):
             return Made(existing.id if existing else "", visible(inputs))
         return Made(existing.id, self.outputs(existing.raw, inputs))
 
-    def update(self, existing: Existing, inputs: dict[str, Any], marks: dict[str, str], progress: Progress) -> Made:
+    def update(self, existing: Existing, inputs: dict[str, Any], making: Making) -> Made:
         """Changes it in place."""
         raise EngineError(f"{self.word} '{existing.docker_name}' cannot be changed in place")
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from engine.docker.connect import explained
+from engine.docker.connect import explained, unless_gone
 from engine.docker.labels import label_map, visible
-from engine.docker.resource import LABELS, Existing, Handler, Made, Progress, Prop, existing_of
+from engine.docker.resource import LABELS, Existing, Handler, Made, Making, Prop, existing_of
 from engine.errors import EngineError
 
 
@@ -28,35 +28,26 @@ class VolumeHandler(Handler):
 
     def preflight(self, inputs: Mapping[str, Any], existing: Existing | None, stack_label: str) -> None:
         """Docker answers "created" for a volume that is there already; taking over someone's data is not wanted."""
-        from docker.errors import NotFound
-
         name = inputs.get("name")
         if not isinstance(name, str) or (existing and existing.docker_name == name):
             return
-        try:
-            with explained(f"looking for volume '{name}'"):
-                raw = self._client.inspect_volume(name)
-        except EngineError as error:
-            if isinstance(error.__cause__, NotFound):
-                return
-            raise
-        raise EngineError(
-            f"creating volume '{name}': a volume of this name is there that this stack does not manage (made "
-            f"{raw.get('CreatedAt', 'at an unknown time')}).\n"
-            f"    Remove it (`docker volume rm {name}`) or choose another name."
-        )
+        with unless_gone(f"looking for volume '{name}'"):
+            raw = self._client.inspect_volume(name)
+            raise EngineError(
+                f"creating volume '{name}': a volume of this name is there that this stack does not manage (made "
+                f"{raw.get('CreatedAt', 'at an unknown time')}).\n"
+                f"    Remove it (`docker volume rm {name}`) or choose another name."
+            )
 
-    def create(
-        self, inputs: dict[str, Any], marks: dict[str, str], progress: Progress, make_room: Callable[[], None]
-    ) -> Made:
-        make_room()
+    def create(self, inputs: dict[str, Any], making: Making) -> Made:
+        making.make_room()
         name = str(inputs["name"])
         with explained(f"creating volume '{name}'"):
             raw = self._client.create_volume(
                 name=name,
                 driver=inputs.get("driver"),
                 driver_opts=inputs.get("driverOpts"),
-                labels={**label_map(inputs), **marks},
+                labels={**label_map(inputs), **making.marks},
             )
         return Made(name, self.outputs(raw, inputs))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from engine.errors import EngineError
+from engine.errors import EngineError, NotDone
 from engine.files.stack_file import full_key
 from engine.values.wire import anywhere, transform
 
@@ -60,8 +60,8 @@ def load(
     plain: dict[str, Any] = {}
     for name, value in raw.items():
         key = full_key(project, str(name))
-        if key.startswith("pulumi:") or (key.startswith("docker:") and key != "docker:host"):
-            raise EngineError(f"config '{key}' is not implemented by the embedded engine")
+        if key.startswith(("pulumi:", "docker:")):
+            raise NotDone(f"config '{key}'")
         try:
             plain[key] = decrypted(value, decrypt)
         except EngineError as error:
@@ -82,9 +82,7 @@ def _apply_schema(project: str, schema: Mapping[str, Any], plain: dict[str, Any]
         entry = given if isinstance(given, Mapping) else {"default": given}  # the short form `key: value`
         unknown = set(entry) - SCHEMA_KEYS
         if unknown:
-            raise EngineError(
-                f"Pulumi.yaml: config '{name}': `{sorted(unknown)[0]}` is not implemented by the embedded engine"
-            )
+            raise NotDone(f"Pulumi.yaml: config '{name}': `{min(unknown)}`")
         if key in plain:
             continue
         if entry.get("default") is not None:

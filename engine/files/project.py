@@ -11,7 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar
 
-from engine.errors import EXIT_STACK_NOT_FOUND, EngineError
+from engine.errors import EXIT_STACK_NOT_FOUND, EngineError, NotDone
 
 STACK_NAME = re.compile(r"^[A-Za-z0-9_.-]{1,100}$")
 
@@ -82,7 +82,7 @@ def _read(path: Path) -> Project:
         raise EngineError(f"{path.name} must have a `name`")
     for key in raw:
         if key not in DONE | SAID:
-            raise EngineError(f"{path.name}: `{key}` is not implemented by the embedded engine")
+            raise NotDone(f"{path.name}: `{key}`")
     _check_runtime(path, raw.get("runtime"))
     check_version(str(raw.get("requiredPulumiVersion") or ""), path.name)
     main = path.parent / str(raw.get("main", "."))
@@ -107,7 +107,7 @@ def _check_runtime(path: Path, runtime: Any) -> None:
     if options.get("toolchain", "pip") != "pip":
         unknown.append(f"runtime.options.toolchain: {options['toolchain']}")
     if unknown:
-        raise EngineError(f"{path.name}: `{unknown[0]}` is not implemented by the embedded engine")
+        raise NotDone(f"{path.name}: `{unknown[0]}`")
     wanted = options.get("virtualenv")
     if wanted and (path.parent / wanted).resolve() != Path(sys.prefix).resolve():
         raise EngineError(
@@ -124,9 +124,7 @@ def check_version(wanted: str, who: str) -> None:
         try:
             fits = Version.parse(have).match(one)
         except ValueError as error:
-            raise EngineError(
-                f"{who}: the version range '{wanted}' is not implemented by the embedded engine"
-            ) from error
+            raise NotDone(f"{who}: the version range '{wanted}'") from error
         if not fits:
             raise EngineError(f"{who} requires Pulumi {wanted}; the embedded engine is that of {have}")
 

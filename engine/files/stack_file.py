@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.errors import EngineError
+from engine.errors import EngineError, NotDone
 from engine.values import paths
 
 _AMBIGUOUS = re.compile(r"^(?:y|n|yes|no|on|off|true|false|null|~|[-+0-9.:_]*)$", re.IGNORECASE)
@@ -93,13 +93,11 @@ class StackFile(Editable):
                 raise EngineError(f"{path.name}: expected a mapping with `config:`")
             for key in data:
                 if key not in DONE:
-                    raise EngineError(f"{path.name}: `{key}` is not implemented by the embedded engine")
+                    raise NotDone(f"{path.name}: `{key}`")
             for key in ("secretsprovider", "encryptedkey"):
                 if data.get(key) not in (None, "", "default", "passphrase"):
-                    raise EngineError(
-                        f"{path.name}: `{key}: {data[key]}` is not implemented by the embedded engine; "
-                        "it reads the passphrase secrets provider only"
-                    )
+                    more = "; it reads the passphrase secrets provider only"
+                    raise NotDone(f"{path.name}: `{key}: {data[key]}`", more)
             self.data = data
 
     @property
@@ -124,11 +122,8 @@ class StackFile(Editable):
         paths.put(self._config(), (key, *path), _written(value))
         self._save()
 
-    def remove_value(self, key: str, path: paths.Path) -> None:
-        document = self._edit()
-        if isinstance(document.get("config"), dict):
-            paths.drop(document["config"], (key, *path))
-            self._save()
+    def remove_value(self, key: str) -> None:
+        self.set_values({key: None})
 
     def create(self) -> None:
         """Makes the file if it is not there."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from functools import partial
 from typing import Any
 
 from engine.docker.labels import LABEL_APPLIED, LABEL_STACK, LABEL_URN, Applied
-from engine.docker.resource import Existing, Handler, Made
+from engine.docker.resource import Existing, Handler, Made, Making, Progress
 from engine.errors import EngineError, Interrupted, StepFailed, Unreachable
 from engine.run import keep
-from engine.run.context import Answer, Context, StepProgress
+from engine.run.context import Answer, Context
 from engine.run.decide import Decision, decide, dependents, marked_outputs
 from engine.run.declared import Declared
 from engine.run.hooks import Hooks
@@ -154,21 +155,22 @@ class Run:
         return self._answer(declared, decision, made)
 
     def _do(self, declared: Declared, handler: Handler, decision: Decision, step: Step) -> Made:
-        progress = StepProgress(self.context, step)
+        progress = Progress(lambda text: self.context.listener.progressed(step, text), self.context.interrupts.check)
         inputs, existing = reveal(decision.inputs), decision.existing
-        marks = self._marks(declared, decision)
+        room = partial(self._make_room, declared, handler, decision)
+        making = Making(self._marks(declared, decision), progress, room)
         with self.context.interrupts:
             with self._lock:
                 keep.open_notes(self.context)
             if decision.op == "update" and existing:
                 made = Made("", {})
                 if decision.changes:
-                    made = handler.update(existing, inputs, marks, progress)
+                    made = handler.update(existing, inputs, making)
                 if not made.outputs:
                     made = handler.preview(existing, inputs, False)
             else:
                 self._drop_half_made(declared.urn, handler)
-                made = handler.create(inputs, marks, progress, lambda: self._make_room(declared, handler, decision))
+                made = handler.create(inputs, making)
         if handler.word == "network":
             for other in self.context.hosts.opened():
                 other.forget_networks()

@@ -13,7 +13,7 @@ from engine.docker.resource import Existing
 from engine.errors import EngineError
 from engine.files.secrets import Crypter
 from engine.run.interrupts import Interrupts
-from engine.run.steps import Listener, Step
+from engine.run.recorder import Recorder
 
 
 class Excludes:
@@ -60,7 +60,7 @@ class Context:
     stack: str
     dry_run: bool
     hosts: Hosts
-    listener: Listener
+    listener: Recorder
     interrupts: Interrupts
     crypter: Callable[[], Crypter]
     excludes: Excludes = field(default_factory=Excludes)
@@ -94,17 +94,3 @@ class Answer:
     urn: str
     id: str = ""
     outputs: dict[str, Any] = field(default_factory=dict)
-
-
-class StepProgress:
-    """Passes a step's progress on to the listener."""
-
-    def __init__(self, context: Context, step: Step) -> None:
-        self._context = context
-        self._step = step
-
-    def say(self, text: str) -> None:
-        self._context.listener.progressed(self._step, text)
-
-    def check(self) -> None:
-        self._context.interrupts.check()

@@ -6,8 +6,9 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.docker.labels import visible
 from engine.docker.resource import Existing, Handler, check_supported, comparable, identities
-from engine.errors import EngineError
+from engine.errors import EngineError, NotDone
 from engine.run.context import Context
 from engine.run.declared import Declared
 from engine.run.steps import Op
@@ -42,7 +43,7 @@ class Decision:
 
     @property
     def visible_inputs(self) -> dict[str, Any]:
-        return {key: value for key, value in self.inputs.items() if not key.startswith("__")}
+        return visible(self.inputs)
 
 
 def decide(declared: Declared, handler: Handler, existing: Existing | None, gone: bool, context: Context) -> Decision:
@@ -93,9 +94,7 @@ def _decide_replacement(decision: Decision, declared: Declared, handler: Handler
     assert decision.existing is not None  # noqa: S101 (for the type checker)
     fixed = handler.delete_first(decision.inputs)
     if fixed and declared.delete_before_replace is False:
-        raise EngineError(
-            "delete_before_replace=False with a name of its own is not implemented by the embedded engine"
-        )
+        raise NotDone("delete_before_replace=False with a name of its own")
     decision.delete_first = fixed or declared.delete_before_replace is True
     old = decision.existing
     if declared.protect and context.protects(old):

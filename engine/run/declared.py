@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, Final
 
-from engine.errors import EngineError
+from engine.errors import NotDone
 from engine.values.urns import make_urn
 from engine.values.wire import from_wire
 
@@ -110,7 +110,7 @@ def refuse_others(message: Any, done: frozenset[str], where: str, words: Mapping
     for one, _ in message.ListFields():
         if one.name not in done:
             option = (words or {}).get(one.name, one.name)
-            raise EngineError(f"{where}: option '{option}' is not implemented by the embedded engine")
+            raise NotDone(f"{where}: option '{option}'")
 
 
 def read(request: Any, project: str, stack: str) -> Declared:
@@ -163,4 +163,4 @@ def _refuse_misplaced(declared: Declared, wanted: str, where: str) -> None:
         refused[f"version {wanted}"] = [] if wanted in ("", version("pulumi-docker")) else [wanted]
     for option, given in refused.items():
         if given:
-            raise EngineError(f"{where}: option '{option}' is not implemented by the embedded engine")
+            raise NotDone(f"{where}: option '{option}'")

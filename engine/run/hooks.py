@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from engine.errors import EngineError, StepFailed
@@ -18,21 +17,14 @@ HOOK_DONE = frozenset({"name", "callback"})
 """The fields of a RegisterResourceHookRequest that this engine does."""
 
 
-@dataclass(frozen=True)
-class Hook:
-    """A hook as the program registered it: who serves it, and what it is called by."""
-
-    target: str
-    token: str
-
-
 class Hooks:
     """The registered hooks, and the channels to whoever serves them."""
 
     def __init__(self, over: Callable[[], bool]) -> None:
         """`over` says whether the run has failed elsewhere."""
         self._over = over
-        self._hooks: dict[str, Hook] = {}
+        self._hooks: dict[str, Any] = {}
+        """By name: who serves it (`target`), and what it is called by (`token`)."""
         self._channels: dict[str, Any] = {}
         self._lock = threading.Lock()
 
@@ -42,7 +34,7 @@ class Hooks:
         with self._lock:
             if request.name in self._hooks:
                 raise EngineError(f"resource hook already registered for name '{request.name}'")
-            self._hooks[request.name] = Hook(request.callback.target, request.callback.token)
+            self._hooks[request.name] = request.callback
 
     def run(
         self,
@@ -64,7 +56,7 @@ class Hooks:
 
     def _call(
         self,
-        hook: Hook,
+        hook: Any,
         declared: Declared,
         identifier: str,
         inputs: Mapping[str, Any],

@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.docker.hosts import Hosts
 from engine.docker.resource import Existing, Handler
-from engine.errors import EngineError
+from engine.errors import EngineError, NotDone
 from engine.run.context import Answer, Context
 from engine.run.decide import Decision, marked_outputs
 from engine.run.declared import Declared
@@ -22,10 +22,7 @@ def handler_for(declared: Declared, context: Context) -> Handler:
     """What does this type at the resource's daemon; EngineError when that is not reached, or nothing does."""
     handlers = context.hosts.handlers(declared.provider)
     if declared.type not in handlers:
-        raise EngineError(
-            f"resource type '{declared.type}' is not implemented by the embedded engine "
-            f"(it does {', '.join(sorted(handlers))})"
-        )
+        raise NotDone(f"resource type '{declared.type}'", f" (it does {', '.join(sorted(handlers))})")
     return handlers[declared.type]
 
 

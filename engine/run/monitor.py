@@ -5,12 +5,13 @@ It is a subclass of the SDK's stub because the SDK serves hooks only to one; not
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from google.protobuf import empty_pb2
 from pulumi.runtime.proto import engine_pb2, resource_pb2, resource_pb2_grpc
 
-from engine.errors import EngineError, StepFailed
+from engine.errors import EngineError, NotDone
 from engine.files.project import check_version
 from engine.run.carry_out import Run
 from engine.run.declared import read
@@ -68,32 +69,25 @@ class EmbeddedMonitor(resource_pb2_grpc.ResourceMonitorStub):
         self._run.hooks.close()  # before the SDK stops serving them
         return empty_pb2.Empty()
 
-    def Invoke(self, request: Any) -> Any:  # noqa: N802
-        raise self._unsupported(f"function '{request.tok}'")
 
-    def Call(self, request: Any) -> Any:  # noqa: N802
-        raise self._unsupported(f"method '{request.tok}'")
+def _refused(what: str) -> Callable[[EmbeddedMonitor, Any], Any]:
+    def refuse(self: EmbeddedMonitor, request: Any) -> Any:
+        raise self._run.reject(str(NotDone(what.format(request))))
 
-    def ReadResource(self, request: Any) -> Any:  # noqa: N802
-        raise self._unsupported(f"reading an existing {request.type} (`.get()`)")
+    return refuse
 
-    def ExistsResource(self, request: Any) -> Any:  # noqa: N802
-        raise self._unsupported("asking whether a resource exists")
 
-    def RegisterPackage(self, request: Any) -> Any:  # noqa: N802
-        raise self._unsupported(f"parameterized package '{request.name}'")
-
-    def RegisterStackTransform(self, request: Any) -> Any:  # noqa: N802
-        raise self._unsupported("stack transforms")
-
-    def RegisterStackInvokeTransform(self, request: Any) -> Any:  # noqa: N802
-        raise self._unsupported("invoke transforms")
-
-    def RegisterErrorHook(self, request: Any) -> Any:  # noqa: N802
-        raise self._unsupported("error hooks")
-
-    def _unsupported(self, what: str) -> StepFailed:
-        return self._run.reject(f"{what} is not implemented by the embedded engine")
+for _call, _what in {
+    "Invoke": "function '{0.tok}'",
+    "Call": "method '{0.tok}'",
+    "ReadResource": "reading an existing {0.type} (`.get()`)",
+    "ExistsResource": "asking whether a resource exists",
+    "RegisterPackage": "parameterized package '{0.name}'",
+    "RegisterStackTransform": "a stack transform",
+    "RegisterStackInvokeTransform": "an invoke transform",
+    "RegisterErrorHook": "an error hook",
+}.items():
+    setattr(EmbeddedMonitor, _call, _refused(_what))
 
 
 class EmbeddedEngine:
@@ -117,7 +111,7 @@ class EmbeddedEngine:
         return engine_pb2.SetRootResourceResponse()
 
     def StartDebugging(self, request: Any) -> Any:  # noqa: N802
-        raise self._run.reject("debugging a program is not implemented by the embedded engine")
+        raise self._run.reject(str(NotDone("debugging a program")))
 
     def RequirePulumiVersion(self, request: Any) -> Any:  # noqa: N802
         try:

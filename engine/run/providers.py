@@ -7,7 +7,7 @@ from typing import Any
 
 from engine.docker.hosts import DEFAULT
 from engine.docker.notes import Notes
-from engine.errors import EngineError
+from engine.errors import EngineError, NotDone
 from engine.run.context import Context
 from engine.run.decide import stored
 from engine.run.declared import PROVIDER_TYPES, Declared
@@ -85,10 +85,10 @@ def undeclared(registered: Collection[str], context: Context) -> list[Step]:
 def _check(declared: Declared) -> None:
     where = f"{declared.type} '{declared.name}'"
     if declared.type != PROVIDER_TYPE:
-        raise EngineError(f"{where}: is not implemented by the embedded engine (it does {PROVIDER_TYPE})")
+        raise NotDone(where, f" (it does {PROVIDER_TYPE})")
     for key in declared.inputs:
         if key not in SUPPORTED:
-            raise EngineError(f"{where}: property '{key}' is not implemented by the embedded engine")
+            raise NotDone(f"{where}: property '{key}'")
     if has_unknown(declared.inputs):
         raise EngineError(f"{where}: its properties must be known before anything is made")
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from engine.values.compare import Change
-from engine.values.urns import urn_name, urn_type
+from engine.values.urns import Named
 
 Op = Literal["same", "create", "update", "replace", "delete"]
 OPS: tuple[Op, ...] = ("create", "update", "replace", "delete", "same")
 
 
 @dataclass
-class Step:
+class Step(Named):
     """One resource's part in a run. Inputs are in stored form (secrets as stand-ins), so they may be printed."""
 
     op: Op
@@ -27,14 +27,6 @@ class Step:
     custom: bool = True
     seconds: float = 0.0
     state: Literal["planned", "running", "done", "failed"] = "planned"
-
-    @property
-    def type(self) -> str:
-        return urn_type(self.urn)
-
-    @property
-    def name(self) -> str:
-        return urn_name(self.urn)
 
     @property
     def summary(self) -> str:
@@ -55,18 +47,6 @@ class Diagnostic:
     severity: Literal["debug", "info", "warning", "error"]
     message: str
     urn: str = ""
-
-
-class Listener(Protocol):
-    """Who shows a run while it goes on."""
-
-    def started(self, step: Step) -> None: ...
-
-    def progressed(self, step: Step, text: str) -> None: ...
-
-    def finished(self, step: Step) -> None: ...
-
-    def said(self, diagnostic: Diagnostic) -> None: ...
 
 
 def counts(steps: list[Step]) -> dict[str, int]:

@@ -25,6 +25,20 @@ def urn_name(urn: str) -> str:
     return urn.split("::", 3)[3]
 
 
+class Named:
+    """What has a URN."""
+
+    urn: str
+
+    @property
+    def type(self) -> str:
+        return urn_type(self.urn)
+
+    @property
+    def name(self) -> str:
+        return urn_name(self.urn)
+
+
 def display_type(token: str) -> str:
     """`docker:index:Container`, as Pulumi prints the token `docker:index/container:Container`."""
     parts = token.split(":")

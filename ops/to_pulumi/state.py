@@ -18,7 +18,7 @@ from typing import Any
 
 from engine.run.context import Answer
 from engine.values.urns import STACK_TYPE, urn_type
-from engine.values.wire import SECRET_SIGNATURE, SIGNATURE, UNKNOWN_TEXTS, to_json, transform
+from engine.values.wire import SECRET_SIGNATURE, SIGNATURE, UNKNOWN_TEXT, to_json, transform
 from ops.stack import OpsError
 
 IMAGE = "docker:index/image:Image"
@@ -141,7 +141,7 @@ def as_state(value: Any) -> Any:
 
 def filled(value: Any, known: Any) -> Any:
     """`value` of a plan with what its preview did not know taken from `known`. Raises OpsError where that has none."""
-    if isinstance(value, str) and value in UNKNOWN_TEXTS:
+    if value == UNKNOWN_TEXT:
         if known is None:
             raise OpsError("the plan leaves a value open that the embedded engine does not know either")
         return as_state(known)

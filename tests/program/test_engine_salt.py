@@ -39,7 +39,7 @@ def test_a_secret_takes_the_salt_with_it(directory: Path, capsys: pytest.Capture
     config_set(Workspace(directory, "s"), "password", "x", secret=True, path=False)
     assert StackFile(directory / "Pulumi.s.yaml").salt
     assert Workspace(directory, "s").crypter().hash("x") == before.hash("x")
-    config_get(Workspace(directory, "s"), "password", path=False, as_json=False)
+    config_get(Workspace(directory, "s"), "password")
     assert capsys.readouterr().out == "x\n"
 
 

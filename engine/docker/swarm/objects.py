@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from engine.docker.connect import explained
 from engine.docker.labels import label_map, visible
-from engine.docker.resource import LABELS, Existing, Handler, Made, Progress, Prop, existing_of
+from engine.docker.resource import LABELS, Existing, Handler, Made, Making, Prop, existing_of
 from engine.errors import EngineError
 
 
@@ -51,17 +51,15 @@ class _SwarmObject(Handler):
             ((item["ID"], item["Spec"]["Name"], item["CreatedAt"], item["Spec"].get("Labels"), item) for item in found),
         )
 
-    def create(
-        self, inputs: dict[str, Any], marks: dict[str, str], progress: Progress, make_room: Callable[[], None]
-    ) -> Made:
-        make_room()
+    def create(self, inputs: dict[str, Any], making: Making) -> Made:
+        making.make_room()
         name = str(inputs["name"])
         try:
             data = base64.b64decode(str(inputs.get("data", "")), validate=True)
         except binascii.Error as error:
             raise EngineError(f"{self.word} '{name}': `data` is not Base64") from error
         with explained(f"creating {self.word} '{name}'"):
-            made = self._method("create")(name, data, labels={**label_map(inputs), **marks})
+            made = self._method("create")(name, data, labels={**label_map(inputs), **making.marks})
         return Made(str(made["ID"]), visible(inputs))
 
 

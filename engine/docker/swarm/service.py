@@ -8,15 +8,14 @@ paused goes on.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from engine.docker.connect import explained, is_missing
+from engine.docker.connect import explained, unless_gone
 from engine.docker.labels import label_map, visible
-from engine.docker.resource import LABELS, Drift, Existing, Handler, Made, Progress, Prop, existing_of
+from engine.docker.resource import LABELS, Drift, Existing, Handler, Made, Making, Prop, existing_of, keys
 from engine.docker.swarm.objects import of_swarm
-from engine.docker.swarm.service_spec import body, refuse_unsupported
-from engine.errors import EngineError
+from engine.docker.swarm.service_spec import TASK, UPDATE, body, supported
 from engine.values.compare import Change, has_hash
 
 REMOVAL_WAIT = 90
@@ -33,15 +32,11 @@ class ServiceHandler(Handler):
     props: Mapping[str, Prop] = {
         "name": Prop(),
         "labels": Prop("live", LABELS.fields, LABELS.identity),
-        "mode": Prop("live"),
-        "taskSpec": Prop("live"),
-        "updateConfig": Prop("live"),
-        "auth": Prop("engine"),
+        "mode": Prop("live", {"replicated": keys("replicas")}),
+        "taskSpec": Prop("live", supported(TASK)),
+        "updateConfig": Prop("live", supported(UPDATE)),
+        "auth": Prop("engine", keys("serverAddress", "username", "password")),
     }
-
-    def check(self, name: str, inputs: dict[str, Any], existing: Existing | None) -> dict[str, Any]:
-        refuse_unsupported(name, inputs)
-        return super().check(name, inputs, existing)
 
     def held(self, label: str) -> list[Existing]:
         with explained("listing the Swarm's services"):
@@ -79,27 +74,25 @@ class ServiceHandler(Handler):
     def preview(self, existing: Existing | None, inputs: dict[str, Any], changed: bool) -> Made:
         return Made(existing.id if existing else "", visible(inputs))
 
-    def create(
-        self, inputs: dict[str, Any], marks: dict[str, str], progress: Progress, make_room: Callable[[], None]
-    ) -> Made:
-        make_room()
+    def create(self, inputs: dict[str, Any], making: Making) -> Made:
+        making.make_room()
         name = str(inputs["name"])
         with explained(f"creating service '{name}'"):
             self._login(inputs)
-            every = {**label_map(inputs), **marks}
+            every = {**label_map(inputs), **making.marks}
             made: dict[str, Any] = self._client.create_service(  # type: ignore[no-untyped-call]
                 name=name, labels=every, **body(inputs)
             )
         return Made(str(made["ID"]), visible(inputs))
 
-    def update(self, existing: Existing, inputs: dict[str, Any], marks: dict[str, str], progress: Progress) -> Made:
+    def update(self, existing: Existing, inputs: dict[str, Any], making: Making) -> Made:
         name = existing.docker_name
         with explained(f"changing service '{name}'"):
             self._login(inputs)
             held: dict[str, Any] = self._client.inspect_service(existing.id)  # type: ignore[no-untyped-call]
             version = held["Version"]["Index"]
             self._client.update_service(
-                existing.id, version, name=name, labels={**label_map(inputs), **marks}, **body(inputs)
+                existing.id, version, name=name, labels={**label_map(inputs), **making.marks}, **body(inputs)
             )
         return Made(existing.id, visible(inputs))
 
@@ -110,13 +103,9 @@ class ServiceHandler(Handler):
             self._client.login(auth.get("username"), auth.get("password"), registry=auth["serverAddress"])
 
     def delete(self, existing: Existing, inputs: Mapping[str, Any]) -> None:
-        try:
-            with explained(f"removing service '{existing.docker_name}'"):
-                self.remove(existing.id)
-                self._until_tasks_are_gone(existing.id)
-        except EngineError as error:
-            if not is_missing(error):
-                raise
+        with unless_gone(f"removing service '{existing.docker_name}'"):
+            self.remove(existing.id)
+            self._until_tasks_are_gone(existing.id)
 
     def remove(self, identifier: str) -> None:
         self._client.remove_service(identifier)  # type: ignore[no-untyped-call]

@@ -1,180 +1,140 @@
-"""docker.Service: the supported inputs, and what Docker's API is told for them."""
+"""docker.Service: the supported inputs, what Docker's API calls each, and how it takes them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from engine.docker.container_props import duration
 from engine.docker.labels import label_map
-from engine.errors import EngineError
+from engine.docker.resource import Fields
 
-_LABELS = {"label", "value"}
-_FILE = {"fileName", "fileMode"}
 
-# The supported keys, and those of the objects in them. None: a plain value, a list or a map of such.
-_CONTAINER: dict[str, Any] = {
-    "image": None,
-    "args": None,
-    "env": None,
-    "readOnly": None,
-    "stopGracePeriod": None,
-    "capDrops": None,
-    "labels": dict.fromkeys(_LABELS),
-    "mounts": {
-        "type": None,
-        "source": None,
-        "target": None,
-        "volumeOptions": {"labels": dict.fromkeys(_LABELS)},
-        "tmpfsOptions": {"mode": None, "sizeBytes": None},
-    },
-    "healthcheck": dict.fromkeys(("tests", "interval", "timeout", "startPeriod", "retries")),
-    "secrets": dict.fromkeys(_FILE | {"secretId", "secretName"}),
-    "configs": dict.fromkeys(_FILE | {"configId", "configName"}),
+@dataclass(frozen=True)
+class To:
+    """Docker's name for an input; its value goes there as it is, or as `made` of it, or by the `fields` in it."""
+
+    name: str
+    made: Callable[[Any], Any] | None = None
+    fields: Mapping[str, To] | None = None
+    whole: tuple[str, ...] = ()
+    """The keys of the objects that `made` takes whole."""
+
+
+def _nanoseconds(text: Any) -> int:
+    return duration(str(text))
+
+
+def _file(kind: str) -> Mapping[str, To]:
+    """A secret or a config as a file of the container's."""
+    key = kind.lower()
+    return {
+        f"{key}Id": To(f"{kind}ID"),
+        f"{key}Name": To(f"{kind}Name"),
+        "fileName": To("Name"),
+        "fileMode": To("Mode", int),
+    }
+
+
+_LABELS = To("Labels", lambda labels: label_map({"labels": labels}), whole=("label", "value"))
+_CONTAINER = {
+    "image": To("Image", str),
+    "args": To("Args"),
+    "env": To("Env", lambda variables: [f"{name}={value}" for name, value in sorted(variables.items())]),
+    "readOnly": To("ReadOnly"),
+    "stopGracePeriod": To("StopGracePeriod", _nanoseconds),
+    "capDrops": To("CapabilityDrop"),
+    "labels": _LABELS,
+    "mounts": To(
+        "Mounts",
+        fields={
+            "type": To("Type"),
+            "source": To("Source"),
+            "target": To("Target"),
+            "volumeOptions": To("VolumeOptions", fields={"labels": _LABELS}),
+            "tmpfsOptions": To("TmpfsOptions", fields={"mode": To("Mode"), "sizeBytes": To("SizeBytes")}),
+        },
+    ),
+    "healthcheck": To(
+        "Healthcheck",
+        fields={
+            "tests": To("Test"),
+            "interval": To("Interval", _nanoseconds),
+            "timeout": To("Timeout", _nanoseconds),
+            "startPeriod": To("StartPeriod", _nanoseconds),
+            "retries": To("Retries"),
+        },
+    ),
+    "secrets": To("Secrets", fields=_file("Secret")),
+    "configs": To("Configs", fields=_file("Config")),
 }
-SUPPORTED: dict[str, Any] = {
-    "name": None,
-    "labels": dict.fromkeys(_LABELS),
-    "auth": dict.fromkeys(("serverAddress", "username", "password")),
-    "mode": {"replicated": {"replicas": None}},
-    "updateConfig": dict.fromkeys(("parallelism", "delay", "failureAction", "monitor", "maxFailureRatio", "order")),
-    "taskSpec": {
-        "containerSpec": _CONTAINER,
-        "placement": {"constraints": None, "maxReplicas": None},
-        "networksAdvanceds": {"id": None},
-        "resources": {"limits": {"memoryBytes": None, "nanoCpus": None}},
-        "restartPolicy": dict.fromkeys(("condition", "delay", "maxAttempts", "window")),
-        "logDriver": {"name": None, "options": None},
-    },
+TASK = {
+    "containerSpec": To("ContainerSpec", fields=_CONTAINER),
+    "placement": To("Placement", fields={"constraints": To("Constraints"), "maxReplicas": To("MaxReplicas")}),
+    "networksAdvanceds": To("Networks", fields={"id": To("Target")}),
+    "resources": To(
+        "Resources",
+        fields={"limits": To("Limits", fields={"memoryBytes": To("MemoryBytes"), "nanoCpus": To("NanoCPUs")})},
+    ),
+    "restartPolicy": To(
+        "RestartPolicy",
+        fields={
+            "condition": To("Condition"),
+            "delay": To("Delay", _nanoseconds),
+            "maxAttempts": To("MaxAttempts"),
+            "window": To("Window", _nanoseconds),
+        },
+    ),
+    "logDriver": To("LogDriver", fields={"name": To("Name"), "options": To("Options")}),
+}
+UPDATE = {
+    "parallelism": To("Parallelism"),
+    "delay": To("Delay", _nanoseconds),
+    "failureAction": To("FailureAction"),
+    "monitor": To("Monitor", _nanoseconds),
+    "maxFailureRatio": To("MaxFailureRatio", float),
+    "order": To("Order"),
 }
 
 
-def refuse_unsupported(name: str, value: Any, known: Mapping[str, Any] = SUPPORTED, path: str = "") -> None:
-    """EngineError naming the first input, however deep, that this engine does not implement."""
-    bare = getattr(value, "value", value)
-    for member in bare if isinstance(bare, list) else [bare]:
-        item = getattr(member, "value", member)
-        if not isinstance(item, Mapping):
-            continue
-        for key, inner in item.items():
-            if path == "" and key.startswith("__"):
-                continue
-            if key not in known:
-                raise EngineError(f"service '{name}': property '{path}{key}' is not implemented by the embedded engine")
-            if isinstance(known[key], Mapping):
-                refuse_unsupported(name, inner, known[key], f"{path}{key}.")
+def supported(table: Mapping[str, To]) -> Fields:
+    """The keys of a table's inputs, and of the objects in them."""
+    return {
+        key: supported(to.fields) if to.fields is not None else dict.fromkeys(to.whole) if to.whole else None
+        for key, to in table.items()
+    }
 
 
 def body(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The service's TaskTemplate, Mode and UpdateConfig as Docker takes them."""
-    update = inputs.get("updateConfig") or {}
     replicated = (inputs.get("mode") or {}).get("replicated") or {}
+    task = _told(TASK, inputs["taskSpec"])
+    container = task["ContainerSpec"]
+    container.setdefault("Env", [])  # so that one added by hand is seen
+    for kind in ("Secrets", "Configs"):
+        container[kind] = [_as_file(item) for item in container.get(kind, [])]
     return {
-        "task_template": _task(inputs["taskSpec"]),
+        "task_template": task,
         "mode": {"Replicated": {"Replicas": int(replicated.get("replicas", 1))}},
-        "update_config": _given(
-            {
-                "Parallelism": update.get("parallelism"),
-                "Delay": _nanoseconds(update.get("delay")),
-                "FailureAction": update.get("failureAction"),
-                "Monitor": _nanoseconds(update.get("monitor")),
-                "MaxFailureRatio": float(update["maxFailureRatio"]) if "maxFailureRatio" in update else None,
-                "Order": update.get("order"),
-            }
-        ),
+        "update_config": _told(UPDATE, inputs.get("updateConfig") or {}),
     }
 
 
-def _task(task: Mapping[str, Any]) -> dict[str, Any]:
-    placement, restart = task.get("placement") or {}, task.get("restartPolicy") or {}
-    limits = (task.get("resources") or {}).get("limits") or {}
-    log = task.get("logDriver") or {}
-    networks = task.get("networksAdvanceds") or []
-    return _given(
-        {
-            "ContainerSpec": _container(task["containerSpec"]),
-            "Placement": _given(
-                {"Constraints": placement.get("constraints"), "MaxReplicas": placement.get("maxReplicas")}
-            ),
-            "Networks": [{"Target": network["id"]} for network in networks],
-            "Resources": {
-                "Limits": _given({"MemoryBytes": limits.get("memoryBytes"), "NanoCPUs": limits.get("nanoCpus")})
-            },
-            "RestartPolicy": _given(
-                {
-                    "Condition": restart.get("condition"),
-                    "Delay": _nanoseconds(restart.get("delay")),
-                    "MaxAttempts": restart.get("maxAttempts"),
-                    "Window": _nanoseconds(restart.get("window")),
-                }
-            ),
-            "LogDriver": {"Name": log["name"], "Options": dict(log.get("options") or {})} if log else None,
-        }
-    )
+def _told(table: Mapping[str, To], value: Any) -> Any:
+    if isinstance(value, list):
+        return [_told(table, item) for item in value]
+    known = ((table[key], item) for key, item in value.items() if key in table and item is not None)
+    return {to.name: _made(to, item) for to, item in known}
 
 
-def _container(spec: Mapping[str, Any]) -> dict[str, Any]:
-    health = spec.get("healthcheck")
-    return _given(
-        {
-            "Image": str(spec["image"]),
-            "Args": spec.get("args"),
-            "Env": [f"{name}={value}" for name, value in sorted((spec.get("env") or {}).items())],
-            "ReadOnly": spec.get("readOnly"),
-            "StopGracePeriod": _nanoseconds(spec.get("stopGracePeriod")),
-            "CapabilityDrop": spec.get("capDrops"),
-            "Labels": label_map(spec),
-            "Mounts": [_mount(mount) for mount in spec.get("mounts") or []],
-            "Healthcheck": _given(
-                {
-                    "Test": health.get("tests"),
-                    "Interval": _nanoseconds(health.get("interval")),
-                    "Timeout": _nanoseconds(health.get("timeout")),
-                    "StartPeriod": _nanoseconds(health.get("startPeriod")),
-                    "Retries": health.get("retries"),
-                }
-            )
-            if health
-            else None,
-            "Secrets": [_file("Secret", item) for item in spec.get("secrets") or []],
-            "Configs": [_file("Config", item) for item in spec.get("configs") or []],
-        }
-    )
+def _made(to: To, value: Any) -> Any:
+    if to.fields is not None:
+        return _told(to.fields, value)
+    return to.made(value) if to.made else value
 
 
-def _mount(mount: Mapping[str, Any]) -> dict[str, Any]:
-    tmpfs = mount.get("tmpfsOptions")
-    volume = mount.get("volumeOptions")
-    return _given(
-        {
-            "Type": mount["type"],
-            "Source": mount.get("source"),
-            "Target": mount["target"],
-            "VolumeOptions": {"Labels": label_map(volume)} if volume else None,
-            "TmpfsOptions": _given({"Mode": tmpfs.get("mode"), "SizeBytes": tmpfs.get("sizeBytes")}) if tmpfs else None,
-        }
-    )
-
-
-def _file(kind: str, item: Mapping[str, Any]) -> dict[str, Any]:
-    """A secret or a config as a file of the container's; owner and mode as the real provider has them by default."""
-    key = kind.lower()
-    return {
-        f"{kind}ID": item[f"{key}Id"],
-        f"{kind}Name": item.get(f"{key}Name"),
-        "File": {
-            "Name": item["fileName"],
-            "UID": "0",
-            "GID": "0",
-            "Mode": int(item.get("fileMode", 0o444)),
-        },
-    }
-
-
-def _nanoseconds(text: Any) -> int | None:
-    return None if text is None else duration(str(text))
-
-
-def _given(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Those that are set: an empty list is, None is not."""
-    return {key: value for key, value in values.items() if value is not None}
+def _as_file(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Owner and mode are as the real provider has them by default."""
+    told = {key: value for key, value in item.items() if key not in ("Name", "Mode")}
+    return {**told, "File": {"Name": item["Name"], "UID": "0", "GID": "0", "Mode": item.get("Mode", 0o444)}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from engine.docker.labels import visible
 from engine.docker.lock import Lock
 from engine.docker.network import NetworkHandler
 from engine.docker.notes import Notes, NoteStore
-from engine.docker.resource import Existing, Handler, Made, Progress, Prop, existing_of
+from engine.docker.resource import Existing, Handler, Made, Making, Prop, existing_of
 from engine.docker.volume import VolumeHandler
 from engine.errors import EngineError, Unreachable
 from engine.files.config import Config
@@ -56,10 +56,8 @@ class MemoryHandler(Handler):
     def outputs(self, raw: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
         return {**visible(inputs), "hostname": inputs["name"], "repoDigest": f"sha256:{inputs['name']}"}
 
-    def create(
-        self, inputs: dict[str, Any], marks: dict[str, str], progress: Progress, make_room: Callable[[], None]
-    ) -> Made:
-        make_room()
+    def create(self, inputs: dict[str, Any], making: Making) -> Made:
+        making.make_room()
         name = inputs["name"]
         self._log.append(f"create {name}")
         if inputs.get("stopSignal") == "broken":
@@ -72,13 +70,13 @@ class MemoryHandler(Handler):
             "id": f"{name}-id",
             "name": name,
             "created": f"2999-01-01T00:00:{number:05}",
-            "labels": marks,
+            "labels": making.marks,
             "inputs": inputs,
             "live": {},
         }
         return Made(f"{name}-id", self.outputs({}, inputs))
 
-    def update(self, existing: Existing, inputs: dict[str, Any], marks: dict[str, str], progress: Progress) -> Made:
+    def update(self, existing: Existing, inputs: dict[str, Any], making: Making) -> Made:
         self._log.append(f"update {existing.docker_name}")
         for item in self._world.values():
             if item["id"] == existing.id and item["type"] == self.type:

@@ -254,12 +254,12 @@ COMMANDS = {
     "cancel": set(),
     "version": set(),
     "stack init": set(),
-    "stack rm": {"--yes", "--preserve-config"},
+    "stack rm": {"--yes"},
     "stack output": {"--json", "--show-secrets"},
     "config": {"--show-secrets", "--json"},
-    "config get": {"--json", "--path"},
+    "config get": set(),
     "config set": {"--path", "--secret", "--plaintext"},
-    "config rm": {"--path"},
+    "config rm": set(),
 }
 EVERYWHERE = {"--stack", "--config-file", "--non-interactive", "--color", "--help"}
 PULUMIS = """

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from docker.errors import APIError
 
-from engine.docker.connect import connect, explained
-from engine.docker.container_props import check, duration
+from engine.docker.connect import connect_to, explained
+from engine.docker.container_props import duration
 from engine.docker.container_spec import create_body, live_config, live_inputs, upload_archive
 from engine.docker.image_context import BuildContext
 from engine.errors import EngineError
@@ -57,23 +57,6 @@ def test_live_inputs_are_read_back_as_they_were_given() -> None:
 @pytest.mark.parametrize(("text", "nanoseconds"), [("500ms", 5 * 10**8), ("1h2m3s", 3723 * 10**9), ("0", 0), ("0s", 0)])
 def test_durations(text: str, nanoseconds: int) -> None:
     assert duration(text) == nanoseconds
-
-
-@pytest.mark.parametrize(
-    ("inputs", "message"),
-    [
-        ({}, "`image` is required"),
-        ({"image": "i", "name": "a"}, "is no container name"),
-        ({"image": "i", "restart": "ever"}, "restart must be"),
-        ({"image": "i", "command": [""]}, "may not be empty"),
-        ({"image": "i", "uploads": [{"file": "/a"}]}, "content must be set"),
-        ({"image": "i", "uploads": [{"file": "/a", "content": "x", "permissions": "644"}]}, "must be like 0644"),
-        ({"image": "i", "healthcheck": {"interval": "5"}}, "not a duration"),
-    ],
-)
-def test_wrong_container_inputs_are_named(inputs: dict[str, Any], message: str) -> None:
-    with pytest.raises(EngineError, match=message):
-        check("c", inputs)
 
 
 def test_uploads_are_owned_by_root() -> None:
@@ -148,4 +131,4 @@ def test_docker_errors_come_with_advice(explanation: str, advice: str) -> None:
 
 def test_no_docker_is_one_message(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="cannot reach the Docker daemon at unix:"):
-        connect(f"unix://{tmp_path}/none.sock")
+        connect_to({"host": f"unix://{tmp_path}/none.sock"})

@@ -6,10 +6,10 @@ import pytest
 from docker.errors import APIError
 
 from engine.docker.labels import Applied
-from engine.docker.resource import Existing
+from engine.docker.resource import Existing, check_supported
 from engine.docker.swarm.objects import of_swarm
 from engine.docker.swarm.service import ServiceHandler
-from engine.docker.swarm.service_spec import body, refuse_unsupported
+from engine.docker.swarm.service_spec import body
 from engine.errors import EngineError
 from engine.values.wire import Secret
 
@@ -59,11 +59,11 @@ def test_service_body() -> None:
 )
 def test_what_is_not_implemented_is_named(inputs: dict[str, Any], path: str) -> None:
     with pytest.raises(EngineError, match=f"property '{path}' is not implemented"):
-        refuse_unsupported("s", inputs)
+        check_supported(ServiceHandler.props, inputs, "service", "s")
 
 
 def test_what_is_implemented_is_accepted() -> None:
-    refuse_unsupported("s", {**INPUTS, "__autoname": True})
+    check_supported(ServiceHandler.props, INPUTS, "service", "s")
 
 
 def test_a_change_by_hand_is_seen() -> None:
