@@ -1,10 +1,7 @@
 """An example's program, deployed as its reader would, and taken away again."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +10,8 @@ from typing import Any
 import yaml
 from redis.sentinel import Sentinel
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.engine_command import ROOT, EngineCommand
+
 STACK = "test-example"
 
 
@@ -24,22 +22,10 @@ class Example:
         self.folder = tmp_path / name
         shutil.copytree(ROOT / "examples" / name, self.folder)
         self.project = yaml.safe_load((self.folder / "Pulumi.yaml").read_text())["name"]
-        self._engine = ["pulumi"] if engine == "pulumi" else [sys.executable, "-m", "engine"]
-        self._environment = {
-            **os.environ,
-            # Pulumi runs the program with the python on the PATH, as its reader would in a virtual environment.
-            "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
-            "PYTHONPATH": str(ROOT),
-            "PULUMI_CONFIG_PASSPHRASE": "test",
-            "PULUMI_BACKEND_URL": f"file://{tmp_path}",
-            "XDG_STATE_HOME": str(tmp_path),
-        }
+        self._command = EngineCommand(self.folder, tmp_path, engine)
 
     def __call__(self, *words: str, stdin: str = "") -> str:
-        command = [*self._engine, *words, "--stack", STACK]
-        done = subprocess.run(
-            command, cwd=self.folder, env=self._environment, input=stdin, capture_output=True, text=True, check=False
-        )
+        done = self._command(*words, "--stack", STACK, stdin=stdin)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 

@@ -9,8 +9,9 @@ import pytest
 import redis
 
 from drills.waiting import until
-from tests.deploy.example import ROOT, STACK, Example, finder
+from tests.deploy.example import STACK, Example, finder
 from tests.deploy.support import ENGINES
+from tests.engine_command import ROOT
 
 
 @pytest.fixture(params=ENGINES)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.deploy.support import ENGINES
-from tests.engines.small_project import ROOT, SmallProject
+from tests.engine_command import ROOT
+from tests.engines.small_project import SmallProject
 
 
 @pytest.fixture(params=ENGINES)

@@ -1,13 +1,12 @@
 """A project of a few resources, for what differs between the engines and has nothing to do with Redis."""
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import docker
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.engine_command import EngineCommand
+
 NAME = "two-engines"
 STACK = "test"
 PROGRAM = """
@@ -41,35 +40,17 @@ class SmallProject:
         (self.folder / "Pulumi.yaml").write_text(f"name: {NAME}\nruntime: python\n")
         (self.folder / "__main__.py").write_text(PROGRAM)
         (self.folder / "app" / "Dockerfile").write_text("FROM redis:8-alpine\nENTRYPOINT []\nSTOPSIGNAL SIGKILL\n")
-        self.environment = {
-            **os.environ,
-            "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
-            "PULUMI_CONFIG_PASSPHRASE": "test",
-            "PULUMI_BACKEND_URL": f"file://{self.state}",
-            "PULUMI_SKIP_UPDATE_CHECK": "true",
-            "XDG_STATE_HOME": str(self.state),
-        }
+        self._command = EngineCommand(self.folder, self.state, engine)
 
     def run(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """A command of the engine."""
+        """A command of the engine; its complaints are among what it printed."""
         with self.begun(*words, **environment) as running:
             said, _ = running.communicate()
         return subprocess.CompletedProcess(running.args, running.returncode, said)
 
     def begun(self, *words: str, **environment: str) -> "subprocess.Popen[str]":
-        """The same while it runs, in a process group of its own."""
-        where = {"PYTHONPATH": str(ROOT)} if self.engine == "embedded" else {}
-        command = [sys.executable, "-m", "engine"] if self.engine == "embedded" else ["pulumi"]
-        return subprocess.Popen(
-            [*command, *words, "--stack", STACK, "--non-interactive"],
-            cwd=self.folder,
-            env={**self.environment, **where, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-        )
+        """The same while it runs."""
+        return self._command.begun(*words, "--stack", STACK, "--non-interactive", **environment)
 
     def does(self, *words: str, **environment: str) -> str:
         """The same, and it succeeds; what it printed."""

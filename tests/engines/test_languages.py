@@ -12,7 +12,7 @@ import pytest
 from redis.sentinel import Sentinel
 
 from tests.deploy.support import ENGINES
-from tests.engines.small_project import ROOT
+from tests.engine_command import ROOT
 
 STACK = "test-language"
 PASSWORD = "from-another-language"

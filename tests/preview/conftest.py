@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
-import subprocess
-import sys
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +10,8 @@ from pathlib import Path
 import docker
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.engine_command import EngineCommand
+
 BASE = "embedded-preview-base:1"
 PROJECT = "embedded-preview"
 PROGRAM = """
@@ -52,30 +50,6 @@ config:
 """
 
 
-class Engine:
-    """Runs the engine's commands in a project's directory."""
-
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
-        self.environment = {
-            **os.environ,
-            "PYTHONPATH": str(ROOT),
-            "PULUMI_CONFIG_PASSPHRASE": "test",
-            "PULUMI_STACK": "test",
-        }
-
-    def __call__(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(
-            [sys.executable, "-m", "engine", *arguments],
-            cwd=self.directory,
-            env={**self.environment, **environment},
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-
-
 @pytest.fixture(scope="session")
 def base_image() -> Iterator[None]:
     """An image of one small file, so that nothing is pulled."""
@@ -90,7 +64,7 @@ def base_image() -> Iterator[None]:
     client.images.remove(BASE, force=True)
 
 
-def _project(parent: Path) -> Engine:
+def _project(parent: Path) -> EngineCommand:
     """A stack `test` with a password, nothing deployed."""
     directory = parent / "project"
     (directory / "app").mkdir(parents=True)
@@ -99,17 +73,19 @@ def _project(parent: Path) -> Engine:
     (directory / "Pulumi.yaml").write_text(SETTINGS)
     (directory / "__main__.py").write_text(PROGRAM)
     (directory / "Pulumi.test.yaml").write_text(STACK)
-    return Engine(directory)
+    engine = EngineCommand(directory, parent / "state")
+    engine.environment["PULUMI_STACK"] = "test"
+    return engine
 
 
 @pytest.fixture(scope="session")
-def idle(tmp_path_factory: pytest.TempPathFactory) -> Engine:
+def idle(tmp_path_factory: pytest.TempPathFactory) -> EngineCommand:
     """A project for commands that fail."""
     return _project(tmp_path_factory.mktemp("idle"))
 
 
 @pytest.fixture
-def engine(base_image: None, tmp_path: Path) -> Iterator[Engine]:
+def engine(base_image: None, tmp_path: Path) -> Iterator[EngineCommand]:
     """A project of its own, cleaned up after."""
     engine = _project(tmp_path)
     yield engine

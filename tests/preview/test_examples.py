@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[2]
+from tests.engine_command import ROOT, EngineCommand
+
 EXAMPLES = ROOT / "examples"
 PASSWORD = "only-for-the-example"
 # Nobody listens there.
@@ -41,20 +40,8 @@ def _preview(folder: Path, secrets: list[str], config: Mapping[str, Any], state:
     project = yaml.safe_load((folder / "Pulumi.yaml").read_text())["name"]
     file = folder / "Pulumi.try.yaml"
     file.write_text(yaml.safe_dump({"config": {f"{project}:{key}": value for key, value in config.items()}}))
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "PULUMI_CONFIG_PASSPHRASE": "test",
-        "XDG_STATE_HOME": str(state),
-        "DOCKER_HOST": "unix:///nowhere.sock",
-    }
-
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        command = [sys.executable, "-m", "engine", *words, "--stack", "try"]
-        return subprocess.run(
-            command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=120
-        )
-
+    engine = EngineCommand(folder, state)
+    run = partial(engine, DOCKER_HOST="unix:///nowhere.sock", PULUMI_STACK="try")
     for name in secrets:
         done = run("config", "set", "--secret", name, PASSWORD)
         assert done.returncode == 0, done.stderr

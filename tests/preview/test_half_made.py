@@ -11,7 +11,8 @@ from typing import Any
 
 import docker
 
-from tests.preview.conftest import BASE, Engine
+from tests.engine_command import EngineCommand
+from tests.preview.conftest import BASE
 
 NAME = "embedded-preview"
 KILLED = """
@@ -23,15 +24,15 @@ sys.exit(main(["up", "--yes", "--skip-preview"]))
 """
 
 
-def killed_at(engine: Engine, call: str) -> None:
+def killed_at(engine: EngineCommand, call: str) -> None:
     """An `up` that is killed when it makes a call of Docker's API."""
     done = subprocess.run(
-        [sys.executable, "-c", KILLED.format(call=call)], cwd=engine.directory, env=engine.environment, check=False
+        [sys.executable, "-c", KILLED.format(call=call)], cwd=engine.folder, env=engine.environment, check=False
     )
     assert done.returncode == -9
 
 
-def test_a_container_without_its_files_is_not_taken_for_whole(engine: Engine) -> None:
+def test_a_container_without_its_files_is_not_taken_for_whole(engine: EngineCommand) -> None:
     killed_at(engine, "put_archive")
     client = docker.from_env()
     (half,) = client.containers.list(all=True, filters={"label": f"pulumi.embedded.stack={NAME}/test"})
@@ -46,7 +47,7 @@ def test_a_container_without_its_files_is_not_taken_for_whole(engine: Engine) ->
     assert b"fromreal" in b"".join(stream)
 
 
-def test_a_replacement_that_is_killed_is_done_again(engine: Engine) -> None:
+def test_a_replacement_that_is_killed_is_done_again(engine: EngineCommand) -> None:
     assert engine("up", "--yes", "--skip-preview").returncode == 0
     engine("config", "set", "b", "2")
     killed_at(engine, "rename")  # the old one is gone, the new one has no name yet
@@ -56,17 +57,12 @@ def test_a_replacement_that_is_killed_is_done_again(engine: Engine) -> None:
     assert "B=2" in node.attrs["Config"]["Env"]
 
 
-def test_of_two_runs_one_is_told_of_the_other_and_a_killed_one_does_not_count(engine: Engine) -> None:
-    with (engine.directory / "__main__.py").open("a") as program:
+def test_of_two_runs_one_is_told_of_the_other_and_a_killed_one_does_not_count(engine: EngineCommand) -> None:
+    with (engine.folder / "__main__.py").open("a") as program:
         program.write("\nimport os, time\nwhile os.path.exists('wait'): time.sleep(0.05)\n")
-    wait = engine.directory / "wait"
+    wait = engine.folder / "wait"
     wait.touch()
-    first = subprocess.Popen(
-        [sys.executable, "-m", "engine", "up", "--yes", "--skip-preview"],
-        cwd=engine.directory,
-        env={**engine.environment, "XDG_STATE_HOME": str(engine.directory)},  # as another user
-        stdout=subprocess.DEVNULL,
-    )
+    first = engine.begun("up", "--yes", "--skip-preview", XDG_STATE_HOME=str(engine.folder))  # as another user
     client = docker.from_env()
     lock = f"pulumi-embedded.{NAME}.test.lock"
     deadline = time.monotonic() + 60
@@ -74,20 +70,20 @@ def test_of_two_runs_one_is_told_of_the_other_and_a_killed_one_does_not_count(en
         time.sleep(0.05)
     try:
         for command in (["up"], ["destroy"], ["stack", "rm"]):
-            refused = engine(*command, "--yes", HOME=str(engine.directory))
+            refused = engine(*command, "--yes", HOME=str(engine.folder))
             assert refused.returncode == 1
             said = refused.stdout + refused.stderr
             assert "the stack 'test' is currently locked by " in said
             assert f"(process {first.pid}, since " in said
     finally:
         first.kill()
-        first.wait()
+        first.communicate()
         wait.unlink()
     assert engine("up", "--yes", "--skip-preview").returncode == 0
     assert lock not in [volume.name for volume in client.volumes.list()]
 
 
-def test_a_lock_of_another_machine_is_removed_by_cancel(engine: Engine) -> None:
+def test_a_lock_of_another_machine_is_removed_by_cancel(engine: EngineCommand) -> None:
     held = json.dumps({"token": "x", "who": "anna@there", "machine": "x", "pid": 1, "started": "2", "since": "3"})
     docker.from_env().volumes.create(f"pulumi-embedded.{NAME}.test.lock", labels={"pulumi.embedded.lock": held})
     refused = engine("up", "--yes", "--skip-preview")
@@ -96,19 +92,19 @@ def test_a_lock_of_another_machine_is_removed_by_cancel(engine: Engine) -> None:
     assert engine("up", "--yes", "--skip-preview").returncode == 0
 
 
-def test_outputs_are_those_of_the_last_deployment(engine: Engine) -> None:
-    with (engine.directory / "__main__.py").open("a") as program:
+def test_outputs_are_those_of_the_last_deployment(engine: EngineCommand) -> None:
+    with (engine.folder / "__main__.py").open("a") as program:
         program.write("\npulumi.export('b', config.require('b'))\n")
     assert engine("up", "--yes", "--skip-preview").returncode == 0
     engine("config", "set", "b", "2")
     assert engine("stack", "output", "b").stdout == "1\n"
-    (engine.directory / "__main__.py").write_text("raise Exception()")
+    (engine.folder / "__main__.py").write_text("raise Exception()")
     assert engine("stack", "output", "b").stdout == "1\n"
 
 
-def test_destroy_after_a_killed_replacement_of_a_volume(engine: Engine) -> None:
+def test_destroy_after_a_killed_replacement_of_a_volume(engine: EngineCommand) -> None:
     """The older volume is none of the stack's resources any more, and a container that is one still uses it."""
-    (engine.directory / "__main__.py").write_text("""
+    (engine.folder / "__main__.py").write_text("""
 import pulumi
 import pulumi_docker as docker
 label = docker.VolumeLabelArgs(label="b", value=pulumi.Config().require("b"))
@@ -128,7 +124,7 @@ docker.Container("carrier", name="embedded-preview", image="embedded-preview-bas
     assert not client.volumes.list(filters=label)
 
 
-def test_what_a_killed_build_has_left_is_removed(engine: Engine) -> None:
+def test_what_a_killed_build_has_left_is_removed(engine: EngineCommand) -> None:
     """The classic builder writes one label after the other: such a half may have the stack's only."""
     client = docker.from_env()
     dockerfile = io.BytesIO(f"FROM {BASE}\nLABEL half=made\n".encode())

@@ -8,20 +8,20 @@ import re
 import docker
 import pytest
 
-from tests.preview.conftest import Engine
+from tests.engine_command import EngineCommand
 
 NAME = "embedded-preview"
 
 
 @pytest.fixture
-def deployed(engine: Engine) -> Engine:
+def deployed(engine: EngineCommand) -> EngineCommand:
     up = engine("up", "--yes", "--skip-preview")
     assert up.returncode == 0, up.stdout + up.stderr
     assert "+ 5 created" in up.stdout
     return engine
 
 
-def test_a_new_stack(engine: Engine) -> None:
+def test_a_new_stack(engine: EngineCommand) -> None:
     text = engine("preview").stdout
     assert text.startswith("Previewing update (test):\n")
     assert "+  pulumi:pulumi:Stack embedded-preview-test create\n" in text
@@ -31,14 +31,14 @@ def test_a_new_stack(engine: Engine) -> None:
     assert text.endswith("Resources:\n    + 5 to create\n")
 
 
-def test_nothing_to_do(deployed: Engine) -> None:
+def test_nothing_to_do(deployed: EngineCommand) -> None:
     for arguments in (["preview"], ["preview", "--refresh"], ["preview", "--diff"], ["up", "--yes"], ["refresh", "-y"]):
         done = deployed(*arguments, "--expect-no-changes")
         assert done.returncode == 0, done.stdout + done.stderr
         assert "unchanged" in done.stdout
 
 
-def test_property_diffs_show_old_and_new_but_no_secret(deployed: Engine) -> None:
+def test_property_diffs_show_old_and_new_but_no_secret(deployed: EngineCommand) -> None:
     for key, value in {"b": "2", "restart": "always"}.items():
         deployed("config", "set", key, value)
     deployed("config", "set", "--secret", "password", "anderes")
@@ -55,31 +55,31 @@ def test_property_diffs_show_old_and_new_but_no_secret(deployed: Engine) -> None
     assert "no changes were expected" in failed.stderr
 
 
-def test_an_unchanged_image_is_known_and_a_changed_one_is_not(deployed: Engine) -> None:
+def test_an_unchanged_image_is_known_and_a_changed_one_is_not(deployed: EngineCommand) -> None:
     assert deployed("stack", "output", "image").stdout.startswith("sha256:")
-    (deployed.directory / "app" / "run").write_text("2")
+    (deployed.folder / "app" / "run").write_text("2")
     text = deployed("preview").stdout
     assert "├── ~  docker:index:Image image update [diff: ~build]\n" in text
     assert "replace [diff: ~image]\n" in text
     assert "  ~ image: [unknown]" in text
 
 
-def test_what_was_removed_by_hand_is_created_again(deployed: Engine) -> None:
+def test_what_was_removed_by_hand_is_created_again(deployed: EngineCommand) -> None:
     docker.from_env().containers.get(NAME).remove(force=True)
     assert "docker:index:Container node" in deployed("preview").stdout
     assert "+ 1 created" in deployed("up", "--yes", "--skip-preview").stdout
     assert deployed("preview", "--expect-no-changes").returncode == 0
 
 
-def test_secrets_are_neither_in_labels_nor_in_inspect(deployed: Engine) -> None:
+def test_secrets_are_neither_in_labels_nor_in_inspect(deployed: EngineCommand) -> None:
     client = docker.from_env()
     assert "fromreal" not in json.dumps(client.containers.get(NAME).attrs)
     assert deployed("stack", "output", "password").stdout == "[secret]\n"
     assert deployed("stack", "output", "password", "--show-secrets").stdout == "fromreal\n"
 
 
-def test_destroy_needs_no_program_and_leaves_nothing(deployed: Engine) -> None:
-    (deployed.directory / "__main__.py").write_text("raise Exception()")
+def test_destroy_needs_no_program_and_leaves_nothing(deployed: EngineCommand) -> None:
+    (deployed.folder / "__main__.py").write_text("raise Exception()")
     gone = deployed("destroy", "--yes")
     assert gone.returncode == 0, gone.stderr
     assert "- 5 deleted" in gone.stdout
@@ -89,8 +89,8 @@ def test_destroy_needs_no_program_and_leaves_nothing(deployed: Engine) -> None:
     assert [*held, client.networks.list(filters=label), client.images.list(filters=label)] == [[], [], [], []]
 
 
-def test_a_broken_dockerfile_names_its_step(deployed: Engine) -> None:
-    (deployed.directory / "app" / "Dockerfile").write_text("FROM embedded-preview-base:1\nCOPY nothere /\n")
+def test_a_broken_dockerfile_names_its_step(deployed: EngineCommand) -> None:
+    (deployed.folder / "app" / "Dockerfile").write_text("FROM embedded-preview-base:1\nCOPY nothere /\n")
     failed = deployed("up", "--yes", "--skip-preview")
     assert failed.returncode == 1
     assert "Step 2/" in failed.stdout
@@ -99,7 +99,7 @@ def test_a_broken_dockerfile_names_its_step(deployed: Engine) -> None:
     assert "Traceback" not in failed.stdout + failed.stderr
 
 
-def test_a_subnet_that_is_taken_is_found_before_anything_goes(deployed: Engine) -> None:
+def test_a_subnet_that_is_taken_is_found_before_anything_goes(deployed: EngineCommand) -> None:
     client = docker.from_env()
     pool = docker.types.IPAMConfig(pool_configs=[docker.types.IPAMPool(subnet="10.213.250.32/28")])
     other = client.networks.create("embedded-preview-other", ipam=pool)
@@ -114,7 +114,7 @@ def test_a_subnet_that_is_taken_is_found_before_anything_goes(deployed: Engine) 
         other.remove()
 
 
-def test_a_preview_needs_no_docker(idle: Engine) -> None:
+def test_a_preview_needs_no_docker(idle: EngineCommand) -> None:
     done = idle("preview", "--diff", DOCKER_HOST="unix:///nowhere.sock")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "@@ + docker:index:Container node: create not looked at @@\n" in done.stdout
@@ -144,7 +144,7 @@ def test_a_preview_needs_no_docker(idle: Engine) -> None:
     ],
 )
 def test_errors_are_one_message(
-    idle: Engine, arguments: list[str], environment: dict[str, str], code: int, message: str
+    idle: EngineCommand, arguments: list[str], environment: dict[str, str], code: int, message: str
 ) -> None:
     failed = idle(*arguments, **environment)
     assert failed.returncode == code

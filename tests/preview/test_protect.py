@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import docker
 
-from tests.preview.conftest import Engine
+from tests.engine_command import EngineCommand
 
 NAME = "embedded-preview"
 PROGRAM = """
@@ -27,8 +27,8 @@ def _labels() -> dict[str, str]:
     return {str(one.name): one.attrs["Labels"].get("b", "") for one in held}
 
 
-def test_a_protected_volume_is_neither_replaced_nor_deleted(engine: Engine) -> None:
-    (engine.directory / "__main__.py").write_text(PROGRAM)
+def test_a_protected_volume_is_neither_replaced_nor_deleted(engine: EngineCommand) -> None:
+    (engine.folder / "__main__.py").write_text(PROGRAM)
     assert engine(*UP).returncode == 0
     made = {f"{NAME}-before": "1", NAME: "1"}
     assert _labels() == made

@@ -6,7 +6,7 @@ import json
 
 import docker
 
-from tests.preview.conftest import Engine
+from tests.engine_command import EngineCommand
 from tests.preview.registry import registry
 
 PROGRAM = """
@@ -21,8 +21,8 @@ pulumi.export("image", image.repo_digest)
 """
 
 
-def test_an_image_is_pushed_once_and_known_by_its_digest(engine: Engine) -> None:
-    (engine.directory / "__main__.py").write_text(PROGRAM)
+def test_an_image_is_pushed_once_and_known_by_its_digest(engine: EngineCommand) -> None:
+    (engine.folder / "__main__.py").write_text(PROGRAM)
     with registry("user", "fromreal") as server:
         engine("config", "set", "address", server.address)
         up = engine("up", "--yes", "--skip-preview")
@@ -35,8 +35,8 @@ def test_an_image_is_pushed_once_and_known_by_its_digest(engine: Engine) -> None
         assert '"registry":{"server":' in inspected["Config"]["Labels"]["pulumi.embedded.applied"]
 
 
-def test_a_refused_push_is_one_message(engine: Engine) -> None:
-    (engine.directory / "__main__.py").write_text(PROGRAM)
+def test_a_refused_push_is_one_message(engine: EngineCommand) -> None:
+    (engine.folder / "__main__.py").write_text(PROGRAM)
     with registry("user", "another") as server:
         engine("config", "set", "address", server.address)
         up = engine("up", "--yes", "--skip-preview")

@@ -12,7 +12,8 @@ from typing import Any
 import docker
 import pytest
 
-from tests.preview.conftest import PROJECT, Engine
+from tests.engine_command import EngineCommand
+from tests.preview.conftest import PROJECT
 from tests.preview.registry import registry
 
 SECRETS = {
@@ -46,9 +47,8 @@ LABEL = f"pulumi.embedded.stack={PROJECT}/test"
 
 
 @pytest.fixture
-def stack(engine: Engine, tmp_path: Path) -> Iterator[Engine]:
-    engine.environment["XDG_STATE_HOME"] = str(tmp_path / "state")
-    (engine.directory / "__main__.py").write_text(PROGRAM)
+def stack(engine: EngineCommand, tmp_path: Path) -> Iterator[EngineCommand]:
+    (engine.folder / "__main__.py").write_text(PROGRAM)
     host = os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")
     with registry("user", SECRETS["registry"]) as server:
         engine("config", "set", "address", server.address)
@@ -84,7 +84,7 @@ def test_a_search_finds_what_is_there() -> None:
             assert list(_places(f"... {text} ...")) == [name]
 
 
-def test_no_secret_is_in_the_state(stack: Engine) -> None:
+def test_no_secret_is_in_the_state(stack: EngineCommand) -> None:
     api: Any = docker.from_env().api
     mine: dict[str, str | list[str] | bool] = {"label": LABEL}
     held = [api.inspect_container(one["Id"]) for one in api.containers(all=True, filters=mine)]
@@ -93,7 +93,7 @@ def test_no_secret_is_in_the_state(stack: Engine) -> None:
     # Also those of the engine's notes, which have a label of their own.
     held += [one for one in api.volumes()["Volumes"] if "embedded" in json.dumps(one)]
     texts = {f"Docker's {i}": json.dumps(one) for i, one in enumerate(held)}
-    for path in stack.directory.parent.rglob("*"):
+    for path in stack.folder.parent.rglob("*"):
         if path.is_file() and "app" not in path.parts:
             texts[str(path)] = path.read_text(errors="replace")
     for words in (("stack", "output"), ("stack", "output", "--json"), ("config",), ("refresh", "--yes")):
