@@ -130,15 +130,20 @@ def _explain(error: BaseException, main: Path) -> str:
 
 
 def _forget_modules(root: Path) -> None:
-    """Drops the program's own modules, so that each run starts afresh as in a process of its own."""
+    """Drops the program's own modules, so that each run starts afresh as in a process of its own.
+
+    What is found without it, by a folder of the path's own, is a package that the program uses, and stays.
+    """
     home = str(root.resolve()) + os.sep
-    engine = str(Path(__file__).resolve().parents[1]) + os.sep
+    folders = {str(Path(entry).absolute()) + os.sep for entry in sys.path} - {home}
+    kept = (
+        *(folder for folder in folders if folder.startswith(home)),
+        str(Path(__file__).resolve().parents[1]) + os.sep,
+    )
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if not file or name == "__main__":
-            continue
-        path = str(Path(file).absolute())
-        if path.startswith(home) and not path.startswith(engine) and "site-packages" not in path:
+        path = str(Path(file).absolute()) if file and name != "__main__" else ""
+        if path.startswith(home) and not path.startswith(kept):
             del sys.modules[name]
 
 
