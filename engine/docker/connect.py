@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from engine.errors import EngineError, Unreachable
@@ -22,17 +23,19 @@ CONNECT_TIMEOUT = 5
 
 def connect() -> APIClient:
     """A client of the Docker that the docker command would use; EngineError naming it when it does not answer."""
-    return _client(_here(), REQUEST_TIMEOUT)
+    return _client(_here, REQUEST_TIMEOUT)
 
 
 def connect_to(inputs: Mapping[str, Any]) -> APIClient:
     """A client for a provider's inputs, whose daemon has answered; EngineError naming it when it does not."""
-    return _client(_reached(inputs), CONNECT_TIMEOUT)
+    return _client(partial(_reached, inputs), CONNECT_TIMEOUT)
 
 
-def _client(given: dict[str, Any], within: int) -> APIClient:
+def _client(reached: Callable[[], dict[str, Any]], within: int) -> APIClient:
+    # As a whole before any part of it: its parts import one another, and another thread may be at it too.
     from docker.api import APIClient
 
+    given = reached()
     where = str(given["base_url"])
     with explained(f"connecting to Docker at {where}", where):
         made = APIClient(version="auto", timeout=within, **brought_here(given, CONNECT_TIMEOUT))
