@@ -30,19 +30,6 @@ def parse(text: str) -> Path:
     return tuple(parts)
 
 
-def render(path: Path) -> str:
-    """The text of a path, as Pulumi prints it."""
-    text = ""
-    for part in path:
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif re.fullmatch(r"[A-Za-z_][A-Za-z0-9_-]*", part):
-            text += f".{part}" if text else part
-        else:
-            text += f'["{part}"]'
-    return text
-
-
 def covers(pattern: Path, path: Path) -> bool:
     """Whether `path` lies at or below `pattern` (in which `*` stands for any part)."""
     return len(pattern) <= len(path) and all(want in ("*", have) for want, have in zip(pattern, path, strict=False))
@@ -54,35 +41,28 @@ def get(value: Any, path: Path) -> Any:
         try:
             value = value[part]
         except (KeyError, IndexError, TypeError):
-            raise KeyError(render(path)) from None
+            raise KeyError(path) from None
     return value
 
 
 def put(root: Any, path: Path, new: Any) -> None:
     """Sets what lies at `path` in nested dicts and lists, making what is missing on the way."""
-    for place, part in enumerate(path[:-1]):
-        following = path[place + 1]
-        fresh: Any = [] if isinstance(following, int) else {}
-        if isinstance(root, list):
-            if not isinstance(part, int) or part > len(root):
-                raise EngineError(f"no such place: {render(path)}")
-            if part == len(root):
-                root.append(fresh)
-            root = root[part]
-        else:
-            if not isinstance(root.get(part), dict | list):
-                root[part] = fresh
-            root = root[part]
-    last = path[-1]
-    if isinstance(root, list):
-        if not isinstance(last, int) or last > len(root):
-            raise EngineError(f"no such place: {render(path)}")
-        if last == len(root):
-            root.append(new)
-        else:
-            root[last] = new
+    part, rest = path[0], path[1:]
+    if isinstance(root, list) and not (isinstance(part, int) and part <= len(root)):
+        raise EngineError(f"no such place in a list: {part}")
+    if rest:
+        try:
+            inside = get(root, (part,))
+        except KeyError:
+            inside = None
+        if not isinstance(inside, dict | list):
+            inside = [] if isinstance(rest[0], int) else {}
+        put(inside, rest, new)
+        new = inside
+    if isinstance(root, list) and part == len(root):
+        root.append(new)
     else:
-        root[last] = new
+        root[part] = new
 
 
 def drop(root: Any, path: Path) -> None:

@@ -105,7 +105,6 @@ def test_keys_and_scalars() -> None:
 @pytest.mark.parametrize(("text", "path"), [("a.b[0].c", ("a", "b", 0, "c")), ('a["x y"]', ("a", "x y"))])
 def test_paths(text: str, path: paths.Path) -> None:
     assert paths.parse(text) == path
-    assert paths.parse(paths.render(path)) == path
 
 
 def test_a_project_is_found_from_below_and_must_be_python(tmp_path: Path) -> None:
