@@ -1,52 +1,37 @@
-"""redis-ha-backup serve | now | list | restore FROM [any-stack] [check] [empty-first] | last | health.
+"""What runs in the backup's container.
+
+    redis-ha-backup serve | now | list | last | health
+    redis-ha-backup restore FROM [any-stack] [check] [empty-first]
+    redis-ha-backup import [check] [replace] [empty-first] [no-pause] [hold=SECONDS]
+    redis-ha-backup import-stop
 
 `serve` is process 1: a backup by schedule, beginning at once where none is recent enough. FROM is a snapshot's id,
-`latest`, or the path of a snapshot file.
+`latest`, or the path of a snapshot file. What is imported from stands in the environment: live/source.py.
 """
 
-import fcntl
 import json
 import os
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from backup import scratch
 from backup.given import DATA, BackupError, Given, read
+from backup.live import run as live
 from backup.repository import Kept, Repository
-from backup.restore import Restore, connect, master_of
+from backup.restore import Restore, check_room, connect, master_of
 from backup.snapshot import take
+from backup.workshop import say, workshop
 
 STATE = DATA / "state.json"
 AGAIN_S = 300.0
 """After a backup that has failed, unless the schedule is closer."""
 OPTIONS = {"any-stack", "check", "empty-first"}
 USAGE = 64
-
-
-def say(text: str) -> None:
-    """Both to whoever has asked and, from process 1, into the log."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-@contextmanager
-def workshop() -> Iterator[Path]:
-    """An empty folder, for one at a time: two servers beside each other might not fit."""
-    with (DATA / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        folder = DATA / "work"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def told() -> dict[str, Any]:
@@ -118,7 +103,7 @@ def restore(given: Given, name: str, options: set[str]) -> int:
             place = master_of(given)
             with connect(given, place) as master:
                 work = Restore(source, master, given.databases)
-                work.check_room(found.memory, "empty-first" in options)
+                check_room(master, found.memory, "empty-first" in options)
                 lost = scratch.count(master)
                 of = f"snapshot {kept.id} of {kept.time[:19]}" if kept else f"the file {name}"
                 say(f"{of}: {found.keys} keys, by Redis {wrote}")
@@ -126,7 +111,7 @@ def restore(given: Given, name: str, options: set[str]) -> int:
                 if "check" in options:
                     return 0
                 if lost:
-                    safe = _kept_first(given, repository, folder / "before")
+                    safe = repository.keep_first(folder / "before")
                     say(f"what is there now is kept as snapshot {safe}")
                 replicas = work.run("empty-first" in options)
     say(f"restored: {found.keys} keys, on {place.name} and {replicas} replicas")
@@ -140,11 +125,6 @@ def _brought(repository: Repository, name: str, any_stack: bool, path: Path) -> 
     kept = repository.find(name, any_stack)
     repository.fetch(kept, path)
     return kept
-
-
-def _kept_first(given: Given, repository: Repository, folder: Path) -> str:
-    folder.mkdir()
-    return repository.keep(take(given, folder), "before-restore")
 
 
 def listed(given: Given) -> int:
@@ -184,6 +164,10 @@ def main(words: list[str]) -> int:
                 return 0
             case ["restore", name, *options] if set(options) <= OPTIONS:
                 return restore(read(), name, set(options))
+            case ["import", *options] if found := live.asked(options):
+                return live.run(read(), *found)
+            case ["import-stop"]:
+                return live.stop()
             case [command] if command in simple:
                 return simple[command](read())
     except BackupError as error:

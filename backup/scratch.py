@@ -15,6 +15,8 @@ from backup.redis import Client, RefusedError, local
 MODULES = Path("/usr/local/lib/redis/modules")
 DIGEST_S = 600.0
 STEP_S = 0.05
+DOOR, LOG = "socket", "log"
+"""In a scratch server's folder."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,16 @@ class Contents:
 
 def own_version() -> str:
     """Of this image's server."""
-    said = subprocess.run(["redis-server", "-v"], capture_output=True, text=True, check=True).stdout
-    return said.split("v=")[1].split()[0]
+    return _said().split("v=")[1].split()[0]
+
+
+def own_name() -> str:
+    """Redis or Valkey."""
+    return _said().split()[0]
+
+
+def _said() -> str:
+    return subprocess.run(["redis-server", "-v"], capture_output=True, text=True, check=True).stdout
 
 
 def check_head(path: Path) -> str:
@@ -50,7 +60,7 @@ def loaded(path: Path, databases: int) -> Iterator[Client]:
     It is a replica of nobody: so it drops no key whose end has come. Raises BackupError where it cannot be loaded.
     """
     folder = path.parent
-    door, log = folder / "socket", folder / "log"
+    door, log = folder / DOOR, folder / LOG
     words = ["--port", "0", "--unixsocket", str(door), "--dir", str(folder), "--dbfilename", path.name, "--save", ""]
     words += ["--appendonly", "no", "--enable-debug-command", "yes", "--replicaof", "127.0.0.1", "1"]
     words += ["--databases", str(databases)]

@@ -7,7 +7,7 @@ import argparse
 import sys
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ops.stack import OpsError, daemons
@@ -36,13 +36,20 @@ def find(stack: str) -> tuple[Daemon, str]:
     raise OpsError(f"no container of stack {stack} takes backups: {why}")
 
 
-def run(stack: str, *words: str, file: Path | None = None) -> int:
+def run(stack: str, *words: str, file: Path | None = None, environment: Mapping[str, str] | None = None) -> int:
     """The exit code of a command there; what it says is shown as it comes. Raises OpsError."""
-    daemon, container = find(stack)
+    return run_at(find(stack), *words, file=file, environment=environment)
+
+
+def run_at(
+    at: tuple[Daemon, str], *words: str, file: Path | None = None, environment: Mapping[str, str] | None = None
+) -> int:
+    """The same, where it has been found."""
+    daemon, container = at
     try:
         if file is not None:
             _send(daemon, container, file)
-        for said in daemon.follow(container, PROGRAM, *words):
+        for said in daemon.follow(container, PROGRAM, *words, environment=environment):
             if isinstance(said, int):
                 return said
             sys.stdout.write(said)
