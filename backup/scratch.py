@@ -59,11 +59,24 @@ def loaded(path: Path, databases: int) -> Iterator[Client]:
 
     It is a replica of nobody: so it drops no key whose end has come. Raises BackupError where it cannot be loaded.
     """
-    folder = path.parent
+    with _serving(path.parent, databases, "--dbfilename", path.name, "--appendonly", "no") as client:
+        yield client
+
+
+@contextmanager
+def replayed(manifest: Path, databases: int) -> Iterator[Client]:
+    """The same of an append-only file, whose files lie in a folder of that folder."""
+    words = ["--appendonly", "yes", "--appendfilename", manifest.stem, "--appenddirname", manifest.parent.name]
+    words += ["--aof-load-truncated", "no", "--auto-aof-rewrite-percentage", "0"]
+    with _serving(manifest.parent.parent, databases, *words) as client:
+        yield client
+
+
+@contextmanager
+def _serving(folder: Path, databases: int, *data: str) -> Iterator[Client]:
     door, log = folder / DOOR, folder / LOG
-    words = ["--port", "0", "--unixsocket", str(door), "--dir", str(folder), "--dbfilename", path.name, "--save", ""]
-    words += ["--appendonly", "no", "--enable-debug-command", "yes", "--replicaof", "127.0.0.1", "1"]
-    words += ["--databases", str(databases)]
+    words = ["--port", "0", "--unixsocket", str(door), "--dir", str(folder), "--save", "", *data]
+    words += ["--enable-debug-command", "yes", "--replicaof", "127.0.0.1", "1", "--databases", str(databases)]
     for module in sorted(MODULES.glob("*.so")):
         words += ["--loadmodule", str(module)]
     with log.open("wb") as stream:

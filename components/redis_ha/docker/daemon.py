@@ -93,6 +93,13 @@ class Daemon:
             yield piece.decode(errors="replace")
         yield int(self._ask(lambda api: api.exec_inspect(made["Id"]))["ExitCode"] or 0)
 
+    def read(self, container: str, *command: str) -> Iterator[bytes]:
+        """What a command in a container writes, as it comes; what it complains of is left out. Raises DaemonError."""
+        made = self._ask(lambda api: api.exec_create(container, list(command), stderr=False))
+        stream = self._ask(lambda api: api.exec_start(made["Id"], stream=True))
+        while piece := self._ask(lambda _: next(stream, b"")):
+            yield piece
+
     def put(self, container: str, folder: str, archive: BinaryIO) -> None:
         """Unpack a tar archive into a volume of a container. Raises DaemonError."""
         self._ask(lambda api: api.put_archive(container, folder, archive))
