@@ -6,12 +6,18 @@ FORMAT ?= text
 EXCLUDE ?=
 # For `make status`: 1 looks again every two seconds.
 WATCH ?=
-# For `make restore`: a snapshot's id, latest, or a file *.rdb; and, each with 1: another stack's, only look, drop all
-# that is there before it is loaded.
+# For `make restore`: a snapshot's id, latest, or a file *.rdb; a time instead, such as 2026-11-27T18:00:00Z; and, each
+# with 1: another stack's, only look, drop all that is there before it is loaded.
 FROM ?=
 ANY_STACK ?=
 CHECK ?=
+AT ?=
 EMPTY_FIRST ?=
+# For `make import`: FROM=redis://... (with its password in SOURCE_PASSWORD, or in the URL); with 1: put it in the place
+# of what is there, or do not pause the source's writes; seconds that the source is kept from taking writes afterwards.
+REPLACE ?=
+NO_PAUSE ?=
+HOLD ?=
 # For `make rotate`: password, system or certs; and 1 when all clients have the new password.
 WHAT ?=
 FINISH ?=
@@ -34,7 +40,7 @@ comma := ,
 EXCLUDED := $(foreach host,$(subst $(comma), ,$(EXCLUDE)),--exclude '**.$(host)')
 
 .DEFAULT_GOAL := help
-.PHONY: help up preview policy refresh destroy status outputs connect backup backups restore metrics-targets certs rotate pins to-pulumi test test-unit test-program test-agent test-endpoint test-preview test-interrupted \
+.PHONY: help up preview policy refresh destroy status outputs connect backup backups restore import metrics-targets certs rotate pins to-pulumi test test-unit test-program test-agent test-endpoint test-preview test-interrupted \
 	test-deploy test-engines test-clients test-monitoring test-hosts test-bare drill chaos bench lint fmt clean venv venv-dev daemon rig-tools monitoring-tools client-tools
 
 help: ## Lists the targets
@@ -84,8 +90,11 @@ backup: venv ## Takes a snapshot now, checks and keeps it (with the setting `bac
 backups: venv ## The snapshots that are kept
 	@$(PYTHON) -m ops.backup list --stack $(STACK) $(ARGS)
 
-restore: venv ## Brings the stack to a snapshot's data: FROM=id|latest|file.rdb (CHECK=1, ANY_STACK=1, EMPTY_FIRST=1)
-	@$(PYTHON) -m ops.backup restore --stack $(STACK) --from '$(FROM)' $(if $(ANY_STACK),--any-stack) $(if $(CHECK),--check) $(if $(EMPTY_FIRST),--empty-first) $(ARGS)
+restore: venv ## Brings the stack to a snapshot's data: FROM=id|latest|file.rdb or AT=time (CHECK=1, ANY_STACK=1, EMPTY_FIRST=1)
+	@$(PYTHON) -m ops.backup restore --stack $(STACK) --from '$(FROM)' $(if $(AT),--at '$(AT)') $(if $(ANY_STACK),--any-stack) $(if $(CHECK),--check) $(if $(EMPTY_FIRST),--empty-first) $(ARGS)
+
+import: venv ## Live from a running Redis or Valkey: FROM=redis://... (CHECK=1, REPLACE=1, EMPTY_FIRST=1, NO_PAUSE=1, HOLD=300)
+	@$(PYTHON) -m ops.live_import --stack $(STACK) --from '$(FROM)' $(if $(CHECK),--check) $(if $(REPLACE),--replace) $(if $(EMPTY_FIRST),--empty-first) $(if $(NO_PAUSE),--no-pause) $(if $(HOLD),--hold $(HOLD)) $(ARGS)
 
 metrics-targets: ## What a Prometheus is to scrape, as a file that it takes (FILE=, default monitoring/targets/STACK.json)
 	@mkdir -p $(dir $(FILE)) && $(PULUMI) stack output metrics --json --stack $(STACK) >$(FILE).new || { rm -f $(FILE).new; exit 1; }

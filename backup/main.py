@@ -1,10 +1,16 @@
-"""redis-ha-backup serve | now | list | restore FROM [any-stack] [check] [empty-first] | last | health.
+"""What runs in the backup's container.
+
+    redis-ha-backup serve | now | list | last | health
+    redis-ha-backup restore FROM [any-stack] [check] [empty-first]
+    redis-ha-backup restore-at SECOND FOLDER [check] [empty-first]
+    redis-ha-backup import [check] [replace] [empty-first] [no-pause] [hold=SECONDS]
+    redis-ha-backup import-stop
 
 `serve` is process 1: a backup by schedule, beginning at once where none is recent enough. FROM is a snapshot's id,
-`latest`, or the path of a snapshot file.
+`latest`, or the path of a snapshot file; FOLDER has a node's append-only file. The source of an import stands in the
+environment: live/source.py.
 """
 
-import fcntl
 import json
 import os
 import shutil
@@ -13,40 +19,26 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from backup import scratch
 from backup.given import DATA, BackupError, Given, read
+from backup.live import run as live
+from backup.log import cut, manifest_of
+from backup.redis import Client
 from backup.repository import Kept, Repository
-from backup.restore import Restore, connect, master_of
+from backup.restore import Restore, check_room, connect, master_of
+from backup.scratch import Contents
 from backup.snapshot import take
+from backup.workshop import say, workshop
 
 STATE = DATA / "state.json"
 AGAIN_S = 300.0
 """After a backup that has failed, unless the schedule is closer."""
 OPTIONS = {"any-stack", "check", "empty-first"}
 USAGE = 64
-
-
-def say(text: str) -> None:
-    """Both to whoever has asked and, from process 1, into the log."""
-    sys.stdout.write(f"{text}\n")
-    sys.stdout.flush()
-
-
-@contextmanager
-def workshop() -> Iterator[Path]:
-    """An empty folder, for one at a time: two servers beside each other might not fit."""
-    with (DATA / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        folder = DATA / "work"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def told() -> dict[str, Any]:
@@ -101,36 +93,50 @@ def serve(given: Given) -> int:
             say(f"no backup: {error}")
 
 
-def restore(given: Given, name: str, options: set[str]) -> int:
+def restore(given: Given, name: str, options: set[str], at: int | None) -> int:
     """Everything is checked before anything is touched."""
     repository = Repository(given)
-    safe = ""
-    with workshop() as folder:
-        path = folder / "restored.rdb"
-        kept = _brought(repository, name, "any-stack" in options, path)
-        wrote = scratch.check_head(path)
-        with scratch.loaded(path, given.databases) as source:
-            found = scratch.contents(source)
-            if kept and (kept.notes["digest"], int(kept.notes["keys"])) != (found.digest, found.keys):
-                raise BackupError(
-                    f"snapshot {kept.id} is not what was kept: {found.keys} keys, not {kept.notes['keys']}"
-                )
-            place = master_of(given)
-            with connect(given, place) as master:
-                work = Restore(source, master, given.databases)
-                work.check_room(found.memory, "empty-first" in options)
-                lost = scratch.count(master)
-                of = f"snapshot {kept.id} of {kept.time[:19]}" if kept else f"the file {name}"
-                say(f"{of}: {found.keys} keys, by Redis {wrote}")
-                say(f"lost will be: all {lost} keys that {given.stack} has now, and what is written until it is done")
-                if "check" in options:
-                    return 0
-                if lost:
-                    safe = _kept_first(given, repository, folder / "before")
-                    say(f"what is there now is kept as snapshot {safe}")
-                replicas = work.run("empty-first" in options)
+    opened = partial(_opened, given, repository, name, "any-stack" in options, at)
+    with workshop() as folder, opened(folder) as (of, found, source):
+        place = master_of(given)
+        with connect(given, place) as master:
+            work = Restore(source, master, given.databases)
+            check_room(master, found.memory, "empty-first" in options)
+            lost = scratch.count(master)
+            say(f"{of}: {found.keys} keys")
+            say(f"lost will be: all {lost} keys that {given.stack} has now, and what is written until it is done")
+            if "check" in options:
+                return 0
+            if lost:
+                safe = repository.keep_first(folder / "before")
+                say(f"what is there now is kept as snapshot {safe}")
+            replicas = work.run("empty-first" in options)
     say(f"restored: {found.keys} keys, on {place.name} and {replicas} replicas")
     return 0
+
+
+@contextmanager
+def _opened(
+    given: Given, repository: Repository, name: str, any_stack: bool, at: int | None, folder: Path
+) -> Iterator[tuple[str, Contents, Client]]:
+    """What is to be restored, in words and figures, and a server that has loaded it. Raises BackupError."""
+    if at is not None:
+        log = folder / "appendonlydir"
+        shutil.move(name, log)
+        cut(log, at)
+        until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+        with scratch.replayed(manifest_of(log), given.databases) as source:
+            yield f"the append-only file, with all of {until}", scratch.contents(source), source
+        return
+    path = folder / "restored.rdb"
+    kept = _brought(repository, name, any_stack, path)
+    wrote = scratch.check_head(path)
+    with scratch.loaded(path, given.databases) as source:
+        found = scratch.contents(source)
+        if kept and (kept.notes["digest"], int(kept.notes["keys"])) != (found.digest, found.keys):
+            raise BackupError(f"snapshot {kept.id} is not what was kept: {found.keys} keys, not {kept.notes['keys']}")
+        of = f"snapshot {kept.id} of {kept.time[:19]}" if kept else f"the file {name}"
+        yield f"{of}, by Redis {wrote}", found, source
 
 
 def _brought(repository: Repository, name: str, any_stack: bool, path: Path) -> Kept | None:
@@ -140,11 +146,6 @@ def _brought(repository: Repository, name: str, any_stack: bool, path: Path) -> 
     kept = repository.find(name, any_stack)
     repository.fetch(kept, path)
     return kept
-
-
-def _kept_first(given: Given, repository: Repository, folder: Path) -> str:
-    folder.mkdir()
-    return repository.keep(take(given, folder), "before-restore")
 
 
 def listed(given: Given) -> int:
@@ -183,7 +184,13 @@ def main(words: list[str]) -> int:
                 back_up(read())
                 return 0
             case ["restore", name, *options] if set(options) <= OPTIONS:
-                return restore(read(), name, set(options))
+                return restore(read(), name, set(options), None)
+            case ["restore-at", at, name, *options] if set(options) <= OPTIONS and at.isdigit():
+                return restore(read(), name, set(options), int(at))
+            case ["import", *options] if found := live.asked(options):
+                return live.run(read(), *found)
+            case ["import-stop"]:
+                return live.stop()
             case [command] if command in simple:
                 return simple[command](read())
     except BackupError as error:

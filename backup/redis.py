@@ -1,5 +1,6 @@
 """Questions to a Redis server, in its own protocol."""
 
+import contextlib
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
@@ -48,6 +49,29 @@ class Client:
             return [self._answer() for _ in packed]
         except (OSError, ValueError) as error:
             raise BackupError(f"{self.name}: {error or type(error).__name__}") from None
+
+    def tell(self, *words: Word) -> None:
+        """Send a command whose answer another thread waits for, by `next`."""
+        try:
+            self._connection.sendall(_packed(list(words)))
+        except OSError as error:
+            raise BackupError(f"{self.name}: {error}") from None
+
+    def next(self) -> Any:
+        """What the server says next, however long that takes."""
+        try:
+            return self._answer()
+        except (OSError, ValueError) as error:
+            raise BackupError(f"{self.name}: {error or type(error).__name__}") from None
+
+    def patient(self) -> None:
+        """From now on nothing is late."""
+        self._connection.settimeout(None)
+
+    def shut(self) -> None:
+        """End the connection, also for a thread that waits for what comes next."""
+        with contextlib.suppress(OSError):
+            self._connection.shutdown(socket.SHUT_RDWR)
 
     def info(self, *sections: str) -> dict[str, str]:
         """What INFO says, by its names."""

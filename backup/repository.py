@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from backup.given import DATA, BackupError, Given
-from backup.snapshot import Snapshot
+from backup.snapshot import Snapshot, take
 
 FILE = "dump.rdb"
 MARK = "redis-ha"
@@ -55,6 +55,11 @@ class Repository:
             lines = self._run(words, stdin=stream).splitlines()
         summary = next(one for one in map(json.loads, reversed(lines)) if one["message_type"] == "summary")
         return str(summary["snapshot_id"])[:8]
+
+    def keep_first(self, folder: Path) -> str:
+        """What the stack has, before something else takes its place: the id of that snapshot."""
+        folder.mkdir()
+        return self.keep(take(self._given, folder), "before-restore")
 
     def forget(self) -> None:
         """What the setting `keep` does not name is let go of: of this stack alone."""

@@ -10,17 +10,17 @@ from typing import Any
 
 from backup import scratch
 from backup.given import BackupError, Given, Place
-from backup.redis import Client, RefusedError, at
+from backup.redis import Client, RefusedError, Word, at
 from backup.snapshot import look
 
 USER = "restore"
-AT_ONCE = 64
-"""Keys."""
+AT_ONCE, SEEN_AT_ONCE = 64, 1000
+"""Keys: of those that are copied, and of those that are only looked at."""
 WAIT_AFTER = 1024**2
 """Bytes after which the replicas are waited for: the buffers that they are fed from are small in small containers."""
 SLOW_S = 120.0
 WAIT_MS = 30_000
-SAMPLE = 200
+SAMPLE, READ_AT_ONCE, READ_BYTES = 200, 20, 1 << 18
 READ: dict[bytes, tuple[str, ...]] = {
     b"string": ("GET",),
     b"list": ("LRANGE", "0", "-1"),
@@ -45,6 +45,17 @@ def master_of(given: Given) -> Place:
     return found[0]
 
 
+def check_room(master: Client, memory: int, empty_first: bool) -> None:
+    """Raises BackupError where the data does not fit: beside the present one, or in its place."""
+    info = master.info("memory")
+    limit, there = int(info["maxmemory"]), 0 if empty_first else int(info["used_memory"])
+    if limit and there + memory > limit:
+        raise BackupError(
+            f"the data needs {memory} bytes beside the present {there}, and the limit is {limit}"
+            + "; EMPTY_FIRST=1 drops the present data first, and is then not one step" * (not empty_first)
+        )
+
+
 class Restore:
     """From a scratch server to a master."""
 
@@ -56,23 +67,12 @@ class Restore:
         if len(free) < len(wanted):
             raise BackupError(f"{len(wanted)} unused databases are needed, {len(free)} of {databases} are")
         self._aside = dict(zip(wanted, free, strict=False))
-
-    def check_room(self, memory: int, empty_first: bool) -> None:
-        """Raises BackupError where the data does not fit: beside the present one, or in its place."""
-        info = self._master.info("memory")
-        limit, there = int(info["maxmemory"]), 0 if empty_first else int(info["used_memory"])
-        if limit and there + memory > limit:
-            raise BackupError(
-                f"the data needs {memory} bytes beside the present {there}, and the limit is {limit}"
-                + "; EMPTY_FIRST=1 drops the present data first, and is then not one step" * (not empty_first)
-            )
+        self._unsaid = 0  # bytes that no replica has been waited for yet
 
     def run(self, empty_first: bool) -> int:
         """Put the data in place; how many replicas have it. Raises BackupError: then nothing has changed."""
         if empty_first:
-            for number in self._used:
-                self._ask("SELECT", number)
-                self._ask("FLUSHDB")
+            self._empty()
         try:
             for number, aside in self._aside.items():
                 self._copy(number, aside)
@@ -82,33 +82,50 @@ class Restore:
             raise
         return self._swap()
 
+    def _empty(self) -> None:
+        for number in self._used:
+            self._ask("SELECT", number)
+            self._ask("FLUSHDB")
+
     def _copy(self, number: int, aside: int) -> None:
-        self._source.ask("SELECT", number)
-        self._ask("SELECT", aside)
-        lasting, all_of_them, unsaid = 0, 0, 0
-        for keys in self._keys():
-            ends = self._source.ask_all([("PEXPIRETIME", key) for key in keys])
-            values = self._source.ask_all([("DUMP", key) for key in keys])
-            # What has come to its end since the snapshot is not there any more.
-            found = [(key, max(0, end), value) for key, end, value in zip(keys, ends, values, strict=True) if value]
-            words = [("RESTORE", key, end, value, "REPLACE", *(["ABSTTL"] if end else [])) for key, end, value in found]
-            for answer in self._master.ask_all(words):
-                if isinstance(answer, RefusedError):
-                    raise BackupError(f"nothing has changed: {answer}")
-            lasting += sum(not end for _, end, _ in found)
-            all_of_them += len(found)
-            unsaid += sum(len(value) for _, _, value in found)
-            if unsaid > WAIT_AFTER:
-                self._wait()
-                unsaid = 0
+        lasting, all_of_them = self._pour(number, aside)
         there = int(self._ask("DBSIZE"))
         if not lasting <= there <= all_of_them:
             raise BackupError(f"nothing has changed: {there} keys have arrived of {all_of_them}")
 
-    def _keys(self) -> Iterator[list[bytes]]:
+    def _pour(self, number: int, aside: int) -> tuple[int, int]:
+        """All keys of a database; how many have no end, and how many there are."""
+        self._source.ask("SELECT", number)
+        self._ask("SELECT", aside)
+        lasting = all_of_them = 0
+        for keys in self._keys():
+            found = self._put(keys)
+            lasting += sum(end == 0 for end in found.values())
+            all_of_them += len(found)
+        return lasting, all_of_them
+
+    def _put(self, keys: list[bytes]) -> dict[bytes, int]:
+        """Some keys of the databases that are selected; each one's end, or 0.
+
+        What has come to its end since the snapshot is not there any more.
+        """
+        ends = self._source.ask_all([("PEXPIRETIME", key) for key in keys])
+        values = self._source.ask_all([("DUMP", key) for key in keys])
+        found = [(key, max(0, end), value) for key, end, value in zip(keys, ends, values, strict=True) if value]
+        words = [("RESTORE", key, end, value, "REPLACE", *(["ABSTTL"] if end else [])) for key, end, value in found]
+        for answer in self._master.ask_all(words):
+            if isinstance(answer, RefusedError):
+                raise BackupError(f"nothing has changed: {answer}")
+        self._unsaid += sum(len(value) for _, _, value in found)
+        if self._unsaid > WAIT_AFTER:
+            self._wait()
+            self._unsaid = 0
+        return {key: end for key, end, _ in found}
+
+    def _keys(self, *which: str) -> Iterator[list[bytes]]:
         cursor: Any = b"0"
         while True:
-            cursor, keys = self._source.ask("SCAN", cursor, "COUNT", AT_ONCE)
+            cursor, keys = self._source.ask("SCAN", cursor, "COUNT", SEEN_AT_ONCE if which else AT_ONCE, *which)
             if keys:
                 yield keys
             if cursor == b"0":
@@ -119,15 +136,29 @@ class Restore:
         for number, aside in self._aside.items():
             self._source.ask("SELECT", number)
             self._ask("SELECT", aside)
-            for _ in range(SAMPLE):
-                key = self._source.ask("RANDOMKEY")
-                if key is None or self._source.ask("PEXPIRETIME", key) != -1:
-                    continue
-                kind = self._source.ask("TYPE", key)
-                name, *rest = READ.get(kind, ("DUMP",))
-                here, there = self._source.ask(name, key, *rest), self._ask(name, key, *rest)
-                if _plain(kind, here) != _plain(kind, there):
-                    raise BackupError(f"nothing has changed: {key!r} has not arrived as it was")
+            keys = sorted({key for key in self._source.ask_all([("RANDOMKEY",)] * SAMPLE) if key is not None})
+            ends = self._source.ask_all([("PEXPIRETIME", key) for key in keys])
+            kinds = self._source.ask_all([("TYPE", key) for key in keys])
+            lasting = [(key, kind) for key, end, kind in zip(keys, ends, kinds, strict=True) if end == -1]
+            for start in range(0, len(lasting), READ_AT_ONCE):
+                self._same(lasting[start : start + READ_AT_ONCE])
+
+    def _same(self, keys: list[tuple[bytes, bytes]]) -> None:
+        """Raises BackupError unless these keys, each with its type, have the same content."""
+        reads: list[tuple[Word, ...]] = [
+            (name, key, *rest) for key, kind in keys for name, *rest in [READ.get(kind, ("DUMP",))]
+        ]
+        there = self._source.ask_all(reads)
+        here: list[Any] = []
+        while len(here) < len(there):  # no more at once than a node with small limits bears
+            end, size = len(here) + 1, _size(there[len(here)])
+            while end < len(there) and size + _size(there[end]) <= READ_BYTES:
+                size += _size(there[end])
+                end += 1
+            here += self._master.ask_all(reads[len(here) : end])
+        for (key, kind), one, other in zip(keys, there, here, strict=True):
+            if isinstance(other, RefusedError) or _plain(kind, one) != _plain(kind, other):
+                raise BackupError(f"nothing has changed: {key!r} has not arrived as it was")
 
     def _swap(self) -> int:
         libraries = self._source.ask("FUNCTION", "DUMP")
@@ -174,6 +205,13 @@ class Restore:
 def connect(given: Given, place: Place) -> Client:
     """To the master. Raises BackupError."""
     return at(place, given, USER)
+
+
+def _size(content: Any) -> int:
+    """Bytes of an answer, about."""
+    if isinstance(content, list):
+        return sum(map(_size, content))
+    return len(content) if isinstance(content, bytes) else 8
 
 
 def _plain(kind: bytes, content: Any) -> Any:

@@ -15,6 +15,8 @@ from backup.redis import Client, RefusedError, local
 MODULES = Path("/usr/local/lib/redis/modules")
 DIGEST_S = 600.0
 STEP_S = 0.05
+DOOR, LOG = "socket", "log"
+"""In a scratch server's folder."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +32,16 @@ class Contents:
 
 def own_version() -> str:
     """Of this image's server."""
-    said = subprocess.run(["redis-server", "-v"], capture_output=True, text=True, check=True).stdout
-    return said.split("v=")[1].split()[0]
+    return _said().split("v=")[1].split()[0]
+
+
+def own_name() -> str:
+    """Redis or Valkey."""
+    return _said().split()[0]
+
+
+def _said() -> str:
+    return subprocess.run(["redis-server", "-v"], capture_output=True, text=True, check=True).stdout
 
 
 def check_head(path: Path) -> str:
@@ -49,11 +59,24 @@ def loaded(path: Path, databases: int) -> Iterator[Client]:
 
     It is a replica of nobody: so it drops no key whose end has come. Raises BackupError where it cannot be loaded.
     """
-    folder = path.parent
-    door, log = folder / "socket", folder / "log"
-    words = ["--port", "0", "--unixsocket", str(door), "--dir", str(folder), "--dbfilename", path.name, "--save", ""]
-    words += ["--appendonly", "no", "--enable-debug-command", "yes", "--replicaof", "127.0.0.1", "1"]
-    words += ["--databases", str(databases)]
+    with _serving(path.parent, databases, "--dbfilename", path.name, "--appendonly", "no") as client:
+        yield client
+
+
+@contextmanager
+def replayed(manifest: Path, databases: int) -> Iterator[Client]:
+    """The same of an append-only file, whose files lie in a folder of that folder."""
+    words = ["--appendonly", "yes", "--appendfilename", manifest.stem, "--appenddirname", manifest.parent.name]
+    words += ["--aof-load-truncated", "no", "--auto-aof-rewrite-percentage", "0"]
+    with _serving(manifest.parent.parent, databases, *words) as client:
+        yield client
+
+
+@contextmanager
+def _serving(folder: Path, databases: int, *data: str) -> Iterator[Client]:
+    door, log = folder / DOOR, folder / LOG
+    words = ["--port", "0", "--unixsocket", str(door), "--dir", str(folder), "--save", "", *data]
+    words += ["--enable-debug-command", "yes", "--replicaof", "127.0.0.1", "1", "--databases", str(databases)]
     for module in sorted(MODULES.glob("*.so")):
         words += ["--loadmodule", str(module)]
     with log.open("wb") as stream:

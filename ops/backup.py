@@ -7,9 +7,10 @@ import argparse
 import sys
 import tarfile
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ops import point_in_time
 from ops.stack import OpsError, daemons
 from redis_ha.docker.daemon import Daemon, DaemonError
 
@@ -19,7 +20,7 @@ ANSWER_SECONDS = 20
 SECONDS = 3600
 """Without a word from the container."""
 OPTIONS = ("any-stack", "check", "empty-first")
-FOLDER, INCOMING = "/data", "incoming.rdb"  # in the container
+FOLDER, INCOMING, INCOMING_LOG = "/data", "incoming.rdb", "incoming.aof"  # in the container
 
 
 def find(stack: str) -> tuple[Daemon, str]:
@@ -36,13 +37,20 @@ def find(stack: str) -> tuple[Daemon, str]:
     raise OpsError(f"no container of stack {stack} takes backups: {why}")
 
 
-def run(stack: str, *words: str, file: Path | None = None) -> int:
+def run(stack: str, *words: str, file: Path | None = None, environment: Mapping[str, str] | None = None) -> int:
     """The exit code of a command there; what it says is shown as it comes. Raises OpsError."""
-    daemon, container = find(stack)
+    return run_at(find(stack), *words, file=file, environment=environment)
+
+
+def run_at(
+    at: tuple[Daemon, str], *words: str, file: Path | None = None, environment: Mapping[str, str] | None = None
+) -> int:
+    """The same, where it has been found."""
+    daemon, container = at
     try:
         if file is not None:
             _send(daemon, container, file)
-        for said in daemon.follow(container, PROGRAM, *words):
+        for said in daemon.follow(container, PROGRAM, *words, environment=environment):
             if isinstance(said, int):
                 return said
             sys.stdout.write(said)
@@ -52,14 +60,37 @@ def run(stack: str, *words: str, file: Path | None = None) -> int:
     raise OpsError("the container has not said how it has ended")
 
 
+def restore_at(stack: str, text: str, node: str, options: Sequence[str]) -> int:
+    """Of the append-only file of a node that leads back to that time. Raises OpsError."""
+    at = point_in_time.parse(text)
+    backup = find(stack)
+    windows = point_in_time.windows(stack)
+    for window in windows:
+        sys.stdout.write(f"{window}\n")
+    fitting = [one for one in windows if one.since is not None and one.since <= at and node in ("", one.node)]
+    if not fitting:
+        raise OpsError(f"no append-only file{f' of {node}' * bool(node)} leads back to {point_in_time.shown(at)}")
+    sys.stdout.write(f"taking that of {fitting[0].node}\n")
+    sys.stdout.flush()
+    try:
+        point_in_time.send(fitting[0], *backup, _owner(*backup), f"{FOLDER}/{INCOMING_LOG}")
+    except DaemonError as error:
+        raise OpsError(str(error)) from None
+    return run_at(backup, "restore-at", str(at), f"{FOLDER}/{INCOMING_LOG}", *options)
+
+
+def _owner(daemon: Daemon, container: str) -> int:
+    return int(daemon.run(container, "id", "-u")[1])
+
+
 def _send(daemon: Daemon, container: str, file: Path) -> None:
     if not file.is_file():
         raise OpsError(f"there is no file {file}")
-    _, owner = daemon.run(container, "id", "-u")
+    owner = _owner(daemon, container)
     with tempfile.TemporaryFile() as archive:
         with tarfile.open(fileobj=archive, mode="w") as packed, file.open("rb") as stream:
             entry = tarfile.TarInfo(INCOMING)
-            entry.size, entry.mode, entry.uid = file.stat().st_size, 0o600, int(owner)
+            entry.size, entry.mode, entry.uid = file.stat().st_size, 0o600, owner
             packed.addfile(entry, stream)
         archive.seek(0)
         daemon.put(container, FOLDER, archive)
@@ -70,18 +101,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m ops.backup")
     parser.add_argument("command", choices=["now", "list", "restore"])
     parser.add_argument("--stack", default="dev")
-    parser.add_argument("--from", dest="source", default="", help="a snapshot's id, latest, or a file *.rdb")
+    parser.add_argument(
+        "--from", dest="source", default="", help="a snapshot's id, latest, a file *.rdb; with AT a node"
+    )
+    parser.add_argument("--at", default="", help="the last second that is restored, such as 2026-11-27T18:00:00Z")
     for option in OPTIONS:
         parser.add_argument(f"--{option}", action="store_true")
     arguments = parser.parse_args(argv)
-    if arguments.command == "restore" and not arguments.source:
+    options = [name for name in OPTIONS if getattr(arguments, name.replace("-", "_"))]
+    if arguments.command == "restore" and not arguments.source and not arguments.at:
         parser.error("FROM= is missing: a snapshot's id (make backups lists them), latest, or a file *.rdb")
     file = Path(arguments.source) if arguments.source.endswith(".rdb") else None
     words = [arguments.command]
     if arguments.command == "restore":
-        options = [name for name in OPTIONS if getattr(arguments, name.replace("-", "_"))]
         words += [f"{FOLDER}/{INCOMING}" if file else arguments.source, *options]
     try:
+        if arguments.command == "restore" and arguments.at:
+            return restore_at(arguments.stack, arguments.at, arguments.source, options)
         return run(arguments.stack, *words, file=file)
     except OpsError as error:
         sys.stderr.write(f"error: {error}\n")

@@ -1,6 +1,6 @@
 """What a running stack's Docker can be asked for from outside the program, each question with a limit of time."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -80,13 +80,25 @@ class Daemon:
 
         return self._ask(answer)
 
-    def follow(self, container: str, *command: str) -> Iterator[str | int]:
-        """The output of a command in a container as it comes, and then its exit code. Raises DaemonError."""
-        made = self._ask(lambda api: api.exec_create(container, list(command)))
+    def follow(
+        self, container: str, *command: str, environment: Mapping[str, str] | None = None
+    ) -> Iterator[str | int]:
+        """The output of a command in a container as it comes, and then its exit code. Raises DaemonError.
+
+        Other than the command's words its environment is neither in Docker's events nor in the list of processes.
+        """
+        made = self._ask(lambda api: api.exec_create(container, list(command), environment=dict(environment or {})))
         stream = self._ask(lambda api: api.exec_start(made["Id"], stream=True))
         for piece in stream:
             yield piece.decode(errors="replace")
         yield int(self._ask(lambda api: api.exec_inspect(made["Id"]))["ExitCode"] or 0)
+
+    def read(self, container: str, *command: str) -> Iterator[bytes]:
+        """What a command in a container writes, as it comes; what it complains of is left out. Raises DaemonError."""
+        made = self._ask(lambda api: api.exec_create(container, list(command), stderr=False))
+        stream = self._ask(lambda api: api.exec_start(made["Id"], stream=True))
+        while piece := self._ask(lambda _: next(stream, b"")):
+            yield piece
 
     def put(self, container: str, folder: str, archive: BinaryIO) -> None:
         """Unpack a tar archive into a volume of a container. Raises DaemonError."""

@@ -39,8 +39,8 @@ _EXPORTER_ON_SENTINEL = (
 _BACKUP_ON_NODE = "resetchannels -@all +ping +info +sync +psync +replconf"
 # Puts all data in the place of what is there, and reads it to compare.
 _RESTORE_ON_NODE = (
-    "~* resetchannels -@all +ping +info +select +dbsize +restore +wait +flushdb +swapdb +multi +exec +function|restore "
-    "+get +lrange +smembers +hgetall +zrange +xrange +dump"
+    "~* resetchannels -@all +ping +info +select +dbsize +restore +unlink +wait +flushdb +swapdb +multi +exec "
+    "+function|restore +get +lrange +smembers +hgetall +zrange +xrange +dump"
 )
 _ENDPOINT_ON_NODE = "resetchannels -@all +ping +role"
 _ENDPOINT_ON_SENTINEL = "resetchannels -@all +auth +ping +sentinel|get-master-addr-by-name +sentinel|master"

@@ -1,0 +1,44 @@
+"""To which second an append-only file leads back, by what its node tells of it; all without any node."""
+
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from ops.point_in_time import parse, shown, since
+from ops.stack import OpsError
+
+BASE, INCR = "file a.1.base.rdb seq 1 type b\n", "file a.1.incr.aof seq 1 type i\n"
+HEAD = (b"REDIS0012\xfa\x09redis-ver\x058.0.2\xfa\x05ctime\xc2" + (1_700_000_000).to_bytes(4, "little")).hex()
+
+
+@pytest.mark.parametrize(
+    ("first", "size", "head", "expected"),
+    [
+        ([1_700_000_500, 0], 100, HEAD, 1_700_000_000),  # nothing was written in between
+        ([1_700_000_500, 70], 100, HEAD, 1_700_000_500),  # what came before it has no time
+        (None, 0, HEAD, 1_700_000_000),
+        (None, 100, HEAD, None),  # from before there were any
+        ([1_700_000_500, 0], 100, "", 1_700_000_500),
+    ],
+)
+def test_it_leads_back_as_far_as_every_write_has_its_time(
+    first: list[int] | None, size: int, head: str, expected: int | None
+) -> None:
+    told = {"lines": [BASE, INCR], "files": [["a", 10], ["b", size]], "head": head, "first": first}
+    assert since(told) == expected
+
+
+def test_a_time_is_this_machines_own_unless_it_says_whose(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert parse("2026-01-02T03:04:05Z") == parse("2026-01-02T04:04:05+01:00")
+    assert shown(parse("2026-01-02T03:04:05Z")) == "2026-01-02T03:04:05Z"
+    monkeypatch.setenv("TZ", "XYZ-5")
+    time.tzset()
+    try:
+        assert shown(parse("2026-01-02T08:04:05")) == "2026-01-02T03:04:05Z"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    for text in ("", "18:00", "soon", datetime.fromtimestamp(time.time() + 3600, UTC).isoformat()):
+        with pytest.raises(OpsError, match="AT="):
+            parse(text)
