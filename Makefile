@@ -136,7 +136,7 @@ test-preview: venv daemon policy/venv/installed ## Previews
 test-interrupted: venv-dev daemon ## Runs of the embedded engine that are cut off at ENGINE_POINTS (2) ever later moments, by each signal
 	@$(PYTHON) -m pytest tests/interrupted --timeout 3600 $(ARGS)
 
-test-deploy: venv daemon ## Failures against a real cluster
+test-deploy: venv-dev daemon ## Failures against a real cluster
 	@$(PYTHON) -m pytest tests/deploy $(ARGS)
 
 test-engines: venv daemon policy/venv/installed ## What differs between the embedded engine and Pulumi, on both where `pulumi` is on the PATH
