@@ -14,7 +14,6 @@ from drills.errors import DrillError, end_as_by_ctrl_c
 from drills.faults import FAULTS
 from drills.hosts import Commands
 from drills.limits import Limits
-from drills.pictures import write_html
 from drills.stack import Stack
 
 
@@ -25,7 +24,7 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="run each fault N times")
     parser.add_argument("--clients", type=int, default=4, metavar="N", help="clients that write through Sentinel")
     parser.add_argument("--rate", type=float, default=100.0, help="writes a second of each client")
-    parser.add_argument("--out", type=Path, default=Path("drill-report"), help="report files: OUT.html and OUT.json")
+    parser.add_argument("--out", type=Path, default=Path("drill-report.json"), help="the report file")
     parser.add_argument("faults", nargs="*", metavar="FAULT", help="which faults (default: all)")
     arguments = parser.parse_args(argv)
     if unknown := [name for name in arguments.faults if name not in FAULTS]:
@@ -74,9 +73,8 @@ def _finish(out: Path, cluster: Cluster, outcomes: list[Outcome], passed: list[s
     console.print(report.table(outcomes))
     for text in passed:
         console.print(text, style="red", markup=False, highlight=False)
-    report.write_json(out.with_suffix(".json"), report.document(cluster, outcomes, passed))
-    write_html(out.with_suffix(".html"), cluster.outputs.stack, outcomes, passed)
-    console.print(f"written: {out.with_suffix('.html')}, {out.with_suffix('.json')}", highlight=False)
+    report.write_json(out, report.document(cluster, outcomes, passed))
+    console.print(f"written: {out}", highlight=False)
     return 1 if passed else 0
 
 
