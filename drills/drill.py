@@ -14,7 +14,7 @@ from drills.firewall import enter_network, pid_of
 from drills.health import wait_healthy
 from drills.hosts import HostControl
 from drills.load import Failure, Gap, Load
-from drills.milestones import Milestones, milestones
+from drills.milestones import milestones
 from drills.routes import ByRole, ThroughEndpoint, ThroughSentinel
 from drills.stack import Stack
 from drills.timeline import Event, Timeline
@@ -49,7 +49,7 @@ class Outcome:
     errors: list[Failure]
     lost: int
     lost_minority: int | None = None
-    milestones: Milestones = field(default_factory=Milestones)
+    milestones: dict[str, float] = field(default_factory=dict)
     problem: str | None = None
 
 

@@ -1,40 +1,22 @@
-"""The steps of a failover, picked out of a time line."""
-
-from dataclasses import dataclass, fields
+"""The steps of a failover, picked out of a time line: seconds from the fault to each."""
 
 from drills.cluster import Cluster
 from drills.load import Load
 from drills.timeline import Event, Timeline
 
 
-@dataclass(frozen=True)
-class Milestones:
-    """Seconds from the fault to each step; None for a step that was not taken."""
+def milestones(cluster: Cluster, timeline: Timeline, load: Load, began: float) -> dict[str, float]:
+    """The steps of the (first) failover after `began`, which is in seconds since the epoch; those that were taken.
 
-    sdown: float | None = None
-    odown: float | None = None
-    elected: float | None = None
-    promoted: float | None = None
-    announced: float | None = None
-    first_write: float | None = None
-    following: float | None = None
-    returned: float | None = None
-
-    def items(self) -> list[tuple[str, float]]:
-        """The steps that were taken, by name, in the order of a failover."""
-        pairs = [(f.name, getattr(self, f.name)) for f in fields(self)]
-        return [(name, value) for name, value in pairs if value is not None]
-
-
-def milestones(cluster: Cluster, timeline: Timeline, load: Load, began: float) -> Milestones:
-    """Read the steps of the (first) failover after `began`, which is in seconds since the epoch."""
+    sdown, odown, elected, promoted, announced, first_write, following (all others), returned (the old master).
+    """
 
     def after(events: list[Event]) -> float | None:
         return events[0].at - began if events else None
 
     switches = timeline.find("+switch-master", began)
     if not switches:
-        return Milestones(sdown=after(timeline.find("+sdown", began)))
+        return _taken(sdown=after(timeline.find("+sdown", began)))
     # name, old address, old port, new address, new port
     words = switches[0].detail.split()
     old = cluster.by_address((words[1], int(words[2])))
@@ -48,7 +30,7 @@ def milestones(cluster: Cluster, timeline: Timeline, load: Load, began: float) -
     # A gap shorter than this cannot be told from the client's own pace.
     gaps = [g for c in load.clients for g in c.gaps(0.1, began) if g.start <= switches[0].at]
     resumed = [g.end for g in gaps if g.seconds == max(other.seconds for other in gaps if other.client == g.client)]
-    return Milestones(
+    return _taken(
         sdown=after(timeline.find("+sdown", began, containing="master ")),
         odown=after(timeline.find("+odown", began)),
         elected=after(timeline.find("+elected-leader", began)),
@@ -58,3 +40,7 @@ def milestones(cluster: Cluster, timeline: Timeline, load: Load, began: float) -
         following=max(e[0].at for e in follow) - began if follow and all(follow) else None,
         returned=after(returned),
     )
+
+
+def _taken(**steps: float | None) -> dict[str, float]:
+    return {name: at for name, at in steps.items() if at is not None}

@@ -49,7 +49,7 @@ def table(outcomes: Sequence[Outcome]) -> Table:
             runs[0].title + (" [red]not whole[/red]" if any(run.problem for run in runs) else ""),
             str(len(runs)),
             *(_step(runs, step) for _, step in STEPS),
-            _step(runs, "first_write") if any(run.milestones.announced for run in runs) else "-",
+            _step(runs, "first_write") if any("announced" in run.milestones for run in runs) else "-",
             f"{median(outages):.2f}",
             f"{percentile(outages, 0.95):.2f}",
             f"{max(outages):.2f}",
@@ -63,7 +63,7 @@ def table(outcomes: Sequence[Outcome]) -> Table:
 
 
 def _step(runs: Sequence[Outcome], step: str) -> str:
-    taken = [value for run in runs if (value := getattr(run.milestones, step)) is not None]
+    taken = [run.milestones[step] for run in runs if step in run.milestones]
     return f"{median(taken):.2f}" if taken else "-"
 
 

@@ -4,7 +4,6 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from types import TracebackType
 
 from redis.exceptions import RedisError
 
@@ -59,9 +58,7 @@ class Timeline:
             self.mark("not listening yet", ", ".join(sorted(names - self._listening)))
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
         for thread in self._threads:
             thread.join(timeout=3)
@@ -112,19 +109,15 @@ class Timeline:
                 client.close()
 
     def _watch_role(self, node: Node) -> None:
-        client = clients.direct(node.address, self.cluster.outputs.password, 0.25, self.cluster.outputs.tls)
-        probe = Cluster(self.cluster.outputs)
-        probe._probes[node.address] = client
         last: str | None = None
         while not self._stop.is_set():
-            role = probe.role(node)
+            role = self.cluster.role(node)
             self.roles[node.name] = role
             text = str(role) if role else "no answer"
             if text != last:
                 self._add(node.name, "role", text)
                 last = text
             self._stop.wait(self.role_period)
-        client.close()
 
     def _watch_docker(self, daemon: Daemon) -> None:
         """Ask for what has happened since the last time: a stream would end in silence with the host."""

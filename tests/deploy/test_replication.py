@@ -13,7 +13,7 @@ def test_cluster_is_formed(cluster: Cluster) -> None:
     assert problems(cluster) == []
     assert [n.name for n in cluster.nodes] == ["redis-0", "redis-1", "redis-2"]
     for sentinel in cluster.sentinels:
-        assert sentinel_view(cluster, sentinel)["quorum"] == "2"
+        assert sentinel_view(cluster, sentinel)["quorum"] == 2
         answer = cluster.probe(sentinel).execute_command("SENTINEL", "CKQUORUM", cluster.outputs.master_name)
         assert str(answer).startswith("OK 3 usable Sentinels")
 

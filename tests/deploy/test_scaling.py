@@ -84,12 +84,12 @@ def test_sentinels_up_and_down(cluster: Cluster, stack: Stack) -> None:
             larger = Cluster(stack.outputs())
             assert len(larger.sentinels) == 5
             wait_healthy(larger)
-            assert {sentinel_view(larger, s)["quorum"] for s in larger.sentinels} == {"3"}
+            assert {sentinel_view(larger, s)["quorum"] for s in larger.sentinels} == {3}
             assert started_at(larger, "redis") == before, "no data node restarts for a Sentinel"
         stack.up()
         # Whole again: each of the three counts two others, no ghosts of the removed ones.
         wait_healthy(cluster)
-        assert {sentinel_view(cluster, s)["quorum"] for s in cluster.sentinels} == {"2"}
+        assert {sentinel_view(cluster, s)["quorum"] for s in cluster.sentinels} == {2}
         assert started_at(cluster, "redis") == before
         load.settle()
     no_errors(load)
