@@ -11,9 +11,9 @@ import random
 import secrets
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
 from docker.models.containers import Container
@@ -21,11 +21,13 @@ from redis.exceptions import RedisError
 
 from drills.cluster import Cluster
 from drills.errors import DrillError
-from drills.faults.base import all_at_once, kill, revive
+from drills.faults.base import Fault, Scene, all_at_once, kill, revive
 from drills.health import wait_healthy
 from drills.load import Load
 from drills.routes import ThroughEndpoint, ThroughSentinel
 from drills.stack import Stack
+from drills.timeline import Timeline
+from drills.under_load import RECOVERY, under_load
 from drills.waiting import until
 from redis_ha.outputs import Node
 
@@ -33,7 +35,6 @@ AT_ONCE = 2
 BETWEEN = (0.3, 4.0)  # seconds from one blow to the next
 BEFORE = 1.0  # seconds before a master's unplanned end, of whose writes some may be lost
 AFTER = 1.0  # seconds after it is back: until it has heard that it is none any more
-RECOVERY = 90.0
 
 
 @dataclass(frozen=True)
@@ -105,38 +106,45 @@ def _is_master(cluster: Cluster, node: Node) -> bool:
         return node in cluster.nodes
 
 
+def at_random(report: Report, seconds: float, say: Callable[[str], None]) -> Fault:
+    """So long of the blows of the report's seed, as one fault."""
+
+    @contextmanager
+    def inject(scene: Scene) -> Iterator[None]:
+        cluster, running = scene.cluster, dict[str, Future[None]]()
+        everyone = [*cluster.nodes, *cluster.sentinels]
+        following = blows(report.seed, len(everyone))
+        began = scene.timeline.mark("fault", f"seed {report.seed}")
+        try:
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                while time.time() - began < seconds:
+                    blow = following()
+                    time.sleep(blow.pause)
+                    running = {name: each for name, each in running.items() if not each.done()}
+                    node = everyone[blow.node]
+                    if node.name in running or len(running) >= AT_ONCE:
+                        continue
+                    say(f"{time.time() - began:6.1f} s  {blow.kind} {node.name} for {blow.seconds:.1f} s")
+                    running[node.name] = pool.submit(strike, cluster, node, blow, report)
+            yield
+        finally:
+            all_at_once(cluster.containers(), revive)
+
+    return Fault("chaos", "faults at random", inject)
+
+
 def run(cluster: Cluster, seed: int, seconds: float, say: Callable[[str], None]) -> Report:
     """Strike for so long, under writers; then judge."""
+    wait_healthy(cluster, RECOVERY)
     report = Report(seed)
-    everyone = [*cluster.nodes, *cluster.sentinels]
-    following = blows(seed, len(everyone))
     loads = [Load(lambda: ThroughSentinel(cluster.outputs), 3, 100.0)]
     if cluster.outputs.write:
         loads.append(Load(lambda: ThroughEndpoint(cluster.outputs), 1, 100.0, "endpoint client"))
-    wait_healthy(cluster, RECOVERY)
-    for load in loads:
-        load.__enter__()
-    began, running = time.time(), dict[str, Future[None]]()
+    began = time.time()
     try:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
-            while time.time() - began < seconds:
-                blow = following()
-                time.sleep(blow.pause)
-                running = {name: each for name, each in running.items() if not each.done()}
-                node = everyone[blow.node]
-                if node.name in running or len(running) >= AT_ONCE:
-                    continue
-                say(f"{time.time() - began:6.1f} s  {blow.kind} {node.name} for {blow.seconds:.1f} s")
-                running[node.name] = pool.submit(strike, cluster, node, blow, report)
-        wait_healthy(cluster, RECOVERY)
-        for load in loads:
-            load.settle()
+        under_load(Scene(cluster, Timeline(cluster, role_period=0.5)), at_random(report, seconds, say), loads)
     except DrillError as error:
         report.problems.append(str(error))
-    finally:
-        for load in loads:
-            load.stop()
-        all_at_once(cluster.containers(), revive)
     return _judged(cluster, loads, began, report)
 
 

@@ -5,25 +5,29 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 from drills.bench.options import Options, Part
 from drills.bench.results import Sheet
 from drills.cluster import Cluster
+from drills.faults.base import Fault, Scene
 from drills.load import Load
 from drills.routes import ThroughSentinel
 from drills.timeline import Timeline
+from drills.under_load import under_load
 
 EVENTS = ("+sdown", "+odown", "+switch-master", "+tilt")
 RATE = 50.0  # writes a second: the load is to come from elsewhere
+CORES = os.cpu_count() or 1
 
 
 @contextmanager
-def busy(processes: int) -> Iterator[None]:
-    """That many processes that do nothing but compute, at the usual priority."""
+def busy(scene: Scene) -> Iterator[None]:
+    """A process for each core that does nothing but compute, at the usual priority."""
     started: list[subprocess.Popen[bytes]] = []
     try:
-        started += [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(processes)]
+        started += [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(CORES)]
+        scene.timeline.mark("fault", f"{CORES} cores busy")
         yield
     finally:
         for process in started:
@@ -32,27 +36,27 @@ def busy(processes: int) -> Iterator[None]:
 
 
 def cpu_load(options: Options, sheet: Sheet) -> None:
-    """One busy process for each core, all profiles one after the other."""
+    """All profiles, one after the other."""
     for profile in options.profiles:
         options.say(f"CPU load: bringing up a stack with the profile {profile}")
         with options.cluster(0, {"profile": profile}) as cluster:
-            under_load(options, sheet, profile, cluster)
+            one_profile(options, sheet, profile, cluster)
 
 
-def under_load(options: Options, sheet: Sheet, profile: str, cluster: Cluster) -> None:
+def one_profile(options: Options, sheet: Sheet, profile: str, cluster: Cluster) -> None:
     """The longest gap of a client, and what the Sentinels thought meanwhile."""
-    cores = os.cpu_count() or 1
-    what = f"{profile}: {options.seconds:g} s with {cores} busy processes on {cores} cores"
-    with ExitStack() as stack:
-        # Roles are not asked for: the load is the only thing that is to be different.
-        timeline = stack.enter_context(Timeline(cluster, role_period=5.0))
-        load = stack.enter_context(Load(lambda: ThroughSentinel(cluster.outputs), 1, RATE))
-        stack.enter_context(busy(cores))
-        began = time.time()
+
+    def meanwhile(began: float) -> None:
         while (left := began + options.seconds - time.time()) > 0:
             options.say(f"CPU load, {profile}: {left:.0f} s left")
             time.sleep(min(left, 30.0))
-        load.settle()
+
+    # Roles are not asked for: the load is the only thing that is to be different.
+    timeline = Timeline(cluster, role_period=5.0)
+    load = Load(lambda: ThroughSentinel(cluster.outputs), 1, RATE)
+    fault = Fault("cpu-load", "every core busy", busy)
+    began = under_load(Scene(cluster, timeline), fault, [load], meanwhile).began
+    what = f"{profile}: {options.seconds:g} s with {CORES} busy processes on {CORES} cores"
     row = sheet.row(f"{what}: longest gap between writes", "ms")
     row.values += load.outages(began)
     row.count(**{event: len(timeline.find(event, began)) for event in EVENTS})
