@@ -11,7 +11,7 @@ from redis.sentinel import Sentinel
 from drills import clients
 from drills.cluster import Cluster
 from drills.errors import DrillError
-from redis_ha.outputs import Address, Node, Outputs, Tls
+from redis_ha.outputs import Address, Node, Outputs
 
 
 class Route:
@@ -96,13 +96,6 @@ class PlainThroughEndpoint(Route):
         """See Route. A write that hangs is let go of."""
         self._closed = True
         super().close()
-
-
-class ToNode(Route):
-    """Writes to one node, whatever it is, and never retries: what a client that knows no better does."""
-
-    def __init__(self, node: Node, password: str | None, tls: Tls | None = None) -> None:
-        super().__init__(clients.direct(node.address, password, 0.3, tls))
 
 
 class ByRole(Route):

@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable
 
+from drills import clients
 from drills.cluster import Cluster
 from drills.faults.base import Scene
 from drills.faults.kills import master, restarted_quickly
 from drills.health import wait_healthy
 from drills.load import Load
-from drills.routes import ToNode
+from drills.routes import Route
 from drills.stack import Stack
 from drills.timeline import Timeline
 from redis_ha.outputs import Node
@@ -23,7 +24,10 @@ def _failed_over(cluster: Cluster, timeline: Timeline, old: Node) -> None:
 
 def test_an_old_master_accepts_nothing_that_is_lost(cluster: Cluster, timeline: Timeline) -> None:
     old = cluster.master()
-    stubborn = Load(lambda: ToNode(old, cluster.outputs.password), 2, 200, "stubborn", ready=False)
+    # It writes to this one node, whatever that is, and never retries: what a client that knows no better does.
+    stubborn = Load(
+        lambda: Route(clients.direct(old.address, cluster.outputs.password, 0.3)), 2, 200, "stubborn", ready=False
+    )
     with writing(cluster) as load:
         _failed_over(cluster, timeline, old)
         with stubborn:
