@@ -13,6 +13,7 @@ from pathlib import Path
 
 from docker.errors import DockerException
 from rich.console import Console
+from rich.markdown import Markdown
 
 from drills import report
 from drills.bench.bring_up import BRING_UP
@@ -87,10 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _finish(out: Path, sheets: Sequence[Sheet], code: int) -> int:
     console = report.console()
     for sheet in sheets:
-        console.print(sheet.table())
-        for text in sheet.remarks:
-            console.print(text, markup=False, highlight=False)
-    console.print(report.machine(), highlight=False)
+        console.print(Markdown(sheet.page()))
     if sheets:
         try:
             content = merge(out.with_suffix(".json"), sheets)

@@ -2,9 +2,9 @@
 
 from contextlib import ExitStack
 
-from drills.bench.failures import Contender, one_fault
 from drills.bench.options import Options, Part, timed
 from drills.bench.results import Sheet
+from drills.bench.tally import Tally
 from drills.cluster import Cluster
 from drills.faults import FAULTS
 from drills.stack import Stack
@@ -30,9 +30,9 @@ def _measure(options: Options, sheet: Sheet, what: str, stack: Stack) -> None:
     options.say(f"growth: {what}")
     sheet.row(f"{what}: up (of the last)", "s").values.append(timed(stack.up))
     sheet.row(f"{what}: preview without changes", "s").values.append(timed(stack.expect_no_changes))
-    contender = Contender(what, Cluster(stack.outputs()), 1.25, options.runs or RUNS)
-    for _ in range(contender.runs):
-        one_fault(sheet, contender, FAULTS["master-killed"], as_it_comes=False)
+    tally = Tally(sheet, f"{what}: the master killed", Cluster(stack.outputs()), FAULTS["master-killed"])
+    for _ in range(options.runs or RUNS):
+        tally.measure()
 
 
 GROWTH = Part("growth", "Growth: larger clusters, and more of them on one daemon", growth)

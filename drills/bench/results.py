@@ -1,12 +1,10 @@
-"""What was measured: rows of values with their ratios, as a table, as Markdown and as JSON."""
+"""What was measured: rows of values with their ratios, as Markdown and as JSON."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
-
-from rich.table import Table
 
 from drills import report
 from drills.errors import DrillError
@@ -83,23 +81,17 @@ class Sheet:
         for row in self.rows:
             yield row.what, str(len(row.values)), row.text() if row.values else "-", self.ratio(row), row.said()
 
-    def table(self) -> Table:
-        """For a terminal."""
-        made = Table(title=self.title, title_justify="left")
-        for heading in HEADINGS:
-            made.add_column(heading, justify="right" if heading in HEADINGS[1:3] else "left")
-        for cells in self.lines():
-            made.add_row(*cells)
-        return made
-
-    def document(self) -> dict[str, Any]:
-        """For machines, with the table in Markdown."""
-        machine = report.machine()
-        lines = [f"## {self.title}", "", f"`make bench ARGS={self.part}` on {machine}.", ""]
+    def page(self) -> str:
+        """The table in Markdown, and the remarks below it."""
+        lines = [f"## {self.title}", "", f"`make bench ARGS={self.part}` on {report.machine()}.", ""]
         lines += [f"| {' | '.join(HEADINGS)} |", "|---|---:|---:|---|---|"]
         lines += [f"| {' | '.join(cell.replace('|', '/') for cell in cells)} |" for cells in self.lines()]
         lines += [""] * bool(self.remarks) + [f"- {text}" for text in self.remarks]
-        return {"title": self.title, "machine": machine, "rows": self.rows, "page": "\n".join([*lines, ""])}
+        return "\n".join([*lines, ""])
+
+    def document(self) -> dict[str, Any]:
+        """For machines, with the page."""
+        return {"title": self.title, "machine": report.machine(), "rows": self.rows, "page": self.page()}
 
 
 def ratio(values: Sequence[float], others: Sequence[float]) -> str:

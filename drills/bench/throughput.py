@@ -5,9 +5,8 @@ of all others are frozen, so that their health checks and timers cost it nothing
 """
 
 import csv
-import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -18,7 +17,7 @@ from docker.models.containers import Container
 from drills.bench.options import Options, Part, image_of
 from drills.bench.results import Sheet
 from drills.cluster import Cluster
-from drills.faults.base import all_at_once
+from drills.faults.base import all_at_once, revive
 from drills.health import wait_healthy
 from drills.plain import run
 from drills.waiting import until
@@ -64,14 +63,13 @@ def throughput(options: Options, sheet: Sheet) -> None:
             Server("plain, 2 replicas, bridge", plain, "bare redis-server, bridge"),
             Server("ours, 2 replicas, bridge", replicated, "plain, 2 replicas, bridge"),
         ]
-        generator = stack.enter_context(_generator(options, image))
-        measure(options, sheet, servers, generator, options.runs or RUNS)
+        measure(options, sheet, servers, image, options.runs or RUNS)
         for cluster in (ours, bridged, replicated, plain):
             wait_healthy(cluster, 60)
 
 
-def measure(options: Options, sheet: Sheet, servers: Sequence[Server], generator: str, runs: int) -> None:
-    """All servers frozen, and one after the other thawed for its turn."""
+def measure(options: Options, sheet: Sheet, servers: Sequence[Server], image: str, runs: int) -> None:
+    """All servers frozen, and one after the other thawed for its turn; `image` has redis-benchmark."""
     for server in servers:
         _freeze(server)
     try:
@@ -83,7 +81,7 @@ def measure(options: Options, sheet: Sheet, servers: Sequence[Server], generator
                 for server in (*servers[turn:], *servers[:turn]):
                     _thaw(server)
                     try:
-                        found = benchmark(generator, server, command, pipeline, requests)
+                        found = benchmark(image, server, command, pipeline, requests)
                     finally:
                         _freeze(server)
                     _note(sheet, server, f"{command}, pipeline {pipeline}", found)
@@ -100,13 +98,14 @@ def _note(sheet: Sheet, server: Server, test: str, found: dict[str, str]) -> Non
         row.values.append(float(found[f"{share}_latency_ms"]) / 1000)
 
 
-def benchmark(generator: str, server: Server, command: str, pipeline: int, requests: int) -> dict[str, str]:
+def benchmark(image: str, server: Server, command: str, pipeline: int, requests: int) -> dict[str, str]:
     """One run of redis-benchmark: what its CSV says."""
     node, password = server.cluster.nodes[0], server.cluster.outputs.password
-    words = f"redis-benchmark -h {node.host} -p {node.port} -c {CLIENTS} --csv -d 64 -r 100000"
+    words = f"docker run --rm --network=host --no-healthcheck --entrypoint=redis-benchmark {image}"
+    words += f" -h {node.host} -p {node.port} -c {CLIENTS} --csv -d 64 -r 100000"
     words += f" -t {command.lower()} -n {requests} -P {pipeline}"
     login = ["-a", password] if password else []
-    return next(csv.DictReader(run(["docker", "exec", generator, *words.split(), *login]).splitlines()))
+    return next(csv.DictReader(run([*words.split(), *login]).splitlines()))
 
 
 def _freeze(server: Server) -> None:
@@ -125,27 +124,9 @@ def _thaw(server: Server) -> None:
     """The data nodes first: a Sentinel that finds nobody would have a failure to see to."""
     nodes = [c for c in server.containers if c.labels["redis-ha.kind"] == "redis"]
     for group in (nodes, [c for c in server.containers if c not in nodes]):
-        all_at_once(group, _unpause)
+        all_at_once(group, revive)
     node = server.cluster.nodes[0]
     until(lambda: server.cluster.role(node), f"{server.name} to answer", 10)
-
-
-def _unpause(container: Container) -> None:
-    container.reload()
-    if container.status == "paused":
-        container.unpause()
-
-
-@contextmanager
-def _generator(options: Options, image: str) -> Iterator[str]:
-    """A container that redis-benchmark is run in."""
-    name = f"redis-ha-{options.name}-generator"
-    subprocess.run(["docker", "rm", "-f", name], capture_output=True, check=False)
-    run(f"docker run -d --name {name} --network=host --no-healthcheck --entrypoint=sleep {image} 86400".split())
-    try:
-        yield name
-    finally:
-        subprocess.run(["docker", "rm", "-f", name], capture_output=True, check=False)
 
 
 THROUGHPUT = Part("throughput", "Throughput and latency of the master", throughput)
