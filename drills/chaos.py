@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from drills.cluster import Cluster
 from drills.errors import DrillError
 from drills.faults.base import Fault, Scene, all_at_once, kill, revive
+from drills.faults.kills import taken_down
 from drills.health import wait_healthy
 from drills.load import Load
 from drills.routes import ThroughEndpoint, ThroughSentinel
@@ -31,6 +32,12 @@ from drills.under_load import RECOVERY, under_load
 from drills.waiting import until
 from redis_ha.outputs import Node
 
+ACTIONS: dict[str, list[Callable[[Container], object]]] = {
+    "stalled": [lambda c: c.pause()],
+    "killed": [kill],
+    "stopped": [lambda c: c.stop()],
+    "kicked": [],
+}
 AT_ONCE = 2
 BETWEEN = (0.3, 4.0)  # seconds from one blow to the next
 BEFORE = 1.0  # seconds before a master's unplanned end, of whose writes some may be lost
@@ -74,26 +81,19 @@ def blows(seed: int, nodes: int) -> "Callable[[], Blow]":
     return following
 
 
-def strike(cluster: Cluster, node: Node, blow: Blow, report: Report) -> None:
+def strike(scene: Scene, node: Node, blow: Blow, report: Report) -> None:
     """Do it, wait, and undo it."""
-    container: Container = cluster.container(node)
-    began = time.time()
+    cluster, began = scene.cluster, time.time()
+    container = cluster.container(node)
     was_master = _is_master(cluster, node) if blow.kind in ("stalled", "killed") else False
     report.blows.append(f"{blow.kind} {node.name} {blow.seconds:.1f} s{' (master)' if was_master else ''}")
     try:
         if blow.kind == "kicked":
             with suppress(RedisError, OSError):
                 cluster.probe(node).client_kill_filter(_type="normal")
-        else:
-            action: dict[str, Callable[[Container], object]] = {
-                "stalled": lambda c: c.pause(),
-                "killed": kill,
-                "stopped": lambda c: c.stop(),
-            }
-            action[blow.kind](container)
-        time.sleep(blow.seconds)
+        with taken_down(lambda _: [container], blow.kind, *ACTIONS[blow.kind])(scene):
+            time.sleep(blow.seconds)
     finally:
-        revive(container)
         if was_master:
             report.unplanned.append((began - BEFORE, time.time() + AFTER))
 
@@ -125,7 +125,7 @@ def at_random(report: Report, seconds: float, say: Callable[[str], None]) -> Fau
                     if node.name in running or len(running) >= AT_ONCE:
                         continue
                     say(f"{time.time() - began:6.1f} s  {blow.kind} {node.name} for {blow.seconds:.1f} s")
-                    running[node.name] = pool.submit(strike, cluster, node, blow, report)
+                    running[node.name] = pool.submit(strike, scene, node, blow, report)
             yield
         finally:
             all_at_once(cluster.containers(), revive)

@@ -32,11 +32,6 @@ def master(outputs: Outputs, sentinels: tuple[Address, ...] | None = None, **ove
     return sentinel(outputs, sentinels, **overrides).master_for(outputs.master_name)
 
 
-def replica(outputs: Outputs, **overrides: Any) -> Any:
-    """A client that reads from the replicas."""
-    return sentinel(outputs, **overrides).slave_for(outputs.master_name)
-
-
 def through_endpoint(outputs: Outputs, address: Address, **overrides: Any) -> Any:
     """A client of the endpoint's write or read address, by a recipe that knows nothing of Sentinel.
 
@@ -50,14 +45,6 @@ def through_endpoint(outputs: Outputs, address: Address, **overrides: Any) -> An
         "retry_on_error": [ReadOnlyError],
     }
     return _client(address, outputs.password, outputs.tls, {**recipe, **overrides})
-
-
-def without_limits(outputs: Outputs, address: Address, **overrides: Any) -> Any:
-    """A client of one address without any recipe: it waits for ever, and never tries anything again.
-
-    redis-py 8 has limits of its own, 5 s, that neither older ones nor most other clients have.
-    """
-    return direct(address, outputs.password, None, outputs.tls, **overrides)
 
 
 def direct(

@@ -10,7 +10,7 @@ from drills.errors import WaitTimeoutError
 from drills.faults import Fault
 from drills.faults.base import Scene
 from drills.faults.network import Split
-from drills.firewall import enter_network, pid_of
+from drills.firewall import enter_namespace, namespace_of
 from drills.health import wait_healthy
 from drills.hosts import HostControl
 from drills.load import Failure, Gap, Load
@@ -112,7 +112,7 @@ def run(
 def _minority(cluster: Cluster, split: Split, rate: float) -> Load:
     """A client that stands beside the old master: this machine itself is on the majority's side."""
     near = tuple(s.address for s in split.minority) or (split.old_master.address,)
-    inside = functools.partial(enter_network, pid_of(cluster, split.old_master))
+    inside = functools.partial(enter_namespace, namespace_of(cluster, split.old_master))
     return Load(lambda: ThroughSentinel(cluster.outputs, near), 1, rate, "minority client", inside)
 
 

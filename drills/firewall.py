@@ -53,29 +53,24 @@ def silenced(cluster: Cluster, cuts: Mapping[Node, Sequence[str]]) -> Iterator[N
     with ExitStack() as stack:
         prepared = []
         for node, allowed in cuts.items():
-            pid = pid_of(cluster, node)
-            stack.callback(_lift, pid)
-            _iptables(pid, "-N", CHAIN)
+            network = namespace_of(cluster, node)
+            stack.callback(_lift, network)
+            _iptables(network, "-N", CHAIN)
             # What a node says to itself is none of the network.
             for match in (["-i", "lo"], ["-o", "lo"], *(pair for a in allowed for pair in (["-s", a], ["-d", a]))):
-                _iptables(pid, "-A", CHAIN, *match, "-j", "RETURN")
-            _iptables(pid, "-A", CHAIN, "-j", "DROP")
-            prepared.append(pid)
+                _iptables(network, "-A", CHAIN, *match, "-j", "RETURN")
+            _iptables(network, "-A", CHAIN, "-j", "DROP")
+            prepared.append(network)
         # The rules are complete before they take effect, so that all sides fall silent at nearly one moment.
-        for pid in prepared:
+        for network in prepared:
             for direction in ("INPUT", "OUTPUT"):
-                _iptables(pid, "-I", direction, "-j", CHAIN)
+                _iptables(network, "-I", direction, "-j", CHAIN)
         yield
 
 
-def pid_of(cluster: Cluster, node: Node) -> int:
-    """The process on this machine in whose namespaces the node's container lives."""
-    return int(cluster.container(node).attrs["State"]["Pid"])
-
-
-def enter_network(pid: int) -> None:
-    """Move the calling thread into a container's network: see `enter_namespace`."""
-    enter_namespace(Path(f"/proc/{pid}/ns/net"))
+def namespace_of(cluster: Cluster, node: Node) -> Path:
+    """The network namespace that the node's container lives in, on this machine."""
+    return Path(f"/proc/{cluster.container(node).attrs['State']['Pid']}/ns/net")
 
 
 def enter_namespace(path: Path) -> None:
@@ -92,16 +87,16 @@ def enter_namespace(path: Path) -> None:
         os.close(descriptor)
 
 
-def _lift(pid: int) -> None:
+def _lift(network: Path) -> None:
     """Take the rules away; nothing is left to do when the container is gone, and its namespace with it."""
     for direction in ("INPUT", "OUTPUT"):
-        _iptables(pid, "-D", direction, "-j", CHAIN, check=False)
-    _iptables(pid, "-F", CHAIN, check=False)
-    _iptables(pid, "-X", CHAIN, check=False)
+        _iptables(network, "-D", direction, "-j", CHAIN, check=False)
+    _iptables(network, "-F", CHAIN, check=False)
+    _iptables(network, "-X", CHAIN, check=False)
 
 
-def _iptables(pid: int, *arguments: str, check: bool = True) -> None:
-    command = ["nsenter", f"--net=/proc/{pid}/ns/net", "iptables", "-w", "5", *arguments]
+def _iptables(network: Path, *arguments: str, check: bool = True) -> None:
+    command = ["nsenter", f"--net={network}", "iptables", "-w", "5", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if check and done.returncode != 0:
         raise DrillError(f"the network cannot be cut: {done.stderr.strip() or done.returncode}")

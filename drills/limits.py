@@ -21,10 +21,8 @@ class Limits:
     lost_writes: int | None = None
 
     @classmethod
-    def of(cls, stack: Stack | None) -> "Limits":
+    def of(cls, stack: Stack) -> "Limits":
         """The limits in a stack's config. Raises DrillError for a value that is none."""
-        if stack is None:
-            return cls()
         outage = stack.drill_setting("largestOutage", NonNegativeFloat, "a number of seconds, 0 and up")
         return cls(outage, stack.drill_setting("lostWrites", NonNegativeInt, "a number of writes, 0 and up"))
 

@@ -160,10 +160,6 @@ class Load:
         """The errors that the clients' code saw."""
         return sorted((f for c in self.clients for f in c.failures), key=lambda f: f.at)
 
-    def gaps(self, at_least: float = 0.1, since: float = 0.0) -> list[Gap]:
-        """All clients' gaps of `at_least` seconds that ended after `since` (epoch)."""
-        return sorted((g for c in self.clients for g in c.gaps(at_least, since)), key=lambda g: g.start)
-
     def outages(self, since: float = 0.0) -> list[float]:
         """The longest time without an acknowledgement of each client, that ended after `since` (epoch), in seconds.
 

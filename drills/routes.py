@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from redis.exceptions import BusyLoadingError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 from redis.sentinel import Sentinel
 
 from drills import clients
@@ -64,38 +64,6 @@ class AsItComes(Route):
         login: dict[str, Any] = {"password": outputs.password, **clients.over_tls(outputs.tls)}
         sentinel = Sentinel(list(outputs.sentinels), sentinel_kwargs=login, **login)
         super().__init__(sentinel.master_for(outputs.master_name))
-
-
-class PlainThroughEndpoint(Route):
-    """Connects to the stack's endpoint for writes as a program does that has no recipe at all.
-
-    No limit on any time, and no retry but this: where the connection is closed or refused, a new one after `pause`
-    seconds, for as long as it takes. Whatever else the node answers is the caller's.
-    """
-
-    def __init__(self, outputs: Outputs, pause: float = 0.02) -> None:
-        super().__init__(clients.without_limits(outputs, _endpoint(outputs)))
-        self._pause = pause
-        self._closed = False
-
-    def write(self, key: str, number: int) -> None:
-        """See Route."""
-        while not self._closed:
-            try:
-                return super().write(key, number)
-            except BusyLoadingError:  # to redis-py this is a closed connection, but it is an answer
-                raise
-            except RedisConnectionError:
-                time.sleep(self._pause)
-            except ValueError:  # what redis-py makes of a connection that `close` has taken away from a hanging write
-                if not self._closed:
-                    raise
-        raise RedisConnectionError("closed")
-
-    def close(self) -> None:
-        """See Route. A write that hangs is let go of."""
-        self._closed = True
-        super().close()
 
 
 class ByRole(Route):

@@ -15,7 +15,7 @@ from drills.cluster import Cluster
 from drills.faults import FAULTS
 from drills.faults.base import Scene, all_at_once, kill, revive
 from drills.faults.network import Split, partitioned
-from drills.firewall import enter_network, pid_of, refused
+from drills.firewall import enter_namespace, namespace_of, refused
 from drills.health import wait_healthy
 from drills.load import Load
 from drills.routes import ThroughEndpoint
@@ -219,7 +219,7 @@ def _partition(cluster: Cluster, figure: Callable[[str], None]) -> None:
     until(lambda: _answers(cluster), "the endpoint to answer", 30)
     split = Split.of(cluster)
     beside = Split(split.old_master, (*split.minority, here), split.majority)
-    load = _writing(cluster, enter=functools.partial(enter_network, pid_of(cluster, here)))
+    load = _writing(cluster, enter=functools.partial(enter_namespace, namespace_of(cluster, here)))
     with Timeline(cluster) as timeline, load:
         with partitioned(Scene(cluster, timeline), beside):
             cut = timeline.find("fault")[-1].at

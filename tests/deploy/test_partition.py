@@ -11,7 +11,7 @@ import pytest
 from drills.cluster import Cluster
 from drills.faults.base import Scene
 from drills.faults.network import Split, partitioned
-from drills.firewall import enter_network, pid_of, refused
+from drills.firewall import enter_namespace, namespace_of, refused
 from drills.health import wait_healthy
 from drills.load import Load
 from drills.routes import ThroughSentinel
@@ -44,7 +44,7 @@ def test_consistent_an_isolated_master_takes_no_writes_when_another_does(
 def _partition(cluster: Cluster) -> str:
     split = Split.of(cluster)
     near = tuple(s.address for s in split.minority)
-    inside = functools.partial(enter_network, pid_of(cluster, split.old_master))
+    inside = functools.partial(enter_namespace, namespace_of(cluster, split.old_master))
     settings = {"clients": 1, "rate": 100.0}
     minority = Load(lambda: ThroughSentinel(cluster.outputs, near), name="minority", enter=inside, **settings)  # type: ignore[arg-type]
     careful = Load(lambda: ThroughSentinel(cluster.outputs, near, wait=1), name="wait", enter=inside, **settings)  # type: ignore[arg-type]

@@ -4,21 +4,59 @@ import time
 from collections.abc import Callable
 
 import pytest
+from redis.exceptions import BusyLoadingError
+from redis.exceptions import ConnectionError as RedisConnectionError
 
+from drills import clients
 from drills.cluster import Cluster
 from drills.faults import FAULTS
 from drills.faults.base import Scene
 from drills.health import wait_healthy
 from drills.load import Load
-from drills.routes import PlainThroughEndpoint, ThroughEndpoint
+from drills.routes import Route, ThroughEndpoint
 from drills.timeline import Timeline
 from drills.waiting import until
+from redis_ha.outputs import Outputs
 from tests.deploy.support import longest, no_errors, nothing_lost
 
 # With a dozen of them one always connects while a dead node still counts as up.
 CLIENTS = 12
 # Seconds without an answer, beside others that have one, until a client is said to hang.
 HANGS = 10
+PAUSE = 0.02  # seconds between two attempts to connect
+
+
+class PlainThroughEndpoint(Route):
+    """Connects to the stack's endpoint for writes as a program does that has no recipe at all.
+
+    No limit on any time (redis-py 8 has some of its own, 5 s, that neither older ones nor most other clients have),
+    and no retry but this: where the connection is closed or refused, a new one after PAUSE, for as long as it takes.
+    Whatever else the node answers is the caller's.
+    """
+
+    def __init__(self, outputs: Outputs) -> None:
+        assert outputs.write is not None
+        super().__init__(clients.direct(outputs.write, outputs.password, None, outputs.tls))
+        self._closed = False
+
+    def write(self, key: str, number: int) -> None:
+        """See Route."""
+        while not self._closed:
+            try:
+                return super().write(key, number)
+            except BusyLoadingError:  # to redis-py this is a closed connection, but it is an answer
+                raise
+            except RedisConnectionError:
+                time.sleep(PAUSE)
+            except ValueError:  # what redis-py makes of a connection that `close` has taken away from a hanging write
+                if not self._closed:
+                    raise
+        raise RedisConnectionError("closed")
+
+    def close(self) -> None:
+        """See Route. A write that hangs is let go of."""
+        self._closed = True
+        super().close()
 
 
 @pytest.mark.parametrize("name", ["master-killed", "hand-over", "master-hung", "master-cut-off", "endpoint-restarted"])

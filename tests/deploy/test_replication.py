@@ -27,7 +27,7 @@ def test_a_write_reaches_every_replica(cluster: Cluster) -> None:
 def test_a_client_through_sentinel_writes_and_reads_from_replicas(cluster: Cluster) -> None:
     clients.master(cluster.outputs).set("through", "sentinel")
     cluster.probe(cluster.master()).execute_command("WAIT", 2, 2000)
-    reader = clients.replica(cluster.outputs)
+    reader = clients.sentinel(cluster.outputs).slave_for(cluster.outputs.master_name)
     assert {reader.get("through") for _ in range(4)} == {"sentinel"}
     assert reader.execute_command("ROLE")[0] == "slave"
 
