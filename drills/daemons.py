@@ -1,6 +1,7 @@
 """The Docker daemons that a cluster's containers are on: one for each of its hosts, or that of the environment."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 import docker
@@ -16,6 +17,7 @@ from redis_ha.settings import hosts
 
 ANSWER_SECONDS = 2  # within which a host's Docker answers, or counts as not reachable
 ACTION_SECONDS = 120
+FAILURES = (DockerException, RequestException, OSError, RunError)  # to connect, or to answer
 
 
 class Daemon:
@@ -31,32 +33,25 @@ class Daemon:
 
         Raises DrillError when the daemon does not answer.
         """
-        if self._kept is not None and not self._failure(self._kept):
-            return self._kept
         if self._kept is not None:
+            with suppress(*FAILURES):
+                return self._answering(self._kept)
             self._kept.close()
             self._kept = None
-        failure: Exception | None
         try:
             found = connect(hosts.Host(**vars(self.host)), ANSWER_SECONDS) if self.host else connect()
-            failure = self._failure(found)
-        except (DockerException, OSError, RunError) as error:
-            failure = error
-        if failure is not None:
+            self._kept = self._answering(found)
+        except FAILURES as error:
             where = f"of host {self.host.name} " if self.host else ""
-            raise DrillError(f"Docker {where}cannot be reached: {failure}")
-        self._kept = found
-        return found
+            raise DrillError(f"Docker {where}cannot be reached: {error}") from None
+        return self._kept
 
-    def _failure(self, client: docker.DockerClient) -> Exception | None:
-        """Why it does not answer; None where it does."""
+    def _answering(self, client: docker.DockerClient) -> docker.DockerClient:
+        """The same client, once it has answered. Raises one of FAILURES."""
         client.api.timeout = self._within
-        try:
-            client.ping()
-        except (DockerException, RequestException, OSError) as error:
-            return error
+        client.ping()
         client.api.timeout = ACTION_SECONDS
-        return None
+        return client
 
     def containers(self, labels: Sequence[str]) -> list[Container]:
         """The containers with these labels ("name=value"), stopped ones too. Raises DrillError."""
