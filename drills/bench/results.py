@@ -53,16 +53,12 @@ class Sheet:
     def __init__(self, part: str, title: str) -> None:
         self.part = part
         self.title = title
-        self.rows: list[Row] = []
+        self.rows: dict[str, Row] = {}
         self.remarks: list[str] = []
 
     def row(self, what: str, unit: Unit, against: str | None = None) -> Row:
         """The row of that name; made where it is not there yet."""
-        for known in self.rows:
-            if known.what == what:
-                return known
-        self.rows.append(Row(what, unit, against=against))
-        return self.rows[-1]
+        return self.rows.setdefault(what, Row(what, unit, against=against))
 
     def remark(self, text: str) -> None:
         """A sentence below the table, such as why something was left out."""
@@ -71,14 +67,14 @@ class Sheet:
 
     def ratio(self, row: Row) -> str:
         """How a row stands to the one that it is compared with."""
-        other = next((r for r in self.rows if r.what == row.against), None)
+        other = self.rows.get(row.against or "")
         if other is None or not other.values or not row.values:
             return ""
         return f"{ratio(row.values, other.values)} of {other_words(row.what, other.what)}"
 
     def lines(self) -> Iterator[tuple[str, ...]]:
         """The rows' cells, as in HEADINGS."""
-        for row in self.rows:
+        for row in self.rows.values():
             yield row.what, str(len(row.values)), row.text() if row.values else "-", self.ratio(row), row.said()
 
     def page(self) -> str:
@@ -91,7 +87,8 @@ class Sheet:
 
     def document(self) -> dict[str, Any]:
         """For machines, with the page."""
-        return {"title": self.title, "machine": report.machine(), "rows": self.rows, "page": self.page()}
+        rows = list(self.rows.values())
+        return {"title": self.title, "machine": report.machine(), "rows": rows, "page": self.page()}
 
 
 def ratio(values: Sequence[float], others: Sequence[float]) -> str:

@@ -71,7 +71,7 @@ def throughput(options: Options, sheet: Sheet) -> None:
 def measure(options: Options, sheet: Sheet, servers: Sequence[Server], image: str, runs: int) -> None:
     """All servers frozen, and one after the other thawed for its turn; `image` has redis-benchmark."""
     for server in servers:
-        _freeze(server)
+        all_at_once(server.containers, _pause)
     try:
         for i in range(runs):
             for command, pipeline, requests in TESTS:
@@ -83,7 +83,7 @@ def measure(options: Options, sheet: Sheet, servers: Sequence[Server], image: st
                     try:
                         found = benchmark(image, server, command, pipeline, requests)
                     finally:
-                        _freeze(server)
+                        all_at_once(server.containers, _pause)
                     _note(sheet, server, f"{command}, pipeline {pipeline}", found)
     finally:
         for server in servers:
@@ -106,10 +106,6 @@ def benchmark(image: str, server: Server, command: str, pipeline: int, requests:
     words += f" -t {command.lower()} -n {requests} -P {pipeline}"
     login = ["-a", password] if password else []
     return next(csv.DictReader(run([*words.split(), *login]).splitlines()))
-
-
-def _freeze(server: Server) -> None:
-    all_at_once(server.containers, _pause)
 
 
 def _pause(container: Container) -> None:

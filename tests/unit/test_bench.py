@@ -46,7 +46,8 @@ def test_a_ratio_names_only_what_is_different(what: str, other: str, short: str)
 
 def test_a_row_is_made_once_and_counts_over_all_runs() -> None:
     made = sheet()
-    assert made.row("ours", "ms") is made.rows[1]
+    assert made.row("ours", "ms") is made.rows["ours"]
+    assert list(made.rows) == ["plain", "ours"]
     assert list(made.lines())[1] == (
         "ours",
         "2",
