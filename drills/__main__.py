@@ -2,19 +2,21 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
 from drills import report
 from drills.cluster import Cluster
-from drills.drill import Outcome, Settings, run_all
+from drills.drill import Outcome, Settings, run
 from drills.errors import DrillError, end_as_by_ctrl_c
 from drills.faults import FAULTS
+from drills.faults.base import Scene
 from drills.hosts import Commands
 from drills.limits import Limits
 from drills.stack import Stack
+from drills.timeline import Timeline
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -46,17 +48,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     outcomes: list[Outcome] = []
     try:
         stack = Stack(arguments.stack)
-        limits, hosts = Limits.of(stack), Commands.of(stack)
-        cluster = Cluster(stack.outputs())
-        chosen = [FAULTS[name] for name in arguments.faults or FAULTS]
-        settings = Settings(arguments.clients, arguments.rate)
+        limits, cluster = Limits.of(stack), Cluster(stack.outputs())
         with console.status("starting") as status:
 
             def progress(text: str) -> None:
                 console.print(f"  {text}")
                 status.update(text)
 
-            run_all(cluster, chosen, settings, stack, progress, outcomes, arguments.repeat, hosts)
+            # Those before one that does not come to its end stay.
+            outcomes.extend(_outcomes(arguments, cluster, stack, progress))
     except DrillError as error:
         console.print(f"drill: {error}", style="red", markup=False, highlight=False)
         if not outcomes:
@@ -66,6 +66,21 @@ def main(argv: Sequence[str] | None = None) -> int:
         console.print("interrupted; the fault has been undone")
         return 130
     return _finish(arguments.out, cluster, outcomes, limits.passed(outcomes))
+
+
+def _outcomes(
+    arguments: argparse.Namespace, cluster: Cluster, stack: Stack, progress: Callable[[str], None]
+) -> Iterator[Outcome]:
+    """One drill after the other; those that this cluster cannot have are said and left out."""
+    hosts, settings = Commands.of(stack), Settings(arguments.clients, arguments.rate)
+    for fault in [FAULTS[name] for name in arguments.faults or FAULTS]:
+        # Whether a fault can be had is asked before anything is started for it.
+        if reason := fault.refused(Scene(cluster, Timeline(cluster), stack, hosts)):
+            progress(f"left out: {fault.title}: {reason}")
+            continue
+        for i in range(arguments.repeat):
+            progress(f"{fault.title}" + (f" ({i + 1}/{arguments.repeat})" if arguments.repeat > 1 else ""))
+            yield run(cluster, fault, settings, stack, hosts)
 
 
 def _finish(out: Path, cluster: Cluster, outcomes: list[Outcome], passed: list[str]) -> int:

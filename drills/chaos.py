@@ -69,16 +69,13 @@ class Report:
     longest: float = 0.0
 
 
-def blows(seed: int, nodes: int) -> "Callable[[], Blow]":
-    """The row of blows of a seed, on so many containers."""
+def blows(seed: int, nodes: int) -> Iterator[Blow]:
+    """The endless row of blows of a seed, on so many containers."""
     draw = random.Random(seed)  # noqa: S311 - faults, not secrets
-
-    def following() -> Blow:
+    while True:
         kind = draw.choices(("stalled", "killed", "stopped", "kicked"), (4, 3, 3, 1))[0]
         seconds = {"stalled": (0.2, 3.0), "killed": (0.3, 6.0), "stopped": (0.1, 2.0), "kicked": (0.0, 0.1)}[kind]
-        return Blow(kind, draw.randrange(nodes), draw.uniform(*seconds), draw.uniform(*BETWEEN))
-
-    return following
+        yield Blow(kind, draw.randrange(nodes), draw.uniform(*seconds), draw.uniform(*BETWEEN))
 
 
 def strike(scene: Scene, node: Node, blow: Blow, report: Report) -> None:
@@ -113,13 +110,13 @@ def at_random(report: Report, seconds: float, say: Callable[[str], None]) -> Fau
     def inject(scene: Scene) -> Iterator[None]:
         cluster, running = scene.cluster, dict[str, Future[None]]()
         everyone = [*cluster.nodes, *cluster.sentinels]
-        following = blows(report.seed, len(everyone))
         began = scene.timeline.mark("fault", f"seed {report.seed}")
         try:
             with ThreadPoolExecutor(AT_ONCE) as pool:
-                while time.time() - began < seconds:
-                    blow = following()
+                for blow in blows(report.seed, len(everyone)):
                     time.sleep(blow.pause)
+                    if time.time() - began > seconds:
+                        break
                     running = {name: each for name, each in running.items() if not each.done()}
                     node = everyone[blow.node]
                     if node.name in running or len(running) >= AT_ONCE:

@@ -1,6 +1,5 @@
 """A deployed cluster as it is right now: its containers (by label), roles (by asking) and health."""
 
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -142,11 +141,10 @@ class Cluster:
             return Role("master", int(answer[1]))
         return Role("replica", int(answer[4]), (str(answer[1]), int(answer[2])), answer[3] == "connected")
 
-    def roles(self, nodes: Iterable[Node] | None = None) -> dict[Node, Role | None]:
-        """The roles of all data nodes (or of `nodes`), asked at the same time."""
-        asked = list(nodes or self.nodes)
-        with ThreadPoolExecutor(len(asked)) as pool:
-            return dict(zip(asked, pool.map(self.role, asked), strict=True))
+    def roles(self) -> dict[Node, Role | None]:
+        """The roles of all data nodes, asked at the same time."""
+        with ThreadPoolExecutor(len(self.nodes)) as pool:
+            return dict(zip(self.nodes, pool.map(self.role, self.nodes), strict=True))
 
     def by_address(self, address: Address) -> Node | None:
         """The data node that announces this address, if one does."""

@@ -2,7 +2,6 @@
 
 import functools
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from drills.cluster import Cluster
@@ -13,7 +12,7 @@ from drills.faults.network import Split
 from drills.firewall import enter_namespace, namespace_of
 from drills.health import wait_healthy
 from drills.hosts import HostControl
-from drills.load import Failure, Gap, Load
+from drills.load import Failure, Load
 from drills.milestones import milestones
 from drills.routes import ByRole, ThroughEndpoint, ThroughSentinel
 from drills.stack import Stack
@@ -41,7 +40,6 @@ class Outcome:
     title: str
     began: float
     events: list[Event]
-    gaps: list[Gap]
     outages: list[float]
     outages_by_role: list[float]
     outages_through_endpoint: list[float]
@@ -90,13 +88,11 @@ def run(
         problem = str(error)
         scene.timeline.mark("not whole", problem)
     began = began_at(scene.timeline, started)
-    everyone = [client for load in (*loads, *minority) for client in load.clients]
     return Outcome(
         fault.name,
         fault.title,
         began,
         sorted(scene.timeline.events, key=lambda e: e.at),
-        sorted((g for c in everyone for g in c.gaps(0.1, began)), key=lambda g: g.start),
         through_sentinel.outages(began),
         by_role.outages(began),
         through_endpoint.outages(began),
@@ -114,25 +110,3 @@ def _minority(cluster: Cluster, split: Split, rate: float) -> Load:
     near = tuple(s.address for s in split.minority) or (split.old_master.address,)
     inside = functools.partial(enter_namespace, namespace_of(cluster, split.old_master))
     return Load(lambda: ThroughSentinel(cluster.outputs, near), 1, rate, "minority client", inside)
-
-
-def run_all(
-    cluster: Cluster,
-    faults: list[Fault],
-    settings: Settings,
-    stack: Stack | None,
-    progress: Callable[[str], None],
-    outcomes: list[Outcome],
-    repeat: int = 1,
-    hosts: HostControl | None = None,
-) -> None:
-    """Run drills one after the other into `outcomes`; those that this cluster cannot have are said and left out."""
-    for fault in faults:
-        # Whether a fault can be had is asked before anything is started for it.
-        reason = fault.refused(Scene(cluster, Timeline(cluster), stack, hosts))
-        if reason:
-            progress(f"left out: {fault.title}: {reason}")
-            continue
-        for i in range(repeat):
-            progress(f"{fault.title}" + (f" ({i + 1}/{repeat})" if repeat > 1 else ""))
-            outcomes.append(run(cluster, fault, settings, stack, hosts))

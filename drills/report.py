@@ -102,9 +102,6 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
     for key in ("events", "errors"):
         for entry in plain[key]:
             entry["at"] = round(entry["at"] - outcome.began, 4)
-    for gap in plain["gaps"]:
-        gap["start"] = round(gap["start"] - outcome.began, 4)
-        gap["end"] = round(gap["end"] - outcome.began, 4)
     return plain
 
 

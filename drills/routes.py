@@ -11,7 +11,7 @@ from redis.sentinel import Sentinel
 from drills import clients
 from drills.cluster import Cluster
 from drills.errors import DrillError
-from redis_ha.outputs import Address, Node, Outputs
+from redis_ha.outputs import Address, Outputs
 
 
 class Route:
@@ -54,7 +54,9 @@ class ThroughEndpoint(Route):
     """Connects to the stack's endpoint for writes, as a client does that knows nothing of Sentinel."""
 
     def __init__(self, outputs: Outputs, **overrides: Any) -> None:
-        super().__init__(clients.through_endpoint(outputs, _endpoint(outputs), **overrides))
+        if outputs.write is None:
+            raise DrillError(f"stack {outputs.stack} has no endpoint: set its setting `endpoint`")
+        super().__init__(clients.through_endpoint(outputs, outputs.write, **overrides))
 
 
 class AsItComes(Route):
@@ -76,9 +78,7 @@ class ByRole(Route):
     def __init__(self, cluster: Cluster, patience: float = 15.0, pause: float = 0.02) -> None:
         """`patience` is how long one write may take in all, `pause` the time between two attempts, both in seconds."""
         password, tls = cluster.outputs.password, cluster.outputs.tls
-        self._nodes: list[tuple[Node, Any]] = [
-            (n, clients.direct(n.address, password, 0.15, tls)) for n in cluster.nodes
-        ]
+        self._clients = [clients.direct(node.address, password, 0.15, tls) for node in cluster.nodes]
         self._current: Any = None
         self._patience = patience
         self._pause = pause
@@ -99,7 +99,7 @@ class ByRole(Route):
                 time.sleep(self._pause)
 
     def _find(self) -> Any:
-        for _, client in self._nodes:
+        for client in self._clients:
             try:
                 if client.execute_command("ROLE")[0] == "master":
                     return client
@@ -112,19 +112,12 @@ class ByRole(Route):
         failed, self._current = self._current, None
         if failed is not None:
             failed.connection_pool.disconnect()
-            self._nodes.sort(key=lambda pair: pair[1] is failed)
+            self._clients.sort(key=lambda client: client is failed)
 
     def close(self) -> None:
         """See Route."""
-        for _, client in self._nodes:
+        for client in self._clients:
             client.close()
-
-
-def _endpoint(outputs: Outputs) -> Address:
-    """Where writes go. Raises DrillError."""
-    if outputs.write is None:
-        raise DrillError(f"stack {outputs.stack} has no endpoint: set its setting `endpoint`")
-    return outputs.write
 
 
 def ways(cluster: Cluster) -> dict[str, Callable[[], Route]]:

@@ -40,12 +40,9 @@ class Stack:
         self.name = name
         self.environment = dict(environment or {})
         self.project_dir = project_dir
-        self._passwords: dict[str, str] = {}
         self.config_file = project_dir / f"Pulumi.{name}.yaml"
 
-    def run(
-        self, *words: str, timeout: float = 600, environment: Mapping[str, str] | None = None, stdin: str | None = None
-    ) -> str:
+    def run(self, *words: str, timeout: float = 600, stdin: str = "") -> str:
         """Run `./pulumiw WORDS --stack NAME` and return its standard output. Raises StackCommandError."""
         command = ["./pulumiw", *words, "--stack", self.name]
         shown = " ".join(command)
@@ -53,18 +50,12 @@ class Stack:
             done = subprocess.run(
                 command,
                 cwd=self.project_dir,
-                env={
-                    **os.environ,
-                    "PULUMI_SKIP_UPDATE_CHECK": "true",
-                    **self._passwords,
-                    **self.environment,
-                    **(environment or {}),
-                },
+                env={**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true", **self.environment},
                 capture_output=True,
                 text=True,
                 timeout=timeout,
                 check=False,
-                input=stdin if stdin is not None else "",
+                input=stdin,
             )
         except subprocess.TimeoutExpired as expired:
             said = f"{_text(expired.stdout)}{_text(expired.stderr)}"
@@ -139,7 +130,7 @@ class Stack:
 
         Its passwords are made on this machine, as dev's are.
         """
-        self._passwords = {"REDIS_HA_GENERATE_PASSWORD": "1"}
+        self.environment |= {"REDIS_HA_GENERATE_PASSWORD": "1"}
         self.config_file.unlink(missing_ok=True)
         try:
             self.run("stack", "init")

@@ -1,8 +1,8 @@
 """What happened when: Sentinel events, container events and roles, on one clock (seconds since the epoch)."""
 
+import functools
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 from redis.exceptions import RedisError
@@ -43,11 +43,10 @@ class Timeline:
         self._threads: list[threading.Thread] = []
 
     def __enter__(self) -> "Timeline":
-        jobs: list[tuple[Callable[[Node], None], Node]] = [(self._listen, s) for s in self.cluster.sentinels]
-        jobs += [(self._watch_role, n) for n in self.cluster.nodes]
-        self._threads = [threading.Thread(target=job, args=(node,), daemon=True) for job, node in jobs]
-        for daemon in self.cluster.daemons:
-            self._threads.append(threading.Thread(target=self._watch_docker, args=(daemon,), daemon=True))
+        jobs = [functools.partial(self._listen, sentinel) for sentinel in self.cluster.sentinels]
+        jobs += [functools.partial(self._watch_role, node) for node in self.cluster.nodes]
+        jobs += [functools.partial(self._watch_docker, daemon) for daemon in self.cluster.daemons]
+        self._threads = [threading.Thread(target=job, daemon=True) for job in jobs]
         for thread in self._threads:
             thread.start()
         names = {s.name for s in self.cluster.sentinels}

@@ -26,11 +26,6 @@ def killed(choose: Choice) -> Callable[[Scene], AbstractContextManager[None]]:
     return taken_down(choose, "killed", kill)
 
 
-def hung(choose: Choice) -> Callable[[Scene], AbstractContextManager[None]]:
-    """Frozen: connections stay open and nothing is answered."""
-    return taken_down(choose, "hung", lambda c: c.pause())
-
-
 def restarted_quickly(choose: Choice) -> Callable[[Scene], AbstractContextManager[None]]:
     """Killed and started at once; a master within down-after: Sentinel sees a reboot at most."""
     return taken_down(choose, "killed and started at once", kill, lambda c: c.start())
@@ -73,7 +68,8 @@ KILLS = (
         killed(lambda c: [c.container(c.replicas()[0])]),
     ),
     Fault("master-killed", "the master killed", killed(master), failover=True),
-    Fault("master-hung", "the master hung", hung(master), failover=True),
+    # Frozen: connections stay open and nothing is answered.
+    Fault("master-hung", "the master hung", taken_down(master, "hung", lambda c: c.pause()), failover=True),
     Fault("master-restarted", "the master killed and started at once", restarted_quickly(master), instant=True),
     Fault(
         "endpoint-restarted",

@@ -120,7 +120,7 @@ def test_no_limit_is_passed_when_none_is_set() -> None:
 
 
 def test_an_outage_through_the_endpoint_counts_too() -> None:
-    outcome = Outcome("f", "a fault", 0.0, [], [], [0.5], [], [2.5], 10, [], 0)
+    outcome = Outcome("f", "a fault", 0.0, [], [0.5], [], [2.5], 10, [], 0)
     assert Limits(largest_outage=1.0).passed([outcome]) == ["a fault: an outage of 2.50 s, limit 1 s"]
     assert Limits(largest_outage=3.0).passed([outcome]) == []
     cells = {str(c.header): list(c.cells)[-1] for c in table([outcome]).columns if c.header != "max"}
