@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 from drills import clients
 from drills.cluster import Cluster
 from drills.faults import FAULTS
-from drills.faults.base import Scene, all_at_once, kill, revive
+from drills.faults.base import Fault, Scene, all_at_once, kill, revive
 from drills.faults.network import Split, partitioned
 from drills.firewall import enter_namespace, namespace_of, refused
 from drills.health import wait_healthy
@@ -21,6 +21,7 @@ from drills.load import Load
 from drills.routes import ThroughEndpoint
 from drills.stack import Stack
 from drills.timeline import Timeline
+from drills.under_load import under_load
 from drills.waiting import until
 from redis_ha.outputs import Node
 from tests.deploy.credentials import Credentials
@@ -93,22 +94,22 @@ def _writing(cluster: Cluster, **options: Any) -> Load:
 
 @pytest.mark.parametrize("name", ["master-killed", "master-hung", "master-cut-off", "sentinel-failover", "hand-over"])
 def test_the_writes_follow_the_master(
-    cluster: Cluster, timeline: Timeline, endpoint: Container, figure: Callable[[str], None], name: str
+    cluster: Cluster, endpoint: Container, figure: Callable[[str], None], name: str
 ) -> None:
     fault = FAULTS[name]
-    scene = Scene(cluster, timeline)
+    scene = Scene(cluster, Timeline(cluster))
     if reason := fault.refused(scene):
         pytest.skip(reason)
     before = cluster.master()
-    with _writing(cluster) as load:
-        with fault.inject(scene):
-            since = timeline.find("fault")[-1].at
-            until(lambda: cluster.master() != before, "a failover", 30)
-            load.settle()
-        # The old master comes back here, and must not get a single write.
-        wait_healthy(cluster)
+    load = _writing(cluster)
+
+    def meanwhile(_: float) -> None:
+        until(lambda: cluster.master() != before, "a failover", 30)
         load.settle()
-    assert _holders(endpoint, since, before) == _announced(cluster, timeline, since, before)
+
+    # The old master comes back at the end, and must not get a single write.
+    since = under_load(scene, fault, [load], meanwhile).began
+    assert _holders(endpoint, since, before) == _announced(cluster, scene.timeline, since, before)
     outage = longest(load, since)
     figure(f"outage {outage:.2f} s through the endpoint")
     # A bound that catches a wrong check or timer, not a slow machine: down-after + 0.5 s is the aim.
@@ -220,17 +221,19 @@ def _partition(cluster: Cluster, figure: Callable[[str], None]) -> None:
     split = Split.of(cluster)
     beside = Split(split.old_master, (*split.minority, here), split.majority)
     load = _writing(cluster, enter=functools.partial(enter_namespace, namespace_of(cluster, here)))
-    with Timeline(cluster) as timeline, load:
-        with partitioned(Scene(cluster, timeline), beside):
-            cut = timeline.find("fault")[-1].at
-            timeline.wait_for("+switch-master", cut, sources=len(split.majority), timeout=30)
-            until(lambda: time.time() - _last(load) > 2, "the writes to end", 15)
-            fenced = _last(load) - cut
-        wait_healthy(cluster)
-        load.settle()
+    scene = Scene(cluster, Timeline(cluster))
+    fenced: list[float] = []
+
+    def meanwhile(cut: float) -> None:
+        scene.timeline.wait_for("+switch-master", cut, sources=len(split.majority), timeout=30)
+        until(lambda: time.time() - _last(load) > 2, "the writes to end", 15)
+        fenced.append(_last(load) - cut)
+
+    fault = Fault("partition", "the endpoint on the minority's side", functools.partial(partitioned, split=beside))
+    cut = under_load(scene, fault, [load], meanwhile).began
     same_data(cluster)
     lost = load.lost(cluster)
-    figure(f"the endpoint on the minority's side: no write {fenced:.1f} s after the cut; {len(lost)} lost")
+    figure(f"the endpoint on the minority's side: no write {fenced[0]:.1f} s after the cut; {len(lost)} lost")
     # It must have noticed before a successor can take a write: the Sentinels need down-after for that.
     assert all(write.at < cut + DOWN_AFTER + 1 for write in lost)
 

@@ -11,9 +11,11 @@ from drills.faults.base import Scene
 from drills.health import problems, wait_healthy
 from drills.load import Load
 from drills.milestones import milestones
-from drills.routes import ByRole
+from drills.routes import ByRole, ThroughSentinel
 from drills.timeline import Timeline
+from drills.under_load import under_load
 from drills.waiting import until
+from redis_ha.outputs import Node
 from tests.deploy.support import longest, no_errors, nothing_lost, same_data, writing
 
 DOWN_AFTER = 1.0
@@ -31,35 +33,37 @@ def test_another_node_takes_over(
     cluster: Cluster, timeline: Timeline, figure: Callable[[str], None], name: str
 ) -> None:
     fault = FAULTS[name]
-    scene = Scene(cluster, timeline)
+    scene = Scene(cluster, Timeline(cluster))
     if reason := fault.refused(scene):
         pytest.skip(reason)
-    asks_role = Load(lambda: ByRole(cluster), 1, 100)
-    with writing(cluster) as load, asks_role:
-        plain = _forced(cluster, timeline, load)
-        before = cluster.master()
-        with fault.inject(scene):
-            since = timeline.find("fault")[-1].at
-            switch = timeline.wait_for("+switch-master", since, sources=len(cluster.sentinels))
-            load.settle()
-            after = cluster.master()
-            assert after != before
-            assert switch.detail.endswith(f"{after.host} {after.port}")
-        wait_healthy(cluster)
+    with writing(cluster) as asked_for:
+        plain = _forced(cluster, timeline, asked_for)
+    before = cluster.master()
+    load, asks_role = Load(lambda: ThroughSentinel(cluster.outputs), 3, 100), Load(lambda: ByRole(cluster), 1, 100)
+    promoted: list[Node] = []
+
+    def meanwhile(since: float) -> None:
+        switch = scene.timeline.wait_for("+switch-master", since, sources=len(cluster.sentinels))
         load.settle()
+        promoted.append(cluster.master())
+        assert promoted != [before]
+        assert switch.detail.endswith(f"{promoted[0].host} {promoted[0].port}")
+
+    since = under_load(scene, fault, [load], meanwhile, [asks_role]).began
     # Whole means that every other node, the old master included, is a linked replica of the new master.
-    assert cluster.master() == after
+    assert [cluster.master()] == promoted
     outage, by_role = longest(load, since), longest(asks_role, since)
-    steps = milestones(cluster, timeline, load, since)
+    steps = milestones(cluster, scene.timeline, load, since)
     figure(
         f"outage {outage:.2f} s through Sentinel, {by_role:.2f} s by ROLE, {plain:.2f} s when asked for; "
         + ", ".join(f"{step} {at:.2f}" for step, at in steps.items())
     )
-    assert len({e.detail for e in timeline.find("+switch-master", since)}) == 1, "one promotion for one fault"
+    assert len({e.detail for e in scene.timeline.find("+switch-master", since)}) == 1, "one promotion for one fault"
     assert outage < FIGURES[name] + ROOM * plain
+    no_errors(asked_for)
     no_errors(load)
     same_data(cluster)
-    nothing_lost(cluster, load, asks_role)
+    nothing_lost(cluster, asked_for, load, asks_role)
 
 
 def _forced(cluster: Cluster, timeline: Timeline, load: Load) -> float:

@@ -1,17 +1,17 @@
 """Masters that come back: with old data, without data, too quickly."""
 
-import time
 from collections.abc import Callable
 
 from drills import clients
 from drills.cluster import Cluster
+from drills.faults import FAULTS
 from drills.faults.base import Scene
-from drills.faults.kills import master, restarted_quickly
 from drills.health import wait_healthy
 from drills.load import Load
-from drills.routes import Route
+from drills.routes import Route, ThroughSentinel
 from drills.stack import Stack
 from drills.timeline import Timeline
+from drills.under_load import under_load
 from redis_ha.outputs import Node
 from tests.deploy.support import fill, holds, longest, no_errors, nothing_lost, same_data, writing
 
@@ -76,13 +76,10 @@ def test_a_quick_restart_with_an_emptied_data_directory_wipes_nobody(cluster: Cl
     same_data(cluster)
 
 
-def test_a_quick_restart_loses_nothing(cluster: Cluster, timeline: Timeline, figure: Callable[[str], None]) -> None:
-    with writing(cluster) as load:
-        began = time.time()
-        with restarted_quickly(master)(Scene(cluster, timeline)):
-            load.settle(timeout=30)
-        wait_healthy(cluster)
-        load.settle()
+def test_a_quick_restart_loses_nothing(cluster: Cluster, figure: Callable[[str], None]) -> None:
+    load = Load(lambda: ThroughSentinel(cluster.outputs), 3, 100)
+    scene = Scene(cluster, Timeline(cluster))
+    began = under_load(scene, FAULTS["master-restarted"], [load]).began
     figure(f"longest write gap {longest(load, began):.2f} s")
     no_errors(load)
     same_data(cluster)

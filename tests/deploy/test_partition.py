@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 
 from drills.cluster import Cluster
-from drills.faults.base import Scene
+from drills.faults.base import Fault, Scene
 from drills.faults.network import Split, partitioned
 from drills.firewall import enter_namespace, namespace_of, refused
 from drills.health import wait_healthy
@@ -17,8 +17,9 @@ from drills.load import Load
 from drills.routes import ThroughSentinel
 from drills.stack import Stack
 from drills.timeline import Timeline
+from drills.under_load import under_load
 from drills.waiting import until
-from tests.deploy.support import nothing_lost, same_data, writing
+from tests.deploy.support import nothing_lost, same_data
 
 ROUNDS = int(os.environ.get("REDIS_HA_TEST_ROUNDS", "2"))
 LAG_BOUND = 10.0  # seconds: no setting of ours may need longer to fence an isolated master
@@ -48,18 +49,21 @@ def _partition(cluster: Cluster) -> str:
     settings = {"clients": 1, "rate": 100.0}
     minority = Load(lambda: ThroughSentinel(cluster.outputs, near), name="minority", enter=inside, **settings)  # type: ignore[arg-type]
     careful = Load(lambda: ThroughSentinel(cluster.outputs, near, wait=1), name="wait", enter=inside, **settings)  # type: ignore[arg-type]
-    with Timeline(cluster) as timeline, writing(cluster) as majority, minority, careful:
-        with partitioned(Scene(cluster, timeline), split):
-            cut = timeline.find("fault")[-1].at
-            timeline.wait_for("+switch-master", cut, sources=len(split.majority), timeout=30)
-            majority.settle()
-            # Until the isolated side has been refused for a while, bounded by what the lag allows.
-            until(lambda: time.time() - _last(minority) > 1 or time.time() - cut > LAG_BOUND + 5, "a refusal", 30)
-            until(lambda: time.time() - cut > HOLD, "the partition to last", HOLD + 1)
-            last = max(_last(minority), _last(careful))
-        wait_healthy(cluster)
-        minority.settle()
+    majority = Load(lambda: ThroughSentinel(cluster.outputs), 3, 100.0)
+    scene = Scene(cluster, Timeline(cluster))
+    isolated: list[float] = []
+
+    def meanwhile(cut: float) -> None:
+        scene.timeline.wait_for("+switch-master", cut, sources=len(split.majority), timeout=30)
         majority.settle()
+        # Until the isolated side has been refused for a while, bounded by what the lag allows.
+        until(lambda: time.time() - _last(minority) > 1 or time.time() - cut > LAG_BOUND + 5, "a refusal", 30)
+        until(lambda: time.time() - cut > HOLD, "the partition to last", HOLD + 1)
+        isolated.append(max(_last(minority), _last(careful)))
+
+    fault = Fault("partition", "this split", functools.partial(partitioned, split=split))
+    cut = under_load(scene, fault, [minority, majority], meanwhile, [careful]).began
+    (last,) = isolated
     same_data(cluster)
     nothing_lost(cluster, majority)
     nothing_lost(cluster, careful)

@@ -11,10 +11,10 @@ from drills import clients
 from drills.cluster import Cluster
 from drills.faults import FAULTS
 from drills.faults.base import Scene
-from drills.health import wait_healthy
 from drills.load import Load
 from drills.routes import Route, ThroughEndpoint
 from drills.timeline import Timeline
+from drills.under_load import under_load
 from drills.waiting import until
 from redis_ha.outputs import Outputs
 from tests.deploy.support import longest, no_errors, nothing_lost
@@ -61,24 +61,23 @@ class PlainThroughEndpoint(Route):
 
 @pytest.mark.parametrize("name", ["master-killed", "hand-over", "master-hung", "master-cut-off", "endpoint-restarted"])
 def test_none_waits_for_longer_than_one_with_a_recipe(
-    cluster: Cluster, timeline: Timeline, figure: Callable[[str], None], name: str
+    cluster: Cluster, figure: Callable[[str], None], name: str
 ) -> None:
     fault = FAULTS[name]
-    scene = Scene(cluster, timeline)
+    scene = Scene(cluster, Timeline(cluster))
     if reason := fault.refused(scene):
         pytest.skip(reason)
     before = cluster.master()
     plain = Load(lambda: PlainThroughEndpoint(cluster.outputs), CLIENTS, 25.0, "plain client")
     recipe = Load(lambda: ThroughEndpoint(cluster.outputs), 2, 50.0, "recipe client")
-    with plain, recipe:
-        with fault.inject(scene):
-            since = timeline.find("fault")[-1].at
-            if fault.failover:
-                until(lambda: cluster.master() != before, "a failover", 30)
-            recipe.settle()
-            _all_write_after(plain, time.time())
-        wait_healthy(cluster)
+
+    def meanwhile(_: float) -> None:
+        if fault.failover:
+            until(lambda: cluster.master() != before, "a failover", 30)
+        recipe.settle()
         _all_write_after(plain, time.time())
+
+    since = under_load(scene, fault, [recipe, plain], meanwhile).began
     figure(f"without a move {longest(plain, since):.2f} s, by the recipe {longest(recipe, since):.2f} s")
     assert longest(plain, since) < longest(recipe, since) + 1
     # Nothing but closed connections: no READONLY, no NOREPLICAS.

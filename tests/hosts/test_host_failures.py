@@ -10,12 +10,14 @@ from drills.cluster import Cluster
 from drills.drill import Outcome, Settings, run
 from drills.faults import FAULTS
 from drills.faults.base import Scene
-from drills.faults.hosts import cut_off, powered_off
+from drills.faults.hosts import powered_off
 from drills.firewall import enter_namespace
 from drills.health import wait_healthy
 from drills.load import Load
 from drills.routes import AsItComes, ThroughSentinel
 from drills.stack import Stack
+from drills.timeline import Timeline
+from drills.under_load import under_load
 from drills.waiting import until
 from tests.deploy.support import longest, no_errors, nothing_lost, same_data, writing
 from tests.hosts.control import RigControl
@@ -94,23 +96,21 @@ def test_a_master_goes_on_without_its_replicas_hosts(cluster: Cluster, rig: Rig,
     nothing_lost(cluster, load)
 
 
-def test_clients_beside_a_cut_off_master(
-    cluster: Cluster, scene: Scene, rig: Rig, figure: Callable[[str], None]
-) -> None:
+def test_clients_beside_a_cut_off_master(cluster: Cluster, rig: Rig, figure: Callable[[str], None]) -> None:
     host = str(cluster.master().host_name)
     near = tuple(s.address for s in cluster.sentinels if s.host_name == host)
     inside = functools.partial(enter_namespace, rig.host(host).network)
     beside = Load(lambda: ThroughSentinel(cluster.outputs, near), 1, 100, "beside", inside)
     careful = Load(lambda: ThroughSentinel(cluster.outputs, near, wait=1), 1, 100, "with WAIT", inside)
-    with writing(cluster) as load, beside, careful:
-        with cut_off(scene):
-            cut = scene.timeline.find("fault")[-1].at
-            scene.timeline.wait_for("+switch-master", cut, sources=2)
-            load.settle()
-            until(lambda: time.time() - cut > HOLD, "the cut to last", HOLD + 1)
-        wait_healthy(cluster)
-        for each in (load, beside, careful):
-            each.settle()
+    load = Load(lambda: ThroughSentinel(cluster.outputs), 3, 100)
+    scene = Scene(cluster, Timeline(cluster), hosts=RigControl(rig))
+
+    def meanwhile(cut: float) -> None:
+        scene.timeline.wait_for("+switch-master", cut, sources=2)
+        load.settle()
+        until(lambda: time.time() - cut > HOLD, "the cut to last", HOLD + 1)
+
+    cut = under_load(scene, FAULTS["host-cut-off"], [load, beside, careful], meanwhile).began
     same_data(cluster)
     nothing_lost(cluster, careful)
     assert len(load.lost(cluster)) <= LOST
