@@ -78,7 +78,10 @@ class World(Protocol):
         """A number from 0 to 1, without 1."""
 
     def remember(self, memory: Mapping[str, Any]) -> None:
-        """Keep `memory` (JSON values) on the volume, whole or not at all, before it returns."""
+        """Keep `memory` (JSON values) on the volume, whole or not at all, before it returns.
+
+        Where only its offset has changed, it may follow.
+        """
 
     def first_start(self) -> bool:
         """Whether the deployment has said that there has never been any data: an empty declared master may begin."""

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
@@ -56,6 +57,9 @@ class ContainerWorld:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._woken = asyncio.Event()
         self._kept: dict[str, Any] = {}
+        self._offset: dict[str, Any] | None = None
+        self._disk = threading.Lock()
+        self._writing: asyncio.Future[None] | None = None
 
     def now(self) -> float:
         return time.monotonic()
@@ -182,12 +186,31 @@ class ContainerWorld:
         return random.random()  # noqa: S311 - only spreads attempts in time
 
     def remember(self, memory: Mapping[str, Any]) -> None:
-        """On the disk itself, unless it is only the offset that has changed."""
+        """On the disk itself, unless it is only the offset that has changed: that is written beside, and soon.
+
+        Otherwise a busy disk would keep the agent from looking around, each second anew.
+        """
+        if self._kept and {**self._kept, "offset": 0} == {**memory, "offset": 0}:
+            self._offset = dict(memory)
+            if self._writing is None or self._writing.done():
+                self._writing = asyncio.get_running_loop().run_in_executor(None, self._write_offset)
+            return
+        self._offset = None
+        with self._disk:
+            self._write(memory, at_once=True)
+
+    def _write_offset(self) -> None:
+        with self._disk:
+            memory, self._offset = self._offset, None
+            if memory is not None:
+                self._write(memory, at_once=False)
+
+    def _write(self, memory: Mapping[str, Any], at_once: bool) -> None:
         new = self._memory.with_suffix(".new")
         try:
             with new.open("w") as file:
                 json.dump(dict(memory), file)
-                if {**self._kept, "offset": 0} != {**memory, "offset": 0}:
+                if at_once:
                     file.flush()
                     os.fsync(file.fileno())
             new.replace(self._memory)
