@@ -21,7 +21,7 @@ def test_the_recipe_works_with_redis_py(version: str) -> None:
     script = f"""
 import sys, pytest, redis
 assert redis.__version__ == {version!r}, redis.__version__
-sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "tests/unit/test_client_recipe.py"]))
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "tests/program/test_client_recipe.py"]))
 """
     done = subprocess.run(
         [sys.executable, "-c", script],
