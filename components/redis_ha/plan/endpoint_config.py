@@ -26,7 +26,7 @@ PATIENCE_MS = 150
 
 def endpoint_config(settings: Settings, topology: Topology, endpoint: Endpoint) -> str:
     """The configuration of one endpoint; it holds a password."""
-    nodes, sentinels = topology.data_slots, topology.sentinels
+    nodes, sentinels = (*topology.data_nodes, *topology.further), topology.sentinels
     scale = math.ceil(len(nodes) / DATA_SLOTS)
     majority = len(sentinels) // 2 + 1
     secret, system = settings.password, settings.system_password

@@ -87,7 +87,7 @@ def plan(settings: Settings, identity: Identity) -> Topology:
     used = _used_ports(topology)
     others = (node("redis", index) for index in range(counts["redis"], more))
     free = tuple(one for one in others if one.port <= LAST_PORT and (one.host, one.port) not in used)
-    return replace(topology, data_slots=(*data_nodes, *free))
+    return replace(topology, further=free)
 
 
 def _endpoints(settings: Settings, container: str, subnet: ipaddress.IPv4Network | None) -> tuple[Endpoint, ...]:

@@ -122,8 +122,8 @@ class Topology:
     subnet: ipaddress.IPv4Network | None
     endpoints: tuple[Endpoint, ...] = ()
     """One on each host that is not drained; none without the setting."""
-    data_slots: tuple[Node, ...] = ()
-    """Where data nodes are, or would be after scaling: what an endpoint is told. None where there is none."""
+    further: tuple[Node, ...] = ()
+    """Where data nodes would be after scaling: an endpoint is told of them, too. None where there is no endpoint."""
     exporters: tuple[Exporter, ...] = ()
     """Two on each host that has nodes; none without the setting `metrics`."""
     backup: Backup | None = None
