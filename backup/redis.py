@@ -4,6 +4,7 @@ import contextlib
 import socket
 import ssl
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,21 @@ PATIENCE_S = 5.0
 
 class RefusedError(BackupError):
     """The server's own word against a command."""
+
+
+@dataclass(frozen=True)
+class Database:
+    """How much one holds: keys, and those of them that have an end."""
+
+    keys: int
+    expires: int
+
+
+def databases(info: Mapping[str, str]) -> dict[int, Database]:
+    """Those that hold keys, by number, of what INFO says."""
+    held = {name: text for name, text in info.items() if name.startswith("db") and text.startswith("keys=")}
+    parts = {int(name[2:]): dict(part.split("=") for part in text.split(",")) for name, text in held.items()}
+    return {number: Database(int(one["keys"]), int(one["expires"])) for number, one in parts.items()}
 
 
 class Client:

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from backup import rdb
+from backup import rdb, redis
 from backup.given import BackupError
-from backup.redis import Client, RefusedError, local
+from backup.redis import Client, Database, RefusedError, local
 
 MODULES = Path("/usr/local/lib/redis/modules")
 DIGEST_S = 600.0
@@ -92,10 +92,10 @@ def _serving(folder: Path, databases: int, *data: str) -> Iterator[Client]:
 
 def contents(client: Client) -> Contents:
     """What a scratch server holds."""
-    used = [dict(part.split("=") for part in text.split(",")) for text in databases(client).values()]
+    used = databases(client).values()
     return Contents(
-        keys=sum(int(one["keys"]) for one in used),
-        expires=sum(int(one["expires"]) for one in used),
+        keys=sum(one.keys for one in used),
+        expires=sum(one.expires for one in used),
         digest=client.ask("DEBUG", "DIGEST", within=DIGEST_S).decode(),
         memory=int(client.info("memory")["used_memory_dataset"]),
     )
@@ -103,12 +103,12 @@ def contents(client: Client) -> Contents:
 
 def count(client: Client) -> int:
     """The keys of all databases."""
-    return sum(int(text.split(",")[0].partition("=")[2]) for text in databases(client).values())
+    return sum(one.keys for one in databases(client).values())
 
 
-def databases(client: Client) -> dict[int, str]:
-    """Those that hold keys, by number, with INFO's words for each."""
-    return {int(name[2:]): text for name, text in client.info("keyspace").items() if name.startswith("db")}
+def databases(client: Client) -> dict[int, Database]:
+    """Those of a server that hold keys, by number."""
+    return redis.databases(client.info("keyspace"))
 
 
 def _ready(process: "subprocess.Popen[bytes]", door: Path, log: Path) -> Client:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from backup import scratch
 from backup.given import BackupError, Given, Place
-from backup.redis import at
+from backup.redis import at, databases
 
 STALLED_S = 60.0
 TRIES = 3
@@ -40,14 +40,13 @@ def look(place: Place, given: Given, user: str = USER) -> Seen:
     """Raises BackupError."""
     with at(place, given, user) as client:
         info = client.info()
-    spaces = [text for name, text in info.items() if name.startswith("db") and text.startswith("keys=")]
-    counts = [dict(part.split("=") for part in text.split(",")) for text in spaces]
+    held = databases(info).values()
     master = info["role"] == "master"
     return Seen(
         role="master" if master else "replica",
         whole=info.get("loading") == "0" and (master or info.get("master_link_status") == "up"),
-        keys=sum(int(one["keys"]) for one in counts),
-        expires=sum(int(one["expires"]) for one in counts),
+        keys=sum(one.keys for one in held),
+        expires=sum(one.expires for one in held),
     )
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator
 from backup import scratch
 from backup.given import BackupError
 from backup.live.changes import Changes
-from backup.redis import Client
+from backup.redis import Client, Database
 from backup.restore import AT_ONCE, Restore
 
 FEW, ROUNDS, FROM_THE_START = 200, 50, 3
@@ -113,14 +113,16 @@ class Move(Restore):
     def _counted(self) -> dict[int, tuple[int, int]]:
         """Raises BackupError where they do not fit. A key whose end has come may be there, and be gone here."""
         found = {}
-        there = {number: _fields(text) for number, text in scratch.databases(self._source).items()}
+        held = scratch.databases(self._source)
         for number, aside in self._aside.items():
-            keys, expires = there.get(number, (0, 0))
+            there = held.get(number, Database(0, 0))
             self._ask("SELECT", aside)
             here = int(self._ask("DBSIZE"))
-            if not keys - expires <= here <= keys:
-                raise BackupError(f"nothing has changed: database {number} has {keys} keys, and {here} have arrived")
-            found[number] = (keys, here)
+            if not there.keys - there.expires <= here <= there.keys:
+                raise BackupError(
+                    f"nothing has changed: database {number} has {there.keys} keys, and {here} have arrived"
+                )
+            found[number] = (there.keys, here)
         return found
 
     def _put(self, keys: list[bytes]) -> dict[bytes, int]:
@@ -139,9 +141,3 @@ class Move(Restore):
 def _batches(keys: Iterable[bytes]) -> Iterator[list[bytes]]:
     listed = list(keys)
     yield from (listed[start : start + AT_ONCE] for start in range(0, len(listed), AT_ONCE))
-
-
-def _fields(text: str) -> tuple[int, int]:
-    """Keys and expires of a line of INFO keyspace."""
-    found = dict(part.split("=") for part in text.split(","))
-    return int(found["keys"]), int(found["expires"])

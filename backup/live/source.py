@@ -10,7 +10,7 @@ from pathlib import Path
 from backup import scratch
 from backup.given import BackupError
 from backup.rdb import version
-from backup.redis import PATIENCE_S, Client
+from backup.redis import PATIENCE_S, Client, databases
 
 ENVIRONMENT = "REDIS_HA_IMPORT_SOURCE"
 KEY_BYTES = 64
@@ -95,8 +95,8 @@ class Facts:
 def look(client: Client) -> Facts:
     """Raises BackupError."""
     info = client.info()
-    found = scratch.databases(client)
-    keys = sum(int(text.split(",")[0].partition("=")[2]) for text in found.values())
+    found = databases(info)
+    keys = sum(one.keys for one in found.values())
     valkey = info.get("valkey_version")
     return Facts(
         server="Valkey" if valkey else "Redis",
