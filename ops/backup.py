@@ -5,12 +5,11 @@ python -m ops.backup now|list|restore [--stack STACK] [--from ID|latest|FILE.rdb
 
 import argparse
 import sys
-import tarfile
-import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ops import point_in_time
+from ops.sending import sent
 from ops.stack import OpsError, daemons
 from redis_ha.docker.daemon import Daemon, DaemonError
 
@@ -37,15 +36,10 @@ def find(stack: str) -> tuple[Daemon, str]:
     raise OpsError(f"no container of stack {stack} takes backups: {why}")
 
 
-def run(stack: str, *words: str, file: Path | None = None, environment: Mapping[str, str] | None = None) -> int:
-    """The exit code of a command there; what it says is shown as it comes. Raises OpsError."""
-    return run_at(find(stack), *words, file=file, environment=environment)
-
-
 def run_at(
     at: tuple[Daemon, str], *words: str, file: Path | None = None, environment: Mapping[str, str] | None = None
 ) -> int:
-    """The same, where it has been found."""
+    """The exit code of a command there, where `find` has found; what it says is shown as it comes. Raises OpsError."""
     daemon, container = at
     try:
         if file is not None:
@@ -73,27 +67,18 @@ def restore_at(stack: str, text: str, node: str, options: Sequence[str]) -> int:
     sys.stdout.write(f"taking that of {fitting[0].node}\n")
     sys.stdout.flush()
     try:
-        point_in_time.send(fitting[0], *backup, _owner(*backup), f"{FOLDER}/{INCOMING_LOG}")
+        with sent(*backup, FOLDER) as parcel:
+            point_in_time.pack(fitting[0], parcel, INCOMING_LOG)
     except DaemonError as error:
         raise OpsError(str(error)) from None
     return run_at(backup, "restore-at", str(at), f"{FOLDER}/{INCOMING_LOG}", *options)
 
 
-def _owner(daemon: Daemon, container: str) -> int:
-    return int(daemon.run(container, "id", "-u")[1])
-
-
 def _send(daemon: Daemon, container: str, file: Path) -> None:
     if not file.is_file():
         raise OpsError(f"there is no file {file}")
-    owner = _owner(daemon, container)
-    with tempfile.TemporaryFile() as archive:
-        with tarfile.open(fileobj=archive, mode="w") as packed, file.open("rb") as stream:
-            entry = tarfile.TarInfo(INCOMING)
-            entry.size, entry.mode, entry.uid = file.stat().st_size, 0o600, owner
-            packed.addfile(entry, stream)
-        archive.seek(0)
-        daemon.put(container, FOLDER, archive)
+    with file.open("rb") as stream, sent(daemon, container, FOLDER) as parcel:
+        parcel.file(INCOMING, file.stat().st_size, stream)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -118,7 +103,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         if arguments.command == "restore" and arguments.at:
             return restore_at(arguments.stack, arguments.at, arguments.source, options)
-        return run(arguments.stack, *words, file=file)
+        return run_at(find(arguments.stack), *words, file=file)
     except OpsError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

@@ -1,15 +1,15 @@
 """The append-only files of a stack's nodes: to which second each leads back, and one of them for a restore."""
 
+import io
 import json
 import re
-import tarfile
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from ops.sending import Parcel
 from ops.stack import OpsError, daemons
 from redis_ha.docker.daemon import Daemon, DaemonError
 
@@ -133,32 +133,15 @@ def since(told: dict[str, Any]) -> int | None:
     return int(base if base is not None and place == 0 else seconds)
 
 
-def send(window: Window, daemon: Daemon, container: str, owner: int, folder: str) -> None:
-    """A node's append-only file, as it is at this moment, into a container. Raises DaemonError, OpsError."""
-    stream = window.daemon.read(window.container, *_COMMAND, "all")
-    parent, _, name = folder.rpartition("/")
-    with tempfile.TemporaryFile() as archive:
-        with tarfile.open(fileobj=archive, mode="w") as packed:
-            pieces = _Pieces(stream)
-            told = json.loads(pieces.line())
-            place = tarfile.TarInfo(name)
-            place.type, place.mode, place.uid = tarfile.DIRTYPE, 0o700, owner
-            packed.addfile(place)
-            text = "".join(told["lines"]).encode()
-            with tempfile.TemporaryFile() as lines:
-                lines.write(text)
-                lines.seek(0)
-                packed.addfile(_entry(f"{name}/{told['manifest']}", len(text), owner), lines)
-            for file, size in told["files"]:
-                packed.addfile(_entry(f"{name}/{file}", size, owner), pieces)  # type: ignore[arg-type]  # it has read
-        archive.seek(0)
-        daemon.put(container, parent, archive)
-
-
-def _entry(name: str, size: int, owner: int) -> tarfile.TarInfo:
-    entry = tarfile.TarInfo(name)
-    entry.size, entry.mode, entry.uid = size, 0o600, owner
-    return entry
+def pack(window: Window, parcel: Parcel, folder: str) -> None:
+    """A node's append-only file, as it is at this moment, as a folder. Raises DaemonError, OpsError."""
+    pieces = _Pieces(window.daemon.read(window.container, *_COMMAND, "all"))
+    told = json.loads(pieces.line())
+    parcel.folder(folder)
+    manifest = "".join(told["lines"]).encode()
+    parcel.file(f"{folder}/{told['manifest']}", len(manifest), io.BytesIO(manifest))
+    for name, size in told["files"]:
+        parcel.file(f"{folder}/{name}", size, pieces)
 
 
 class _Pieces:
