@@ -7,7 +7,9 @@ import random
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,9 +59,8 @@ class ContainerWorld:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._woken = asyncio.Event()
         self._kept: dict[str, Any] = {}
-        self._offset: dict[str, Any] | None = None
+        self._later: deque[Mapping[str, Any]] = deque(maxlen=1)  # whose offset alone has changed, not yet written
         self._disk = threading.Lock()
-        self._writing: asyncio.Future[None] | None = None
 
     def now(self) -> float:
         return time.monotonic()
@@ -191,19 +192,16 @@ class ContainerWorld:
         Otherwise a busy disk would keep the agent from looking around, each second anew.
         """
         if self._kept and {**self._kept, "offset": 0} == {**memory, "offset": 0}:
-            self._offset = dict(memory)
-            if self._writing is None or self._writing.done():
-                self._writing = asyncio.get_running_loop().run_in_executor(None, self._write_offset)
+            self._later.append(memory)
+            asyncio.get_running_loop().run_in_executor(None, self._write_later)
             return
-        self._offset = None
+        self._later.clear()
         with self._disk:
             self._write(memory, at_once=True)
 
-    def _write_offset(self) -> None:
-        with self._disk:
-            memory, self._offset = self._offset, None
-            if memory is not None:
-                self._write(memory, at_once=False)
+    def _write_later(self) -> None:
+        with self._disk, suppress(IndexError):  # a newer one has been written instead
+            self._write(self._later.pop(), at_once=False)
 
     def _write(self, memory: Mapping[str, Any], at_once: bool) -> None:
         new = self._memory.with_suffix(".new")
