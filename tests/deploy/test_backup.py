@@ -1,17 +1,10 @@
 """A snapshot under load, and a stack brought back to it, key by key; what is damaged changes nothing."""
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Mapping
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from drills import clients
 from drills.cluster import Cluster
 from drills.health import wait_healthy
 from drills.stack import PROJECT, Stack
@@ -19,87 +12,17 @@ from drills.waiting import until
 from redis_ha.outputs import Node
 from redis_ha.plan.acl import backup_password
 from redis_ha.settings import generated
+from tests.deploy.backups import at, contents, done, ops
 from tests.deploy.looks import look
 from tests.deploy.support import writing
 
-ROOT = Path(__file__).resolve().parents[2]
-SECRET = "what-encrypts-the-backups"
-READ: dict[str, tuple[Any, ...]] = {
-    "string": ("get",),
-    "hash": ("hgetall",),
-    "set": ("smembers",),
-    "list": ("lrange", 0, -1),
-    "zset": ("zrange", 0, -1, False, True),
-    "stream": ("xrange",),
-}
 
-
-@pytest.fixture
-def backed_up(cluster: Cluster, stack: Stack) -> Iterator[Cluster]:
-    """The stack with a backup; without one, and without its volume, afterwards."""
-    try:
-        with stack.changed({"backup": {"password": SECRET}}):
-            stack.up()
-            yield cluster
-    finally:
-        stack.up()
-        cluster.docker.volumes.get(f"redis-ha-{stack.name}-backup").remove()
-        wait_healthy(cluster)
-
-
-def ops(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "ops.backup", *words, "--stack", stack.name],
-        cwd=ROOT,
-        env={**os.environ, **stack.environment},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=120,
-    )
-
-
-def done(stack: Stack, *words: str) -> str:
-    ended = ops(stack, *words)
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    return ended.stdout
-
-
-def at(cluster: Cluster, node: Node, database: int) -> Any:
-    return clients.direct(node.address, cluster.outputs.password, tls=cluster.outputs.tls, db=database)
-
-
-def everything(cluster: Cluster, node: Node) -> dict[tuple[int, str], Any]:
+def everything(cluster: Cluster, node: Node) -> Mapping[tuple[int, str], Any]:
     """Each key's content and end, of the databases that the tests use."""
-    found: dict[tuple[int, str], Any] = {}
-    for database in (0, 3):
-        with at(cluster, node, database) as client:
-            for keys in batched(client.scan_iter(count=1000), 1000):
-                kinds = answers(client, ((key, "type") for key in keys))
-                ends = answers(client, ((key, "expiretime") for key in keys))
-                contents = answers(client, ((key, *READ[kind]) for key, kind in zip(keys, kinds, strict=True)))
-                for key, kind, content, end in zip(keys, kinds, contents, ends, strict=True):
-                    found[database, key] = (kind, sorted(content) if kind == "set" else content, end)
-    return found
+    return contents(partial(at, cluster, node), (0, 3))
 
 
-def batched(keys: Iterable[str], size: int) -> Iterator[list[str]]:
-    """Lists of up to `size` of them."""
-    left = iter(keys)
-    while batch := list(islice(left, size)):
-        yield batch
-
-
-def answers(client: Any, questions: Iterable[tuple[Any, ...]]) -> list[Any]:
-    """The answers of each (key, command, further arguments), in one round trip."""
-    with client.pipeline(transaction=False) as pipeline:
-        for key, command, *more in questions:
-            getattr(pipeline, command)(key, *more)
-        found: list[Any] = pipeline.execute()
-    return found
-
-
-def same(cluster: Cluster, node: Node, content: dict[tuple[int, str], Any]) -> bool:
+def same(cluster: Cluster, node: Node, content: Mapping[tuple[int, str], Any]) -> bool:
     return everything(cluster, node) == content
 
 

@@ -8,10 +8,8 @@ import pytest
 from moto.server import ThreadedMotoServer
 
 from drills.cluster import Cluster
-from drills.health import wait_healthy
 from drills.stack import Stack
-from drills.waiting import until
-from tests.deploy.test_backup import SECRET, at, done, ops
+from tests.deploy.backups import at, done, ops, with_backup
 
 BUCKET = "backups"
 LOGIN = {"AWS_ACCESS_KEY_ID": "the-id", "AWS_SECRET_ACCESS_KEY": "the-key", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -28,7 +26,6 @@ def server(cluster: Cluster, stack: Stack) -> Iterator[ThreadedMotoServer]:
         yield made
     finally:
         made.stop()
-        wait_healthy(cluster)
 
 
 def _url(server: ThreadedMotoServer) -> str:
@@ -50,32 +47,21 @@ def _objects(server: ThreadedMotoServer) -> list[bytes]:
 
 
 def test_a_snapshot_goes_there_and_comes_back(cluster: Cluster, stack: Stack, server: ThreadedMotoServer) -> None:
-    backup = {"password": SECRET, "repository": f"s3:{_url(server)}/{BUCKET}/one", "environment": LOGIN}
-    try:
-        with stack.changed({"backup": backup}):
-            stack.up()
-            with at(cluster, cluster.master(), 0) as client:
-                client.set("kept in s3", VALUE)
-                client.execute_command("WAIT", 2, 5000)
-                name = done(stack, "now").split()[1].rstrip(":")
-                client.set("kept in s3", "lost")
-            assert name in done(stack, "list")
-            kept = _objects(server)
-            assert kept
-            assert not any(VALUE.encode() in content for content in kept), "all of it is encrypted"
-            done(stack, "restore", "--from", name)
-            with at(cluster, cluster.master(), 0) as client:
-                assert client.get("kept in s3") == VALUE
-            server.stop()
-            failed = ops(stack, "now")
-            assert failed.returncode == 1, "it is said when the repository cannot be reached"
-            assert "error: " in failed.stdout
-    finally:
-        stack.up()
-        until(lambda: not _containers(cluster, "backup"), "the container of the backup to go", 20)
-        # It remembers that the last one has failed: another test's backup would begin with that.
-        cluster.docker.volumes.get(f"redis-ha-{stack.name}-backup").remove()
-
-
-def _containers(cluster: Cluster, name: str) -> list[str]:
-    return [str(c.name) for c in cluster.containers() if c.name and c.name.endswith(f"-{name}")]
+    with with_backup(cluster, stack, repository=f"s3:{_url(server)}/{BUCKET}/one", environment=LOGIN):
+        with at(cluster, cluster.master(), 0) as client:
+            client.set("kept in s3", VALUE)
+            client.execute_command("WAIT", 2, 5000)
+            name = done(stack, "now").split()[1].rstrip(":")
+            client.set("kept in s3", "lost")
+        assert name in done(stack, "list")
+        kept = _objects(server)
+        assert kept
+        assert not any(VALUE.encode() in content for content in kept), "all of it is encrypted"
+        done(stack, "restore", "--from", name)
+        with at(cluster, cluster.master(), 0) as client:
+            assert client.get("kept in s3") == VALUE
+        server.stop()
+        failed = ops(stack, "now")
+        assert failed.returncode == 1, "it is said when the repository cannot be reached"
+        assert "error: " in failed.stdout
+    assert not [one.name for one in cluster.containers() if str(one.name).endswith("-backup")]

@@ -22,14 +22,11 @@ from drills.stack import Stack, own_stack
 from drills.waiting import until
 from redis_ha.outputs import Node
 from redis_ha.tls.dev_certificates import make_ca, make_certificate
+from tests.deploy.backups import ROOT, at, contents
 from tests.deploy.sources import NAME as SOURCE
 from tests.deploy.sources import PASSWORD, PORT, Churn, Outside, furnish, running
 from tests.deploy.support import NAME, nothing_lost, place
-from tests.deploy.test_backup import READ, answers, at, backed_up, batched
 
-__all__ = ["backed_up"]  # a fixture
-
-ROOT = Path(__file__).resolve().parents[2]
 REDIS, OLD, VALKEY = "redis:8-alpine", "redis:7-alpine", "valkey/valkey:8-alpine"
 DATABASES = (0, 3, 5, 6, 7)
 SMALL: dict[str, Any] = {
@@ -68,28 +65,13 @@ def done(stack: Stack, *words: str, **more: str) -> str:
     return said
 
 
-def contents(connect: Callable[[int], AbstractContextManager[Any]]) -> dict[tuple[int, str], Any]:
-    """Each key's content and end; of a stream its groups too."""
-    found: dict[tuple[int, str], Any] = {}
-    for database in DATABASES:
-        with connect(database) as client:
-            for keys in batched(client.scan_iter(count=1000), 1000):
-                kinds = answers(client, ((key, "type") for key in keys))
-                kept = [
-                    (key, kind) for key, kind in zip(keys, kinds, strict=True) if kind != "none"
-                ]  # its end has come
-                ends = answers(client, ((key, "expiretime") for key, _ in kept))
-                values = answers(client, ((key, *READ[kind]) for key, kind in kept))
-                for (key, kind), content, end in zip(kept, values, ends, strict=True):
-                    found[database, key] = (kind, sorted(content) if kind == "set" else content, end)
-                    if kind == "stream":
-                        groups = [(g["name"], g["last-delivered-id"], g["pending"]) for g in client.xinfo_groups(key)]
-                        found[database, key] = (kind, content, groups)
-    return {place: value for place, value in found.items() if not place[1].startswith("short:")}
+def kept(connect: Callable[[int], AbstractContextManager[Any]]) -> dict[tuple[int, str], Any]:
+    """What is there, without the keys that soon end."""
+    return {place: value for place, value in contents(connect, DATABASES).items() if not place[1].startswith("short:")}
 
 
 def here(cluster: Cluster, node: Node) -> dict[tuple[int, str], Any]:
-    return contents(partial(at, cluster, node))
+    return kept(partial(at, cluster, node))
 
 
 def different(one: dict[tuple[int, str], Any], other: dict[tuple[int, str], Any]) -> list[tuple[int, str]]:
@@ -159,7 +141,7 @@ def moved(cluster: Cluster, stack: Stack, source: Outside, figure: Callable[[str
         load.settle(50)
         said = done(stack, **how)
         # The source holds writes back, so neither changes any more.
-        there = contents(source.client)
+        there = kept(source.client)
         for node in cluster.nodes:
             until(lambda node=node: not different(here(cluster, node), there), f"the source's data on {node.name}", 20)  # type: ignore[misc]
         with at(cluster, cluster.master(), 0) as client:

@@ -14,10 +14,8 @@ from drills.cluster import Cluster
 from drills.stack import Stack
 from drills.waiting import until
 from redis_ha.outputs import Node
-from tests.deploy.test_backup import at, backed_up, done, ops
+from tests.deploy.backups import at, done, ops
 from tests.redis_binary import folder
-
-__all__ = ["backed_up"]  # a fixture
 
 SECONDS = 5
 
