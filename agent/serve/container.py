@@ -88,7 +88,8 @@ class ContainerWorld:
                 link.close()
             task = None
         if task is None:
-            task = self._links[peer] = self._start(connect(peer, self._login, max(within, 0.3)))
+            # Not one of the tasks that end with a server: whoever asks next is to have an answer, not a cancellation.
+            task = self._links[peer] = asyncio.ensure_future(connect(peer, self._login, max(within, 0.3)))
         done, _ = await asyncio.wait([task], timeout=within)
         return task.result() if done else Unknown.UNSENT
 
