@@ -16,7 +16,6 @@ from drills.plain import avoid_default_route
 from drills.stack import Stack
 from drills.timeline import Timeline
 from redis_ha.outputs import Outputs
-from tests.deploy.backups import with_backup
 from tests.deploy.support import ENGINES, NAME, left_over, place
 from tests.measured import note, working_with
 
@@ -91,16 +90,3 @@ def _restored(stack: Stack) -> Cluster:
         stack.up("--refresh")
         wait_healthy(whole, 60)
     return whole
-
-
-@pytest.fixture(scope="session")
-def project_dir() -> Path:
-    """Where the project lies."""
-    return Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture
-def backed_up(cluster: Cluster, stack: Stack) -> Iterator[Cluster]:
-    """The stack with a backup, while the test runs."""
-    with with_backup(cluster, stack):
-        yield cluster

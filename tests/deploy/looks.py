@@ -6,13 +6,10 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from drills.stack import Stack
+from drills.stack import PROJECT_DIR, Stack
 from drills.waiting import until
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True)
@@ -33,7 +30,7 @@ class Look:
 def said(stack: Stack, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "ops.status", "--stack", stack.name, *words],
-        cwd=ROOT,
+        cwd=PROJECT_DIR,
         env={**os.environ, **stack.environment, **environment},
         capture_output=True,
         text=True,

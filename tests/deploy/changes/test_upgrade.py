@@ -15,7 +15,7 @@ from docker.models.containers import Container
 
 from drills.cluster import Cluster
 from drills.health import wait_healthy
-from drills.stack import Stack
+from drills.stack import PROJECT_DIR, Stack
 from redis_ha.outputs import Outputs
 from tests.deploy.support import (
     ENGINES,
@@ -43,7 +43,7 @@ SETTINGS: dict[str, Any] = {
 
 
 @pytest.fixture(params=ENGINES)
-def deployed(request: pytest.FixtureRequest, project_dir: Path, tmp_path: Path) -> Iterator[tuple[Stack, Outputs]]:
+def deployed(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Stack, Outputs]]:
     """The stack as the program of today sees it, deployed by that of then, and the outputs of then."""
     environment = {
         "REDIS_HA_ENGINE": request.param,
@@ -56,7 +56,7 @@ def deployed(request: pytest.FixtureRequest, project_dir: Path, tmp_path: Path) 
     _remove_images()
     today.configure(SETTINGS)
     try:
-        yield today, _deploy(_checkout(project_dir, tmp_path / "then"), environment)
+        yield today, _deploy(_checkout(tmp_path / "then"), environment)
         today.destroy()
         assert not left_over(STACK)
     finally:
@@ -71,12 +71,12 @@ def _remove_images() -> None:
         client.images.remove(str(image.id), force=True)
 
 
-def _checkout(project_dir: Path, folder: Path) -> Path:
+def _checkout(folder: Path) -> Path:
     """The project at FIRST, with the Python environment of today."""
     folder.mkdir()
-    archive = subprocess.run(["git", "archive", FIRST], cwd=project_dir, capture_output=True, check=True).stdout
+    archive = subprocess.run(["git", "archive", FIRST], cwd=PROJECT_DIR, capture_output=True, check=True).stdout
     subprocess.run(["tar", "x", "-C", folder], input=archive, check=True)
-    (folder / ".venv").symlink_to(project_dir / ".venv")
+    (folder / ".venv").symlink_to(PROJECT_DIR / ".venv")
     config = {f"redis-ha:{key}": value for key, value in SETTINGS.items()}
     # Of the ports, those that there were then.
     config["redis-ha:ports"] = {role: SETTINGS["ports"][role] for role in ("master", "replica", "sentinel")}

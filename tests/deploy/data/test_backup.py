@@ -12,7 +12,7 @@ from drills.waiting import until
 from redis_ha.outputs import Node
 from redis_ha.plan.acl import backup_password
 from redis_ha.settings import generated
-from tests.deploy.backups import at, contents, done, ops
+from tests.deploy.data.backups import at, contents, done, ops
 from tests.deploy.looks import look
 from tests.deploy.support import writing
 

@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import docker
@@ -16,9 +15,9 @@ from redis.exceptions import RedisError
 
 from drills.cluster import Cluster
 from drills.routes import Route
+from drills.stack import PROJECT_DIR
 from drills.waiting import until
 
-ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "what/opens@the source"  # letters that an URL has to escape
 PORT = 7379
 NAME = "redis-ha-import-source"
@@ -53,7 +52,7 @@ class Outside:
 @contextmanager
 def running(cluster: Cluster, image: str, *words: str, tls: Mapping[str, str] | None = None) -> Iterator[Outside]:
     """A server of that image, with further `words` for it; with `tls` (ca, cert, key) it speaks nothing else."""
-    subprocess.run([ROOT / "bootstrap/base-image", image], check=True, capture_output=True)
+    subprocess.run([PROJECT_DIR / "bootstrap/base-image", image], check=True, capture_output=True)
     api = docker.from_env(timeout=60)
     network = next(iter(cluster.container(cluster.nodes[0]).attrs["NetworkSettings"]["Networks"]))
     command = ["redis-server", "--save", "", "--requirepass", PASSWORD, "--protected-mode", "no"]

@@ -14,7 +14,7 @@ from drills.cluster import Cluster
 from drills.stack import Stack
 from drills.waiting import until
 from redis_ha.outputs import Node
-from tests.deploy.backups import at, done, ops
+from tests.deploy.data.backups import at, done, ops
 from tests.redis_binary import folder
 
 SECONDS = 5

@@ -6,16 +6,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import Any
 
 from drills import clients
 from drills.cluster import Cluster
 from drills.health import wait_healthy
-from drills.stack import Stack
+from drills.stack import PROJECT_DIR, Stack
 from redis_ha.outputs import Node
 
-ROOT = Path(__file__).resolve().parents[2]
 SECRET = "what-encrypts-the-backups"
 READ: dict[str, tuple[Any, ...]] = {
     "string": ("get",),
@@ -43,7 +41,7 @@ def with_backup(cluster: Cluster, stack: Stack, **more: Any) -> Iterator[None]:
 def ops(stack: Stack, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "ops.backup", *words, "--stack", stack.name],
-        cwd=ROOT,
+        cwd=PROJECT_DIR,
         env={**os.environ, **stack.environment},
         capture_output=True,
         text=True,

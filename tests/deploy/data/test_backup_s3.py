@@ -9,7 +9,7 @@ from moto.server import ThreadedMotoServer
 
 from drills.cluster import Cluster
 from drills.stack import Stack
-from tests.deploy.backups import at, done, ops, with_backup
+from tests.deploy.data.backups import at, done, ops, with_backup
 
 BUCKET = "backups"
 LOGIN = {"AWS_ACCESS_KEY_ID": "the-id", "AWS_SECRET_ACCESS_KEY": "the-key", "AWS_DEFAULT_REGION": "us-east-1"}

@@ -18,13 +18,13 @@ import pytest
 from drills.cluster import Cluster
 from drills.health import wait_healthy
 from drills.load import Load
-from drills.stack import Stack, own_stack
+from drills.stack import PROJECT_DIR, Stack, own_stack
 from drills.waiting import until
 from redis_ha.outputs import Node
 from redis_ha.tls.dev_certificates import make_ca, make_certificate
-from tests.deploy.backups import ROOT, at, contents
-from tests.deploy.sources import NAME as SOURCE
-from tests.deploy.sources import PASSWORD, PORT, Churn, Outside, furnish, running
+from tests.deploy.data.backups import at, contents
+from tests.deploy.data.sources import NAME as SOURCE
+from tests.deploy.data.sources import PASSWORD, PORT, Churn, Outside, furnish, running
 from tests.deploy.support import NAME, nothing_lost, place
 
 REDIS, OLD, VALKEY = "redis:8-alpine", "redis:7-alpine", "valkey/valkey:8-alpine"
@@ -44,7 +44,7 @@ def starting(stack: Stack, *words: str, url: str = "", password: str = PASSWORD)
     command = [sys.executable, "-m", "ops.live_import", "--from", url or f"redis://{SOURCE}:{PORT}"]
     return subprocess.Popen(
         [*command, "--stack", stack.name, *words],
-        cwd=ROOT,
+        cwd=PROJECT_DIR,
         env={**os.environ, **stack.environment, "SOURCE_PASSWORD": password},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
