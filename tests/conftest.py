@@ -1,6 +1,7 @@
 """For all tests: container logs with every failure, a summary of what was measured, no skip in CI, and two workers."""
 
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from tests import measured, skips
+
+# A shell that starts make in the background has it ignored, and what the tests interrupt would inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 MEASURED = "measured"  # the kind of a report's property that is a figure for the summary
 # Folders whose stacks have one name for all workers. Of tests/deploy each worker has its own.
