@@ -32,7 +32,9 @@ def line(facts: Facts, found: list[Finding]) -> str:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         return f"{word}: {found[0].text}{more}"
     replicas, sentinels = len(facts.of_kind("redis")) - 1, len(facts.of_kind("sentinel"))
-    return f"{word}: {facts.masters[0].name} is master, {replicas} replicas in sync, {sentinels} Sentinels agree"
+    others = f"{replicas} {'replica' if replicas == 1 else 'replicas'} in sync"
+    agree = "1 Sentinel agrees" if sentinels == 1 else f"{sentinels} Sentinels agree"
+    return f"{word}: {facts.masters[0].name} is master, {others}, {agree}"
 
 
 def _all(facts: Facts) -> Iterator[Finding]:

@@ -171,7 +171,7 @@ class RedisHaArgs(TypedDict):
     """The nodes as services of the Docker Swarm that `hosts` are the nodes of (docs/swarm.md); default:
     false."""
     sentinel_placement: NotRequired[str]
-    """With `hosts`: `hard`: never two Sentinels on a host; `soft`: where there are too few hosts; default:
+    """With `hosts`: `hard`: no two Sentinels on a host; `soft`: where there are too few hosts; default:
     hard."""
     network: NotRequired[str]
     """`bridge` (a subnet of the stack's own) or `host`; default: `bridge`, with `hosts` always `host`."""

@@ -107,7 +107,7 @@ class Fields(SettingModel):
     sentinel_placement: SentinelPlacement = Field(
         "hard",
         alias="sentinelPlacement",
-        description="With `hosts`: `hard`: never two Sentinels on a host; `soft`: where there are too few hosts",
+        description="With `hosts`: `hard`: no two Sentinels on a host; `soft`: where there are too few hosts",
     )
     network: Network | None = Field(
         None,

@@ -148,9 +148,10 @@ def _shown(field: FieldInfo) -> str:
 
 
 def main() -> None:
-    """Rewrite the generated parts."""
+    """Rewrite the generated parts that are not up to date: a run of the program beside it reads Pulumi.yaml whole."""
     for path, text in targets(Path(__file__).parents[3]).items():
-        path.write_text(text)
+        if path.read_text() != text:
+            path.write_text(text)
 
 
 if __name__ == "__main__":

@@ -264,6 +264,10 @@ def test_the_worst_comes_first_and_the_rest_is_counted() -> None:
 def test_a_healthy_stack_is_said_to_be() -> None:
     facts = healthy()
     assert line(facts, []) == "healthy: redis-0 is master, 2 replicas in sync, 3 Sentinels agree"
+    few = replace(
+        facts, nodes=tuple(node for node in facts.nodes if node.name not in ("redis-2", "sentinel-1", "sentinel-2"))
+    )
+    assert line(few, []) == "healthy: redis-0 is master, 1 replica in sync, 1 Sentinel agrees"
 
 
 def test_each_message_is_met_by_a_case_of_these_tables() -> None:
