@@ -22,10 +22,9 @@ from drills.stack import NAMESPACE, Stack
 from engine import cli
 from engine.values import paths
 from redis_ha.settings.loader import parse_settings
-from tests.unit.test_pages import PAGES, ROOT, ids
+from tests.pages import FENCE, ROOT, lines
+from tests.unit.test_pages import PAGES, ids
 
-FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
-INLINE = re.compile(r"`((?:make|\./pulumiw|pulumi|config set|(?:\.venv/bin/)?python -m|pip|npm) [^`]+)`")
 # A step of a workflow, and what stands for a value of its own.
 RUN = re.compile(r"\brun: (.+)")
 STEP = re.compile(r"\$\{\{.*?\}\}")
@@ -72,14 +71,9 @@ def simple(text: str) -> Iterator[list[str]]:
 
 def of(page: Path) -> list[list[str]]:
     """All commands that a page names."""
-    text = page.read_text()
-    fenced = FENCE.findall(text)
-    lines = [line for kind, block in fenced if kind == "sh" for line in block.splitlines()]
-    lines += [STEP.sub("dev", line) for kind, block in fenced if kind == "yaml" for line in RUN.findall(block)]
-    # A target by itself is one that the text speaks of: test_pages.py.
-    inline = (one for one in INLINE.findall(FENCE.sub("", text)) if not re.fullmatch("make [a-z-]+", one))
-    lines += [f"./pulumiw {one}" if one.startswith("config") else one for one in inline]
-    return [words for line in lines for words in commands(line)]
+    # A target by itself is one that the text speaks of: test_pages.py. What Docker does is Docker's.
+    found = (STEP.sub("dev", one) for one in lines(page.read_text()) if not re.fullmatch("make [a-z-]+", one))
+    return [words for line in found if not line.startswith(("docker ", "ssh ")) for words in commands(line)]
 
 
 class Parsed(Exception):  # noqa: N818 - it is no error

@@ -1,11 +1,14 @@
 """The component as a package: what other programs and languages are given."""
 
 import asyncio
+import functools
+import http.server
 import json
 import re
 import runpy
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -129,6 +132,22 @@ def test_the_installed_package_has_its_image_files(tmp_path: Path) -> None:
     staged = program / ".redis-ha"
     assert (staged / "image" / "configs" / "Dockerfile").is_file()
     assert (staged / ".gitignore").read_text() == "*\n"
+
+
+def test_it_is_installed_from_a_repository(tmp_path: Path) -> None:
+    """By the line of docs/component.md, from a clone behind a plain server of files."""
+    repository = tmp_path / "served/project.git"
+    subprocess.run(["git", "clone", "--quiet", "--bare", ROOT, repository], check=True)
+    subprocess.run(["git", "update-server-info"], cwd=repository, check=True)
+    files = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(repository.parent))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), files) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        place = f"127.0.0.1:{server.server_address[1]}"
+        line = f"redis-ha @ git+http://{place}/project.git#subdirectory=components"
+        command = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", str(tmp_path / "installed")]
+        subprocess.run([*command, line], check=True)
+        server.shutdown()
+    assert (tmp_path / "installed/redis_ha/image/configs/Dockerfile").is_file()
 
 
 def test_a_changed_file_is_staged_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
