@@ -82,8 +82,8 @@ def parse(text: str) -> int:
         found = int(datetime.fromisoformat(text).timestamp())
     except ValueError:
         raise OpsError(f"AT={text}: a time is written as 2026-11-27T18:00:00, or 2026-11-27T18:00:00Z") from None
-    if found > time.time():
-        raise OpsError(f"AT={text}: {shown(found)} is still to come")
+    if found >= int(time.time()):
+        raise OpsError(f"AT={text}: {shown(found)} is not over yet")
     return found
 
 

@@ -42,3 +42,12 @@ def test_a_time_is_this_machines_own_unless_it_says_whose(monkeypatch: pytest.Mo
     for text in ("", "18:00", "soon", datetime.fromtimestamp(time.time() + 3600, UTC).isoformat()):
         with pytest.raises(OpsError, match="AT="):
             parse(text)
+
+
+def test_the_second_must_be_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 1_800_000_000
+    monkeypatch.setattr(time, "time", lambda: now + 0.9)
+    assert parse(shown(now - 1)) == now - 1
+    for second in (now, now + 1):
+        with pytest.raises(OpsError, match="is not over yet"):
+            parse(shown(second))
