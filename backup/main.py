@@ -4,7 +4,7 @@
     redis-ha-backup restore FROM [any-stack] [check] [empty-first]
     redis-ha-backup restore-at SECOND FOLDER [check] [empty-first]
     redis-ha-backup import [check] [replace] [empty-first] [no-pause] [hold=SECONDS]
-    redis-ha-backup import-stop
+    redis-ha-backup stop now|restore|restore-at|import
 
 `serve` is process 1: a backup by schedule, beginning at once where none is recent enough. FROM is a snapshot's id,
 `latest`, or the path of a snapshot file; FOLDER has a node's append-only file. The source of an import stands in the
@@ -29,10 +29,11 @@ from backup.live import run as live
 from backup.log import cut, manifest_of
 from backup.redis import Client
 from backup.repository import Kept, Repository
-from backup.restore import Restore, check_room, connect, master_of
+from backup.restore import Restore
 from backup.scratch import Contents
 from backup.snapshot import take
-from backup.workshop import say, workshop
+from backup.target import check_room, connect, current, master_of
+from backup.workshop import say, stop, workshop
 
 STATE = DATA / "state.json"
 AGAIN_S = 300.0
@@ -100,7 +101,7 @@ def restore(given: Given, name: str, options: set[str], at: int | None) -> int:
     with workshop() as folder, opened(folder) as (of, found, source):
         place = master_of(given)
         with connect(given, place) as master:
-            work = Restore(source, master, given.databases)
+            work = Restore(source, master, given.databases, partial(current, given))
             check_room(master, found.memory, "empty-first" in options)
             lost = scratch.count(master)
             say(f"{of}: {found.keys} keys")
@@ -111,7 +112,7 @@ def restore(given: Given, name: str, options: set[str], at: int | None) -> int:
                 safe = repository.keep_first(folder / "before")
                 say(f"what is there now is kept as snapshot {safe}")
             replicas = work.run("empty-first" in options)
-    say(f"restored: {found.keys} keys, on {place.name} and {replicas} replicas")
+    say(f"restored: {found.keys} keys, on {place.name} and {replicas} of {len(given.nodes) - 1} replicas")
     return 0
 
 
@@ -189,8 +190,8 @@ def main(words: list[str]) -> int:
                 return restore(read(), name, set(options), int(at))
             case ["import", *options] if found := live.asked(options):
                 return live.run(read(), *found)
-            case ["import-stop"]:
-                return live.stop()
+            case ["stop", name]:
+                return stop(name)
             case [command] if command in simple:
                 return simple[command](read())
     except BackupError as error:

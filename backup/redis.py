@@ -25,6 +25,11 @@ class Database:
     keys: int
     expires: int
 
+    @property
+    def lasting(self) -> int:
+        """Those that have no end."""
+        return self.keys - self.expires
+
 
 def databases(info: Mapping[str, str]) -> dict[int, Database]:
     """Those that hold keys, by number, of what INFO says."""
@@ -53,12 +58,18 @@ class Client:
         if within is not None:
             self._connection.settimeout(within)
         (answer,) = self.ask_all([words])
-        if isinstance(answer, RefusedError):
-            raise answer
         return answer
 
     def ask_all(self, commands: Iterable[Iterable[Word]]) -> list[Any]:
-        """The answers to many, sent at once; a refusal is one of them."""
+        """The answers to many, sent at once. Raises the first RefusedError, when all have been read."""
+        answers = self.answers(commands)
+        for answer in answers:
+            if isinstance(answer, RefusedError):
+                raise answer
+        return answers
+
+    def answers(self, commands: Iterable[Iterable[Word]]) -> list[Any]:
+        """The same; a refusal is one of them."""
         packed = [_packed(list(words)) for words in commands]
         try:
             self._connection.sendall(b"".join(packed))

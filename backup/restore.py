@@ -5,22 +5,27 @@ that moment nothing has changed, and a failover in the midst of it ends the rest
 epochs follow as they do with any other write, so that no older data can win.
 """
 
-from collections.abc import Iterator
-from typing import Any
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
 from backup import scratch
-from backup.given import BackupError, Given, Place
-from backup.redis import Client, RefusedError, Word, at
-from backup.snapshot import look
+from backup.given import BackupError
+from backup.redis import Client, RefusedError, Word
+from backup.workshop import go_on_to_the_end
 
-USER = "restore"
+T = TypeVar("T")
 AT_ONCE, SEEN_AT_ONCE = 64, 1000
 """Keys: of those that are copied, and of those that are only looked at."""
 WAIT_AFTER = 1024**2
 """Bytes after which the replicas are waited for: the buffers that they are fed from are small in small containers."""
+MANY_BYTES = 16 << 20
+"""Of the values that are fetched at once: one that is larger by itself, and it is none of the sample."""
 SLOW_S = 120.0
 WAIT_MS = 30_000
-SAMPLE, READ_AT_ONCE, READ_BYTES = 200, 20, 1 << 18
+DROP_S, AGAIN_S = 60.0, 0.5  # a failover takes its time, and what is aside can be dropped after it
+SAMPLE, READ_BYTES = 200, 1 << 18
 READ: dict[bytes, tuple[str, ...]] = {
     b"string": ("GET",),
     b"list": ("LRANGE", "0", "-1"),
@@ -31,67 +36,61 @@ READ: dict[bytes, tuple[str, ...]] = {
 }
 
 
-def master_of(given: Given) -> Place:
-    """Raises BackupError unless exactly one node is master."""
-    found, silent = [], []
-    for place in given.nodes:
-        try:
-            if look(place, given, USER).role == "master":
-                found.append(place)
-        except BackupError as error:
-            silent.append(str(error))
-    if len(found) != 1:
-        raise BackupError(f"{len(found)} nodes are master, one must be {'; '.join(silent)}".rstrip())
-    return found[0]
-
-
-def check_room(master: Client, memory: int, empty_first: bool) -> None:
-    """Raises BackupError where the data does not fit: beside the present one, or in its place."""
-    info = master.info("memory")
-    limit, there = int(info["maxmemory"]), 0 if empty_first else int(info["used_memory"])
-    if limit and there + memory > limit:
-        raise BackupError(
-            f"the data needs {memory} bytes beside the present {there}, and the limit is {limit}"
-            + "; EMPTY_FIRST=1 drops the present data first, and is then not one step" * (not empty_first)
-        )
-
-
 class Restore:
     """From a scratch server to a master."""
 
-    def __init__(self, source: Client, master: Client, databases: int) -> None:
-        self._source, self._master = source, master
-        wanted, used = sorted(scratch.databases(source)), sorted(scratch.databases(master))
-        free = [number for number in range(databases) if number not in used and number not in wanted]
-        self._used = used
+    def __init__(self, source: Client, master: Client, databases: int, again: Callable[[], Client]) -> None:
+        """`again` makes a connection to the master that there is then."""
+        self._source, self._master, self._again = source, master, again
+        source.ask("PING", within=SLOW_S)  # one large value may take it many seconds
+        wanted, self._used = sorted(scratch.databases(source)), sorted(scratch.databases(master))
+        # From the highest on: a client that begins to use another one is likely to take a low one.
+        free = [number for number in reversed(range(databases)) if number not in {*self._used, *wanted}]
         if len(free) < len(wanted):
             raise BackupError(f"{len(wanted)} unused databases are needed, {len(free)} of {databases} are")
         self._aside = dict(zip(wanted, free, strict=False))
         self._unsaid = 0  # bytes that no replica has been waited for yet
+        self._state, self._sent = "nothing has changed", False
+        self._evicted = self._evictions()
 
     def run(self, empty_first: bool) -> int:
-        """Put the data in place; how many replicas have it. Raises BackupError: then nothing has changed."""
-        if empty_first:
-            self._empty()
-        try:
+        """Put the data in place; how many replicas have it. Raises BackupError, which says what the stack has then."""
+        with self.undone():
+            if empty_first:
+                self.empty()
             for number, aside in self._aside.items():
                 self._copy(number, aside)
             self._sample()
-        except BackupError:
-            self._drop_aside()
-            raise
-        return self._swap()
+            return self.settle()
 
-    def _empty(self) -> None:
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """What is aside is dropped, where it does not get into place."""
+        try:
+            yield
+        except BaseException as error:
+            if self._sent:
+                raise
+            self._drop_aside()
+            if isinstance(error, BackupError):
+                raise BackupError(f"{self._state}: {error}") from None
+            raise
+
+    def empty(self) -> None:
+        """Drop what the stack has, where there is no room for both."""
+        if self._used:
+            self._state = "what the stack had has been dropped, and is kept as a snapshot"
         for number in self._used:
             self._ask("SELECT", number)
-            self._ask("FLUSHDB")
+            self._ask("FLUSHDB", "ASYNC")  # else the master answers nobody until it has freed all
+        while int(self._master.info("memory")["lazyfree_pending_objects"]):
+            time.sleep(AGAIN_S)
 
     def _copy(self, number: int, aside: int) -> None:
         lasting, all_of_them = self._pour(number, aside)
         there = int(self._ask("DBSIZE"))
         if not lasting <= there <= all_of_them:
-            raise BackupError(f"nothing has changed: {there} keys have arrived of {all_of_them}")
+            raise BackupError(f"{there} keys have arrived of {all_of_them}")
 
     def _pour(self, number: int, aside: int) -> tuple[int, int]:
         """All keys of a database; how many have no end, and how many there are."""
@@ -109,18 +108,25 @@ class Restore:
 
         What has come to its end since the snapshot is not there any more.
         """
-        ends = self._source.ask_all([("PEXPIRETIME", key) for key in keys])
-        values = self._source.ask_all([("DUMP", key) for key in keys])
-        found = [(key, max(0, end), value) for key, end, value in zip(keys, ends, values, strict=True) if value]
-        words = [("RESTORE", key, end, value, "REPLACE", *(["ABSTTL"] if end else [])) for key, end, value in found]
-        for answer in self._master.ask_all(words):
-            if isinstance(answer, RefusedError):
-                raise BackupError(f"nothing has changed: {answer}")
-        self._unsaid += sum(len(value) for _, _, value in found)
-        if self._unsaid > WAIT_AFTER:
-            self._wait()
-            self._unsaid = 0
-        return {key: end for key, end, _ in found}
+        all_of_them = {}
+        for some in _batches(self._sizes(keys), MANY_BYTES):
+            ends = self._source.ask_all([("PEXPIRETIME", key) for key in some])
+            values = self._source.ask_all([("DUMP", key) for key in some])
+            found = [(key, max(0, end), value) for key, end, value in zip(some, ends, values, strict=True) if value]
+            self._master.ask_all(
+                [("RESTORE", key, end, value, "REPLACE", *(["ABSTTL"] if end else [])) for key, end, value in found]
+            )
+            self._unsaid += sum(len(value) for _, _, value in found)
+            if self._unsaid > WAIT_AFTER:
+                self._wait()
+                self._unsaid = 0
+            all_of_them.update({key: end for key, end, _ in found})
+        return all_of_them
+
+    def _sizes(self, keys: list[bytes]) -> list[tuple[bytes, int]]:
+        """Bytes of each value, about; 0 where the source does not tell."""
+        sizes = self._source.answers([("MEMORY", "USAGE", key) for key in keys])
+        return [(key, size if isinstance(size, int) else 0) for key, size in zip(keys, sizes, strict=True)]
 
     def _keys(self, *which: str) -> Iterator[list[bytes]]:
         cursor: Any = b"0"
@@ -138,10 +144,9 @@ class Restore:
             self._ask("SELECT", aside)
             keys = sorted({key for key in self._source.ask_all([("RANDOMKEY",)] * SAMPLE) if key is not None})
             ends = self._source.ask_all([("PEXPIRETIME", key) for key in keys])
-            kinds = self._source.ask_all([("TYPE", key) for key in keys])
-            lasting = [(key, kind) for key, end, kind in zip(keys, ends, kinds, strict=True) if end == -1]
-            for start in range(0, len(lasting), READ_AT_ONCE):
-                self._same(lasting[start : start + READ_AT_ONCE])
+            lasting = [key for key, end in zip(keys, ends, strict=True) if end == -1]
+            for some in _batches([one for one in self._sizes(lasting) if one[1] <= MANY_BYTES], MANY_BYTES):
+                self._same(list(zip(some, self._source.ask_all([("TYPE", key) for key in some]), strict=True)))
 
     def _same(self, keys: list[tuple[bytes, bytes]]) -> None:
         """Raises BackupError unless these keys, each with its type, have the same content."""
@@ -150,18 +155,18 @@ class Restore:
         ]
         there = self._source.ask_all(reads)
         here: list[Any] = []
-        while len(here) < len(there):  # no more at once than a node with small limits bears
-            end, size = len(here) + 1, _size(there[len(here)])
-            while end < len(there) and size + _size(there[end]) <= READ_BYTES:
-                size += _size(there[end])
-                end += 1
-            here += self._master.ask_all(reads[len(here) : end])
+        # No more at once than a node with small limits bears.
+        for some in _batches(list(zip(reads, map(_size, there), strict=True)), READ_BYTES):
+            here += self._master.ask_all(some)
         for (key, kind), one, other in zip(keys, there, here, strict=True):
-            if isinstance(other, RefusedError) or _plain(kind, one) != _plain(kind, other):
-                raise BackupError(f"nothing has changed: {key!r} has not arrived as it was")
+            if _plain(kind, one) != _plain(kind, other):
+                raise BackupError(f"{key!r} has not arrived as it was")
 
-    def _swap(self) -> int:
+    def settle(self) -> int:
+        """Put it in place; how many replicas have it. Raises BackupError."""
         libraries = self._source.ask("FUNCTION", "DUMP")
+        if self._evictions() != self._evicted:
+            raise BackupError("the stack has evicted keys meanwhile: maxMemory is too small")
         commands: list[tuple[Any, ...]] = [("MULTI",)]
         for number in self._used:
             if number not in self._aside:
@@ -170,28 +175,43 @@ class Restore:
             # What was there is aside then.
             commands += [("SWAPDB", number, aside), ("SELECT", aside), ("FLUSHDB", "ASYNC")]
         commands += [("FUNCTION", "RESTORE", libraries, "FLUSH"), ("EXEC",)]
+        go_on_to_the_end()  # what comes now is one step
+        self._sent = True  # and if it is not answered, it may still be done: what is aside must stay for it
         try:
-            answers = self._master.ask_all(commands)
+            answers = self._master.answers(commands)
         except BackupError as error:
-            raise BackupError(
-                f"it is not known whether the data has been put in place: {error}; restore again"
-            ) from None
-        refused = next((one for one in answers if isinstance(one, RefusedError)), None)
-        if refused is not None:
-            self._drop_aside()
-            raise BackupError(f"nothing has changed: {refused}")
+            raise BackupError(f"it is not known whether the data has been put in place: {error}; do it again") from None
+        if refused := [one for one in answers if isinstance(one, RefusedError)]:
+            self._sent = False
+            raise refused[0]
         inside = [one for one in answers[-1] or [] if isinstance(one, RefusedError)]
         if answers[-1] is None or inside:
-            raise BackupError(f"the data is in place, but not all: {inside}; restore again")
-        return self._wait()
+            raise BackupError(f"the data is in place, but not all: {inside}; do it again")
+        try:
+            return self._wait()
+        except BackupError as error:
+            raise BackupError(f"the data is in place, but it is not known whether a replica has it: {error}") from None
 
     def _drop_aside(self) -> None:
-        try:
-            for aside in self._aside.values():
-                self._ask("SELECT", aside)
-                self._ask("FLUSHDB", "ASYNC")
-        except BackupError:
-            pass  # gone, or no master any more: the next restore drops it
+        """By a connection on which nothing is under way, to whoever is master then."""
+        self._master.shut()
+        deadline = time.monotonic() + DROP_S
+        while True:
+            try:
+                with self._again() as master:
+                    for aside in self._aside.values():
+                        master.ask("SELECT", aside)
+                        master.ask("FLUSHDB", "ASYNC")
+                return
+            except BackupError:
+                if time.monotonic() > deadline:
+                    left = ", ".join(map(str, sorted(self._aside.values())))
+                    self._state += f", but what was copied is still in the stack's databases {left}"
+                    return
+            time.sleep(AGAIN_S)
+
+    def _evictions(self) -> str:
+        return self._master.info("stats").get("evicted_keys", "")
 
     def _wait(self) -> int:
         """How many replicas have all that was sent."""
@@ -202,9 +222,18 @@ class Restore:
         return self._master.ask(*words, within=SLOW_S)
 
 
-def connect(given: Given, place: Place) -> Client:
-    """To the master. Raises BackupError."""
-    return at(place, given, USER)
+def _batches(sized: list[tuple[T, int]], limit: int) -> Iterator[list[T]]:
+    """No more at once than have `limit` bytes, but at least one."""
+    batch: list[T] = []
+    left = limit
+    for one, size in sized:
+        if batch and size > left:
+            yield batch
+            batch, left = [], limit
+        batch.append(one)
+        left -= size
+    if batch:
+        yield batch
 
 
 def _size(content: Any) -> int:

@@ -1,13 +1,18 @@
-"""Where one command at a time works, and how it says how it gets on."""
+"""Where one command at a time works, how it says how it gets on, and how it is stopped."""
 
+import contextlib
 import fcntl
+import os
 import shutil
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from backup.given import DATA
+from backup.given import DATA, BackupError
+
+WORK = DATA / "work"
 
 
 def say(text: str) -> None:
@@ -18,13 +23,53 @@ def say(text: str) -> None:
 
 @contextmanager
 def workshop() -> Iterator[Path]:
-    """An empty folder, for one at a time: two servers beside each other might not fit."""
+    """An empty folder, for one at a time: two servers beside each other might not fit.
+
+    Inside, SIGTERM is a BackupError, unless it has a meaning of its own.
+    """
     with (DATA / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        folder = DATA / "work"
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
+        if signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+            signal.signal(signal.SIGTERM, _stopped)
+        _clear()
+        WORK.mkdir()
         try:
-            yield folder
+            yield WORK
         finally:
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(WORK, ignore_errors=True)
+
+
+def _clear() -> None:
+    """Of one that was killed: its folder, and the servers that still work in it."""
+    for process in _processes():
+        with contextlib.suppress(OSError):
+            if (process / "cwd").readlink().is_relative_to(WORK):
+                os.kill(int(process.name), signal.SIGKILL)
+    shutil.rmtree(WORK, ignore_errors=True)
+
+
+def go_on_to_the_end() -> None:
+    """From now on nothing stops this command."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+def _stopped(*_: object) -> None:
+    go_on_to_the_end()  # what is left to do is to clear up
+    raise BackupError("stopped")
+
+
+def stop(name: str) -> int:
+    """Ends commands of that name, also one that still waits for its turn; not one that is in its last step."""
+    found = 0
+    for process in _processes():
+        with contextlib.suppress(OSError):
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if any(b"backup.main" in word for word in words) and name.encode() in words and b"stop" not in words:
+                os.kill(int(process.name), signal.SIGTERM)
+                found += 1
+    say(f"stopping: {name}" if found else f"no {name} runs")
+    return 0
+
+
+def _processes() -> Iterator[Path]:
+    return Path("/proc").glob("[0-9]*")

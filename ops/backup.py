@@ -4,8 +4,12 @@ python -m ops.backup now|list|restore [--stack STACK] [--from ID|latest|FILE.rdb
 """
 
 import argparse
+import contextlib
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from ops import point_in_time
@@ -18,6 +22,7 @@ ANSWER_SECONDS = 20
 """For the question where it runs."""
 SECONDS = 3600
 """Without a word from the container."""
+INTERRUPTED = 130
 OPTIONS = ("any-stack", "check", "empty-first")
 FOLDER, INCOMING, INCOMING_LOG = "/data", "incoming.rdb", "incoming.aof"  # in the container
 
@@ -44,14 +49,41 @@ def run_at(
     try:
         if file is not None:
             _send(daemon, container, file)
-        for said in daemon.follow(container, PROGRAM, *words, environment=environment):
-            if isinstance(said, int):
-                return said
-            sys.stdout.write(said)
-            sys.stdout.flush()
+        with _stopping(at, words[0]) as stopped:
+            for said in daemon.follow(container, PROGRAM, *words, environment=environment):
+                if isinstance(said, int):
+                    return INTERRUPTED if said and stopped() else said
+                sys.stdout.write(said)
+                sys.stdout.flush()
     except DaemonError as error:
         raise OpsError(str(error)) from None
     raise OpsError("the container has not said how it has ended")
+
+
+@contextmanager
+def _stopping(at: tuple[Daemon, str], name: str) -> Iterator[Callable[[], bool]]:
+    """What would end this process ends the command there, which would go on otherwise; whether that has been asked for.
+
+    The command has the last word: in its last step it goes on to its end.
+    """
+    asked = threading.Event()
+
+    def stop() -> None:
+        with contextlib.suppress(DaemonError):
+            Daemon(at[0].host, ANSWER_SECONDS).run(at[1], PROGRAM, "stop", name)
+
+    def signalled(*_: object) -> None:
+        asked.set()
+        threading.Thread(target=stop).start()
+
+    ends = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    # What is ignored stays so: that is what `nohup` is for.
+    before = {one: signal.signal(one, signalled) for one in ends if signal.getsignal(one) != signal.SIG_IGN}
+    try:
+        yield asked.is_set
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def restore_at(stack: str, text: str, node: str, options: Sequence[str]) -> int:

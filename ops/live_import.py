@@ -11,9 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from ops.backup import ANSWER_SECONDS, PROGRAM, find, run_at
+from ops.backup import find, run_at
 from ops.stack import OpsError
-from redis_ha.docker.daemon import Daemon
 
 PASSWORD = "SOURCE_PASSWORD"  # noqa: S105 - its name in the environment
 ENVIRONMENT = "REDIS_HA_IMPORT_SOURCE"
@@ -70,14 +69,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         words.append(f"hold={max(0, arguments.hold)}")
     try:
         source = told(arguments.source, os.environ.get(PASSWORD))
-        at = find(arguments.stack)
-        try:
-            return run_at(at, *words, environment={ENVIRONMENT: source})
-        except KeyboardInterrupt:
-            # The command runs there, and would go on: another connection, since that one is in the middle of an answer.
-            sys.stderr.write(Daemon(at[0].host, ANSWER_SECONDS).run(at[1], PROGRAM, "import-stop")[1])
-            sys.stderr.write("stopped: nothing has changed, unless the last line says that it was imported\n")
-            return 130
+        return run_at(find(arguments.stack), *words, environment={ENVIRONMENT: source})
     except OpsError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

@@ -10,6 +10,10 @@ OURS = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/*.
 
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 ELSEWHERE = {
+    "docker exec redis-ha-STACK-backup redis-ha-backup stop import": (
+        "tests/deploy/data/test_import_stopped.py",
+        '["redis-ha-backup", "stop", "import"]',
+    ),
     "make test": (".ci/run", "make --no-print-directory test\n"),
     "make lint": (".ci/run", "make --no-print-directory lint\n"),
     "make test-hosts": (".github/workflows/deploy.yml", "make test-hosts"),

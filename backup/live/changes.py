@@ -54,6 +54,10 @@ class Changes:
             self._keys, self._all, self._calls = set(), False, calls
         return None if everything else keys
 
+    def stay(self) -> None:
+        """Not for long without a word, or the server may end what is idle. Raises BackupError."""
+        self._asker.ask("PING")
+
     def _wholesale(self) -> list[str]:
         found = self._asker.info("commandstats")
         return [found.get(f"cmdstat_{name}", "").partition(",")[0] for name in WHOLESALE]

@@ -5,7 +5,7 @@ the place of its own.
 """
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 
 from backup import scratch
 from backup.given import BackupError
@@ -21,19 +21,26 @@ class Move(Restore):
     """From `source` to `master`; `changes` are the source's, and have been recorded since before this was made."""
 
     def __init__(
-        self, source: Client, master: Client, databases: int, changes: Changes, say: Callable[[str], None]
+        self,
+        source: Client,
+        master: Client,
+        databases: int,
+        again: Callable[[], Client],
+        changes: Changes,
+        say: Callable[[str], None],
     ) -> None:
-        super().__init__(source, master, databases)
+        super().__init__(source, master, databases, again)
+        source.ask("FUNCTION", "DUMP")  # where that is not allowed, it had better be known now
         self._databases, self._changes, self._say = databases, changes, say
         self._copied, self._told = 0, time.monotonic()
-        self._left, self._settled = FROM_THE_START, False
+        self._left = FROM_THE_START
 
     def approach(self) -> None:
-        """All keys, then what has changed meanwhile, until that is little. Raises BackupError: nothing has changed."""
+        """All keys, then what has changed meanwhile, until that is little. Raises BackupError."""
         for number, aside in self._aside.items():
             self._pour(number, aside)
         for again in range(ROUNDS):
-            changed = self._catch_up()
+            changed = len(self._catch_up())
             self._say(f"copied {self._copied} keys; {changed} had changed meanwhile")
             if changed <= FEW:
                 return
@@ -44,7 +51,7 @@ class Move(Restore):
     def arrive(self) -> dict[int, tuple[int, int]]:
         """The rest, of a source that does not change any more, compared; keys there and here by database.
 
-        Raises BackupError: nothing has changed.
+        Raises BackupError.
         """
         self._catch_up()
         for number, aside in self._aside.items():
@@ -54,48 +61,44 @@ class Move(Restore):
                 self._put(keys)
         found = self._counted()
         self._sample()
-        late = self._changes.take()
-        if late or late is None:
-            raise BackupError("the source is still written to")
         return found
 
-    def settle(self) -> int:
-        """Put it in place; how many replicas have it."""
-        self._settled = True
-        return self._swap()
+    def unchanged(self) -> None:
+        """Raises BackupError where the source has been written to since. Keys whose end has come go here, too."""
+        if any(self._catch_up(anew=False).values()):
+            raise BackupError("the source is still written to")
 
-    def drop(self, connect: Callable[[], Client]) -> None:
-        """What has been copied, where it has not been put in place; by a connection on which nothing is under way."""
-        if not self._settled:
-            self._master.shut()
-            with connect() as self._master:
-                self._drop_aside()
+    def alone(self) -> None:
+        """Raises BackupError where the stack holds more than has been copied."""
+        if own := set(scratch.databases(self._master)) - set(self._aside.values()):
+            raise BackupError(f"the stack has been written to meanwhile, in database {min(own)}: REPLACE=1 drops that")
 
-    def empty(self) -> None:
-        """Drop what the stack has, where there is no room for both."""
-        self._empty()
-
-    def _catch_up(self) -> int:
-        """How many keys had changed."""
+    def _catch_up(self, anew: bool = True) -> dict[bytes, bool]:
+        """The keys that had changed, and whether there still are such; `anew`: all are copied anew where need be."""
         keys = self._changes.take()
-        if keys is None:
+        if keys is None and anew:
             self._from_the_start()
-            keys = self._changes.take() or set()
+            keys = self._changes.take()
+        if keys is None:
+            raise BackupError("the source drops or swaps whole databases")
         for number in sorted(set(scratch.databases(self._source)) - set(self._aside)):
             self._widen(number)
+        changed, listed = dict.fromkeys(keys, False), list(keys)
         for number, aside in self._aside.items():
             self._select(number, aside)
-            for some in _batches(keys):
+            for start in range(0, len(listed), AT_ONCE):
+                some = listed[start : start + AT_ONCE]
                 found = self._put(some)
+                changed.update(dict.fromkeys(found, True))
                 if gone := [key for key in some if key not in found]:
                     self._ask("UNLINK", *gone)
-        return len(keys)
+        return changed
 
     def _from_the_start(self) -> None:
         """After FLUSHALL and its like: no key is known to be as it was."""
         self._left -= 1
         if self._left < 0:
-            raise BackupError("nothing has changed: the source drops or swaps whole databases again and again")
+            raise BackupError("the source drops or swaps whole databases again and again")
         for number, aside in self._aside.items():
             self._ask("SELECT", aside)
             self._ask("FLUSHDB", "ASYNC")
@@ -106,23 +109,21 @@ class Move(Restore):
         taken = {*self._used, *self._aside, *self._aside.values(), *scratch.databases(self._source)}
         free = [one for one in range(self._databases) if one not in taken]
         if not free:
-            raise BackupError(f"nothing has changed: the source uses database {number} now, and none is left for it")
-        self._aside[number] = free[0]
-        self._pour(number, free[0])
+            raise BackupError(f"the source uses database {number} now, and none is left for it")
+        self._aside[number] = free[-1]
+        self._pour(number, free[-1])
 
     def _counted(self) -> dict[int, tuple[int, int]]:
-        """Raises BackupError where they do not fit. A key whose end has come may be there, and be gone here."""
+        """Raises BackupError where they do not fit. Of those that have an end some may be gone, here or there."""
         found = {}
-        held = scratch.databases(self._source)
+        held, arrived = scratch.databases(self._source), scratch.databases(self._master)
         for number, aside in self._aside.items():
-            there = held.get(number, Database(0, 0))
-            self._ask("SELECT", aside)
-            here = int(self._ask("DBSIZE"))
-            if not there.keys - there.expires <= here <= there.keys:
+            there, here = held.get(number, Database(0, 0)), arrived.get(aside, Database(0, 0))
+            if there.lasting != here.lasting:
                 raise BackupError(
-                    f"nothing has changed: database {number} has {there.keys} keys, and {here} have arrived"
+                    f"database {number} has {there.lasting} keys without an end, and {here.lasting} have arrived"
                 )
-            found[number] = (there.keys, here)
+            found[number] = (there.keys, here.keys)
         return found
 
     def _put(self, keys: list[bytes]) -> dict[bytes, int]:
@@ -131,13 +132,9 @@ class Move(Restore):
         if time.monotonic() - self._told > TELL_S:
             self._told = time.monotonic()
             self._say(f"copied {self._copied} keys")
+            self._changes.stay()
         return found
 
     def _select(self, number: int, aside: int) -> None:
         self._source.ask("SELECT", number)
         self._ask("SELECT", aside)
-
-
-def _batches(keys: Iterable[bytes]) -> Iterator[list[bytes]]:
-    listed = list(keys)
-    yield from (listed[start : start + AT_ONCE] for start in range(0, len(listed), AT_ONCE))

@@ -1,5 +1,6 @@
 """Keeps the source from taking writes, for as long as this lives and not much longer."""
 
+import contextlib
 import threading
 
 from backup.given import BackupError
@@ -30,34 +31,41 @@ class Pause:
         self._client = source.connect()
         self._hold = hold
         self._ended = threading.Event()
+        self._lock = threading.Lock()
         self._why = ""
+        self.held = False
         self._thread = threading.Thread(target=self._again, daemon=True)
 
     def __enter__(self) -> "Pause":
-        self._client.ask("CLIENT", "PAUSE", PAUSE_MS, "WRITE")
+        self.renew()
         self._thread.start()
         return self
 
-    def check(self) -> None:
-        """Raises BackupError unless writes have been paused all the time."""
+    def renew(self) -> None:
+        """From now on writes are paused for a while. Raises BackupError where they may not have been since the start.
+
+        The connection is the same all the time: so the source has not started anew.
+        """
+        with self._lock:
+            if not self._why:
+                try:
+                    self._client.ask("CLIENT", "PAUSE", PAUSE_MS, "WRITE")
+                except BackupError as error:
+                    self._why = str(error)
         if self._why:
             raise BackupError(f"it is not known that the source still pauses writes: {self._why}")
 
     def __exit__(self, kind: object, *_: object) -> None:
         self._ended.set()
         self._thread.join()
-        try:
+        with contextlib.suppress(BackupError):  # else it ends by itself
             if kind is None and self._hold:
                 self._client.ask("CLIENT", "PAUSE", self._hold * 1000, "WRITE")
+                self.held = True
             else:
                 self._client.ask("CLIENT", "UNPAUSE")
-        except BackupError:
-            pass  # it ends by itself
 
     def _again(self) -> None:
-        while not self._ended.wait(AGAIN_S):
-            try:
-                self._client.ask("CLIENT", "PAUSE", PAUSE_MS, "WRITE")
-            except BackupError as error:
-                self._why = str(error)
-                return
+        with contextlib.suppress(BackupError):
+            while not self._ended.wait(AGAIN_S):
+                self.renew()

@@ -29,13 +29,22 @@ class Relay:
         return self
 
     def __exit__(self, *_: object) -> None:
+        asyncio.run_coroutine_threadsafe(self._end(), self._loop).result()
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        self._loop.close()
+
+    async def _end(self) -> None:
+        """What is still under way would complain when the process ends."""
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, near: asyncio.StreamReader, back: asyncio.StreamWriter) -> None:
         source = self._source
         name = source.host if source.context else None
-        with contextlib.closing(back), contextlib.suppress(OSError):
+        with contextlib.closing(back), contextlib.suppress(OSError, asyncio.CancelledError):
             far, forth = await asyncio.open_connection(
                 source.host, source.port, ssl=source.context, server_hostname=name
             )

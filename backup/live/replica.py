@@ -16,7 +16,11 @@ STALLED_S = 60.0
 STEP_S = 0.1
 TELL_S = 2.0
 IN_STEP_S = 60.0
-_NOT_ALLOWED = re.compile(r"aborted replication with an error: (NOPERM.*|ERR unknown command.*)")
+# Without PSYNC it is not known how far it has followed.
+_NOT_ALLOWED = re.compile(
+    r"(?:aborted replication with an error: |reply to PSYNC from master: -|in error state \(reply: -)"
+    r"(NOPERM.*|ERR unknown command.*)"
+)
 _UNREADABLE = re.compile(r"(Can't handle RDB format version.*|Unable to AUTH to MASTER:.*)")
 
 
@@ -43,12 +47,15 @@ class Replica:
         ask("REPLICAOF", "127.0.0.1", self._relay.port)
         moved = told = time.monotonic()
         seen: tuple[object, ...] = ()
-        while (now := self._status())["master_link_status"] != "up":
+        while True:
+            now = self._status()
             log = (self._folder / scratch.LOG).read_text(errors="replace")
             if found := _NOT_ALLOWED.search(log):
                 raise NotAllowedError(found[1].strip())
             if found := _UNREADABLE.search(log):
                 raise BackupError(f"the source's data cannot be had: {found[1].strip()}")
+            if now["master_link_status"] == "up":
+                break
             state = (self._relay.received, now.get("master_sync_in_progress"), now["loading"], now["loaded"])
             if state != seen:
                 seen, moved = state, time.monotonic()
@@ -60,17 +67,21 @@ class Replica:
             time.sleep(STEP_S)
         say(f"in step with the source: {self._relay.received / 1e6:.1f} MB received")
 
-    def offset(self) -> int:
-        """How much of the source's stream it has. Raises BackupError where its link is down."""
-        now = self._status()
-        if now["master_link_status"] != "up":
-            raise BackupError("the link to the source is down")
-        return int(now["slave_repl_offset"])
+    def reach(self, stream: str, offset: int) -> int:
+        """Wait until it has that much of the source's stream; how many bytes it lacked. Raises BackupError.
 
-    def reach(self, offset: int) -> None:
-        """Wait until it has that much. Raises BackupError."""
+        `stream`: the id of it, which is another one after the source's next start.
+        """
         deadline = time.monotonic() + IN_STEP_S
-        while self.offset() < offset:
+        lacked = 0
+        while True:
+            now = self._status()
+            if (now["master_link_status"], now["master_replid"]) != ("up", stream):
+                raise BackupError("the link to the source is down")
+            lacks = offset - int(now["slave_repl_offset"])
+            lacked = max(lacked, lacks)
+            if lacks <= 0:
+                return lacked
             if time.monotonic() > deadline:
                 raise BackupError(f"the source is still ahead after {IN_STEP_S:g} s")
             time.sleep(0.005)

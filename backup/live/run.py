@@ -1,12 +1,9 @@
 """import [check] [replace] [empty-first] [no-pause] [hold=SECONDS]: live from a running source into the stack."""
 
-import contextlib
-import os
 import shutil
-import signal
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 
 from backup import scratch
@@ -20,18 +17,17 @@ from backup.live.replica import NotAllowedError, Replica
 from backup.live.source import Facts, Source
 from backup.redis import Client
 from backup.repository import Repository
-from backup.restore import check_room, connect, master_of
+from backup.target import check_room, connect, current, master_of
 from backup.workshop import say, workshop
 
 OPTIONS = {"check", "replace", "empty-first", "no-pause"}
 HOLD_S = 300
 SPARE_BYTES = 64 * 1024**2
-RUNNING = DATA / "import.pid"
 LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 class Import:
-    """One run of it: `go` does it, or raises BackupError; the stack then has what it had."""
+    """One run of it: `go` does it, or raises BackupError, which says what the stack has then."""
 
     def __init__(self, given: Given, options: set[str], hold: int, folder: Path) -> None:
         self._given, self._options, self._hold, self._folder = given, options, hold, folder
@@ -47,51 +43,57 @@ class Import:
             if "no-pause" not in self._options:
                 pause.check(control)
             place = master_of(given)
-            with connect(given, place) as master, Relay(self._source) as relay:
-                lost = scratch.count(master)
-                self._refuse_full(facts, master, lost, place.name)
-                with replica.started(self._folder / "replica", given.databases, relay) as follower:
-                    replica.try_a_key(follower.client, control, facts.databases)
-                    if "check" in self._options:
-                        say(f"it can be imported; lost would be: all {lost} keys that {given.stack} has now")
-                        return
-                    follows = self._follow(follower, facts)
-                    if lost:
-                        say(f"lost will be: all {lost} keys that {given.stack} has now, and what is written meanwhile")
-                        safe = Repository(given).keep_first(self._folder / "before")
-                        say(f"what is there now is kept as snapshot {safe}")
-                    reader = follower.client if follows else self._source.connect(relay.port)
-                    door = follower.connect if follows else lambda: self._source.connect(relay.port)
-                    with Changes(door) as changes:
-                        move = Move(reader, master, given.databases, changes, say)
-                        with self._undone(move):
-                            self._move(move, control, follower if follows else None)
+            with connect(given, place) as master:
+                lost = self._held(master)
+                self._refuse(facts, master, lost, place.name)
+            with (
+                Relay(self._source) as relay,
+                replica.started(self._folder / "replica", given.databases, relay) as follower,
+            ):
+                replica.try_a_key(follower.client, control, facts.databases)
+                if "check" in self._options:
+                    say(f"it can be imported; lost would be: all {lost} keys that {given.stack} has now")
+                    return
+                follows = self._follow(follower, facts)
+                # That took its time: another node may be master now, and hold more.
+                with current(given) as master:
+                    lost = self._held(master)
+                if lost:
+                    say(f"lost will be: all {lost} keys that {given.stack} has now, and what is written meanwhile")
+                    safe = Repository(given).keep_first(self._folder / "before")
+                    say(f"what is there now is kept as snapshot {safe}")
+                reader = follower.client if follows else self._source.connect(relay.port)
+                door = follower.connect if follows else lambda: self._source.connect(relay.port)
+                with current(given) as master, Changes(door) as changes:
+                    move = Move(reader, master, given.databases, partial(current, given), changes, say)
+                    with move.undone():
+                        self._move(move, follower if follows else None)
 
-    @contextmanager
-    def _undone(self, move: Move) -> Iterator[None]:
-        """What is aside goes, where it does not get into place."""
-        try:
-            yield
-        except BaseException:
-            with contextlib.suppress(BackupError):
-                move.drop(lambda: connect(self._given, master_of(self._given)))
-            raise
-
-    def _refuse_full(self, facts: Facts, master: Client, lost: int, node: str) -> None:
-        """Raises BackupError where the stack holds data, or has no room."""
-        told = self._options & {"replace", "empty-first"}
-        if lost and not told:
+    def _held(self, master: Client) -> int:
+        """The keys that the stack has. Raises BackupError where they are not to be replaced."""
+        found = scratch.databases(master)
+        lost = sum(one.keys for one in found.values())
+        if lost and not self._replaces:
             raise BackupError(
                 f"the stack holds {lost} keys: REPLACE=1 keeps them as a snapshot and puts the source's in their place"
+                f"; databases: {', '.join(map(str, sorted(found)))}"
             )
+        return lost
+
+    def _refuse(self, facts: Facts, master: Client, lost: int, node: str) -> None:
+        """Raises BackupError where the stack has no room."""
+        if facts.run == master.info("server")["run_id"]:
+            raise BackupError("the source is the stack itself")
         check_room(master, facts.memory, "empty-first" in self._options)
+        # A snapshot of what is there is loaded, too, beside the source's data.
+        own = int(master.info("memory")["used_memory_dataset"]) if lost else 0
         limit, free = _limit(), shutil.disk_usage(DATA).free
-        if limit and facts.memory + SPARE_BYTES > limit:
+        if limit and facts.memory + own + SPARE_BYTES > limit:
             raise BackupError(
-                f"the data needs {facts.memory} bytes of memory here, the container of the backup has {limit}"
+                f"the data needs {facts.memory + own} bytes of memory here, the container of the backup has {limit}"
             )
-        if facts.memory > free:
-            raise BackupError(f"the data needs {facts.memory} bytes of disk, {free} are free")
+        if facts.memory + own > free:
+            raise BackupError(f"the data needs {facts.memory + own} bytes of disk, {free} are free")
         say(f"target {self._given.stack}: master {node}, {lost} keys; it fits")
 
     def _follow(self, follower: Replica, facts: Facts) -> bool:
@@ -108,30 +110,49 @@ class Import:
             return False
         return True
 
-    def _move(self, move: Move, control: Client, follower: Replica | None) -> None:
+    def _move(self, move: Move, follower: Replica | None) -> None:
         if "empty-first" in self._options:
             move.empty()
         move.approach()
-        if follower:
-            behind = int(control.info("replication")["master_repl_offset"]) - follower.offset()
-            say(f"behind the source: {max(0, behind)} bytes")
         began = time.monotonic()
-        with Pause(self._source, self._hold) if "no-pause" not in self._options else nullcontext() as paused:
-            if follower:
-                follower.reach(int(control.info("replication")["master_repl_offset"]))
+        pausing = Pause(self._source, self._hold) if "no-pause" not in self._options else nullcontext()
+        # A connection of its own: one that has been idle since the beginning may have been ended.
+        with self._source.connect() as control, pausing as paused:
+            say(f"behind the source: {_reached(control, follower)} bytes")
             found = move.arrive()
-            if follower:
-                follower.offset()  # it has followed all the time
             if paused:
-                paused.check()
-            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what comes now is one step
+                paused.renew()
+            # All that the source has done until now is here: what has been written meanwhile would be seen.
+            _reached(control, follower)
+            move.unchanged()
+            if not self._replaces:
+                move.alone()
             replicas = move.settle()
             took = time.monotonic() - began
         for number, (there, here) in sorted(found.items()):
             say(f"database {number}: {there} keys there, {here} here, a sample of them compared")
-        say(f"imported, on {replicas} replicas too; the cut-over took {took * 1000:.0f} ms")
+        of = len(self._given.nodes) - 1
+        say(f"imported, on {replicas} of {of} replicas too; the cut-over took {took * 1000:.0f} ms")
         if paused and self._hold:
-            say(f"the source takes no writes for {self._hold} s more: CLIENT UNPAUSE there ends it")
+            say(
+                f"the source takes no writes for {self._hold} s more: CLIENT UNPAUSE there ends it"
+                if paused.held
+                else "the source does not answer any more: whether it still holds writes back is not known"
+            )
+
+    @property
+    def _replaces(self) -> bool:
+        return bool(self._options & {"replace", "empty-first"})
+
+
+def _reached(control: Client, follower: Replica | None) -> int:
+    """Wait until all is here that the source has done; how many bytes it was ahead. Raises BackupError."""
+    info = control.info("replication")
+    if info["role"] != "master":
+        raise BackupError("the source has become a replica: its master takes writes that cannot be paused here")
+    if not follower:
+        return 0
+    return follower.reach(info["master_replid"], int(info["master_repl_offset"]))
 
 
 def _limit() -> int:
@@ -152,26 +173,8 @@ def asked(words: list[str]) -> tuple[set[str], int] | None:
     return options, int(holds[0]) if holds else HOLD_S
 
 
-def _stopped(*_: object) -> None:
-    raise BackupError("stopped: nothing has changed")
-
-
 def run(given: Given, options: set[str], hold: int) -> int:
     """The exit code. Raises BackupError."""
     with workshop() as folder:
-        RUNNING.write_text(str(os.getpid()))
-        signal.signal(signal.SIGTERM, _stopped)
-        try:
-            Import(given, options, hold, folder).go()
-        finally:
-            RUNNING.unlink(missing_ok=True)
-    return 0
-
-
-def stop() -> int:
-    """Ends an import that runs, unless it is in its last step."""
-    try:
-        os.kill(int(RUNNING.read_text()), signal.SIGTERM)
-    except (OSError, ValueError):
-        say("no import runs")
+        Import(given, options, hold, folder).go()
     return 0

@@ -43,7 +43,7 @@ class Source:
                 f"the source {self.name} cannot be reached from the container of the backup: {error}"
             ) from None
         client = Client(connection, f"the source {self.name}")
-        if self.password:
+        if self.user or self.password:
             client.ask("AUTH", *([self.user] if self.user else []), self.password)
         return client
 
@@ -64,6 +64,8 @@ def read(folder: Path) -> Source:
                 for name, file in files.items():
                     file.write_text(told[name])
                 context.load_cert_chain(files["cert"], files["key"])
+                for file in files.values():
+                    file.unlink()
         except (OSError, ValueError) as error:
             raise BackupError(f"the source's certificates cannot be used: {error}") from None
     return Source(told["host"], int(told["port"]), told["user"], told["password"], context)
@@ -76,6 +78,8 @@ class Facts:
     server: str
     """Redis or Valkey."""
     version: str
+    run: str
+    """Differs for each start of each server."""
     role: str
     clustered: bool
     databases: frozenset[int]
@@ -101,6 +105,7 @@ def look(client: Client) -> Facts:
     return Facts(
         server="Valkey" if valkey else "Redis",
         version=valkey or info["redis_version"],
+        run=info["run_id"],
         role=info["role"],
         clustered=info.get("cluster_enabled") == "1",
         databases=frozenset(found),

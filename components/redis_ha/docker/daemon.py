@@ -89,7 +89,7 @@ class Daemon:
         """
         made = self._ask(lambda api: api.exec_create(container, list(command), environment=dict(environment or {})))
         stream = self._ask(lambda api: api.exec_start(made["Id"], stream=True))
-        for piece in stream:
+        while piece := self._ask(lambda _: next(stream, b"")):
             yield piece.decode(errors="replace")
         yield int(self._ask(lambda api: api.exec_inspect(made["Id"]))["ExitCode"] or 0)
 
