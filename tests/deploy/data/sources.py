@@ -36,6 +36,7 @@ class Outside:
         """Of its administrator; it waits for as long as writes are paused."""
         if self.tls:
             more = {"ssl": True, "ssl_ca_data": self.tls["ca"], "ssl_check_hostname": False, **more}
+            more |= {"ssl_certfile": self.tls["certfile"], "ssl_keyfile": self.tls["keyfile"]}
         options: dict[str, Any] = {
             "password": PASSWORD,
             "db": database,
@@ -51,7 +52,11 @@ class Outside:
 
 @contextmanager
 def running(cluster: Cluster, image: str, *words: str, tls: Mapping[str, str] | None = None) -> Iterator[Outside]:
-    """A server of that image, with further `words` for it; with `tls` (ca, cert, key) it speaks nothing else."""
+    """A server of that image, with further `words` for it.
+
+    With `tls` (ca, cert, key, and the latter two as `certfile` and `keyfile`) it speaks nothing else, and to nobody who
+    has no certificate.
+    """
     subprocess.run([PROJECT_DIR / "bootstrap/base-image", image], check=True, capture_output=True)
     api = docker.from_env(timeout=60)
     network = next(iter(cluster.container(cluster.nodes[0]).attrs["NetworkSettings"]["Networks"]))
@@ -59,7 +64,7 @@ def running(cluster: Cluster, image: str, *words: str, tls: Mapping[str, str] | 
     if "valkey" in image:
         command[0] = "valkey-server"
     if tls:
-        command += ["--port", "0", "--tls-port", str(PORT), "--tls-auth-clients", "no"]
+        command += ["--port", "0", "--tls-port", str(PORT), "--tls-auth-clients", "yes"]
         for option, file in (("ca-cert", "ca"), ("cert", "cert"), ("key", "key")):
             command += [f"--tls-{option}-file", f"{TLS}/{file}"]
     else:
@@ -67,7 +72,7 @@ def running(cluster: Cluster, image: str, *words: str, tls: Mapping[str, str] | 
     made = api.containers.create(image, [*command, *words], name=NAME, network=network, user="root", entrypoint=[])
     try:
         if tls:
-            made.put_archive("/etc", _packed(tls))
+            made.put_archive("/etc", _packed({name: tls[name] for name in ("ca", "cert", "key")}))
         made.start()
         made.reload()
         address = made.attrs["NetworkSettings"]["Networks"][network]["IPAddress"]

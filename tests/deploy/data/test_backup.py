@@ -87,7 +87,7 @@ def test_a_stack_is_brought_back(backed_up: Cluster, stack: Stack, tmp_path: Pat
 
     said = done(stack, "restore", "--from", name)
     assert "lost will be: all " in said
-    assert f"on {cluster.master().name} and 2 replicas" in said
+    assert f"on {cluster.master().name} and 2 of 2 replicas" in said
     for node in cluster.nodes:
         until(partial(same, cluster, node, kept), f"the snapshot's data on {node.name}", 20)
         with at(cluster, node, 5) as client:
