@@ -17,10 +17,11 @@ from drills.cluster import Cluster
 from drills.routes import Route
 from drills.stack import PROJECT_DIR
 from drills.waiting import until
+from tests.deploy.support import NAME as STACK
 
 PASSWORD = "what/opens@the source"  # letters that an URL has to escape
 PORT = 7379
-NAME = "redis-ha-import-source"
+NAME = f"redis-ha-{STACK}-import-source"
 TLS = "/etc/source-tls"
 
 
