@@ -8,15 +8,15 @@ from pathlib import Path
 from rich.console import Console
 
 from drills import report
-from drills.cluster import Cluster
 from drills.drill import Outcome, Settings, run
-from drills.errors import DrillError, end_as_by_ctrl_c
 from drills.faults import FAULTS
 from drills.faults.base import Scene
-from drills.hosts import Commands
+from drills.faults.power import Commands
 from drills.limits import Limits
-from drills.stack import Stack
-from drills.timeline import Timeline
+from drills.target.cluster import Cluster
+from drills.target.errors import DrillError, end_as_by_ctrl_c
+from drills.target.stack import Stack
+from drills.watch.timeline import Timeline
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:

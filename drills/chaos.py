@@ -19,17 +19,17 @@ from dataclasses import dataclass, field
 from docker.models.containers import Container
 from redis.exceptions import RedisError
 
-from drills.cluster import Cluster
-from drills.errors import DrillError
 from drills.faults.base import Fault, Scene, all_at_once, kill, revive
 from drills.faults.kills import taken_down
-from drills.health import wait_healthy
-from drills.load import Load
-from drills.routes import ThroughEndpoint, ThroughSentinel
-from drills.stack import Stack
-from drills.timeline import Timeline
+from drills.target.cluster import Cluster
+from drills.target.errors import DrillError
+from drills.target.health import wait_healthy
+from drills.target.stack import Stack
+from drills.target.waiting import until
 from drills.under_load import RECOVERY, under_load
-from drills.waiting import until
+from drills.watch.load import Load
+from drills.watch.routes import ThroughEndpoint, ThroughSentinel
+from drills.watch.timeline import Timeline
 from redis_ha.outputs import Node
 
 ACTIONS: dict[str, list[Callable[[Container], object]]] = {

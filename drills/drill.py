@@ -4,20 +4,20 @@ import functools
 import time
 from dataclasses import dataclass, field
 
-from drills.cluster import Cluster
-from drills.errors import WaitTimeoutError
 from drills.faults import Fault
 from drills.faults.base import Scene
+from drills.faults.firewall import enter_namespace, namespace_of
 from drills.faults.network import Split
-from drills.firewall import enter_namespace, namespace_of
-from drills.health import wait_healthy
-from drills.hosts import HostControl
-from drills.load import Failure, Load
-from drills.milestones import milestones
-from drills.routes import ByRole, ThroughEndpoint, ThroughSentinel
-from drills.stack import Stack
-from drills.timeline import Event, Timeline
+from drills.faults.power import HostControl
+from drills.target.cluster import Cluster
+from drills.target.errors import WaitTimeoutError
+from drills.target.health import wait_healthy
+from drills.target.stack import Stack
 from drills.under_load import RECOVERY, began_at, failover_seen, under_load
+from drills.watch.load import Failure, Load
+from drills.watch.milestones import milestones
+from drills.watch.routes import ByRole, ThroughEndpoint, ThroughSentinel
+from drills.watch.timeline import Event, Timeline
 
 HOLD = 3.0  # seconds for which a fault without a failover lasts, so that a client that it hurts is seen
 

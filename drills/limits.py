@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pydantic import NonNegativeFloat, NonNegativeInt
 
 from drills.drill import Outcome
-from drills.stack import Stack
+from drills.target.stack import Stack
 
 
 @dataclass(frozen=True)

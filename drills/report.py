@@ -14,9 +14,9 @@ from pydantic_core import to_json
 from rich.console import Console
 from rich.table import Table
 
-from drills.cluster import Cluster
 from drills.drill import Outcome
 from drills.figures import median, percentile
+from drills.target.cluster import Cluster
 
 WIDTH = 150  # of the tables, where it is not a terminal that they are for
 STEPS = (("detection", "odown"), ("election", "elected"), ("promotion", "promoted"))

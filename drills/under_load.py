@@ -6,9 +6,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 from drills.faults.base import Fault, Scene
-from drills.health import wait_healthy
-from drills.load import Load
-from drills.timeline import Timeline
+from drills.target.health import wait_healthy
+from drills.watch.load import Load
+from drills.watch.timeline import Timeline
 
 RECOVERY = 120.0  # seconds until a cluster must be whole again after a fault was undone
 

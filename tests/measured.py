@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # unit tests need no Docker
-    from drills.cluster import Cluster
+    from drills.target.cluster import Cluster
 
 figures: list[tuple[str, str]] = []
 current: list[Cluster] = []

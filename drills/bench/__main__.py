@@ -24,7 +24,7 @@ from drills.bench.options import Options, Part
 from drills.bench.planned import HANDOVER, ROLLING
 from drills.bench.results import Sheet, markdown, merge
 from drills.bench.throughput import THROUGHPUT
-from drills.errors import DrillError, end_as_by_ctrl_c
+from drills.target.errors import DrillError, end_as_by_ctrl_c
 
 PARTS: dict[str, Part] = {
     part.name: part for part in (HANDOVER, ROLLING, FAILURES, THROUGHPUT, BRING_UP, GROWTH, CPU_LOAD)

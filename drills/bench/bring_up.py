@@ -6,9 +6,9 @@ import time
 
 from drills.bench.options import Options, Part, image_of, timed
 from drills.bench.results import Sheet
-from drills.cluster import Cluster
-from drills.health import wait_healthy
-from drills.plain import Plain, remove, run, start
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.plain import Plain, remove, run, start
 
 RUNS = 10
 STARTED = "docker run, one after the other: merely started"

@@ -9,12 +9,12 @@ from contextlib import contextmanager
 
 from drills.bench.options import Options, Part
 from drills.bench.results import Sheet
-from drills.cluster import Cluster
 from drills.faults.base import Fault, Scene
-from drills.load import Load
-from drills.routes import ThroughSentinel
-from drills.timeline import Timeline
+from drills.target.cluster import Cluster
 from drills.under_load import under_load
+from drills.watch.load import Load
+from drills.watch.routes import ThroughSentinel
+from drills.watch.timeline import Timeline
 
 EVENTS = ("+sdown", "+odown", "+switch-master", "+tilt")
 RATE = 50.0  # writes a second: the load is to come from elsewhere

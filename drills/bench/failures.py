@@ -11,7 +11,7 @@ from drills.bench.results import Sheet
 from drills.bench.tally import Tally
 from drills.faults import FAULTS
 from drills.faults.base import Scene
-from drills.timeline import Timeline
+from drills.watch.timeline import Timeline
 
 RUNS = 10
 SLOW_RUNS = 2  # of the document's settings, and of a client without the recipe

@@ -5,9 +5,9 @@ from contextlib import ExitStack
 from drills.bench.options import Options, Part, timed
 from drills.bench.results import Sheet
 from drills.bench.tally import Tally
-from drills.cluster import Cluster
 from drills.faults import FAULTS
-from drills.stack import Stack
+from drills.target.cluster import Cluster
+from drills.target.stack import Stack
 
 RUNS = 3  # failovers of each size
 

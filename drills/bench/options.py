@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from drills.bench.results import Sheet
-from drills.cluster import Cluster
-from drills.plain import Plain, running
-from drills.stack import Stack, own_stack
+from drills.target.cluster import Cluster
+from drills.target.plain import Plain, running
+from drills.target.stack import Stack, own_stack
 
 PORT_STEP = 400  # a stack of 30 data nodes takes some 300
 

@@ -7,10 +7,10 @@ from typing import Any
 from drills.bench.options import Options, Part, image_of
 from drills.bench.results import Sheet
 from drills.bench.tally import Tally
-from drills.cluster import Cluster
 from drills.faults import FAULTS
 from drills.faults.base import Fault, Scene
-from drills.stack import Stack
+from drills.target.cluster import Cluster
+from drills.target.stack import Stack
 
 HANDOVERS = 100  # of ours; plain Sentinel's take longer, and are fewer
 PLAIN_RUNS = 5

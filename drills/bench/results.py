@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from drills import report
-from drills.errors import DrillError
 from drills.figures import median, spread
+from drills.target.errors import DrillError
 
 Unit = Literal["us", "ms", "s", "1/s"]
 # How a unit is written: the factor from seconds (or operations a second), and the digits after the point.

@@ -3,13 +3,13 @@
 import time
 
 from drills.bench.results import Row, Sheet
-from drills.cluster import Cluster
-from drills.errors import WaitTimeoutError
 from drills.faults.base import Fault, Scene
-from drills.load import Load
-from drills.routes import AsItComes, ways
-from drills.timeline import Timeline
+from drills.target.cluster import Cluster
+from drills.target.errors import WaitTimeoutError
 from drills.under_load import Taken, failover_seen, under_load
+from drills.watch.load import Load
+from drills.watch.routes import AsItComes, ways
+from drills.watch.timeline import Timeline
 
 RATE = 200.0  # writes a second, of each client
 FAILOVER = 90.0  # seconds: the source document's settings take half a minute

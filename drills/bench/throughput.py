@@ -16,11 +16,11 @@ from docker.models.containers import Container
 
 from drills.bench.options import Options, Part, image_of
 from drills.bench.results import Sheet
-from drills.cluster import Cluster
 from drills.faults.base import all_at_once, revive
-from drills.health import wait_healthy
-from drills.plain import run
-from drills.waiting import until
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.plain import run
+from drills.target.waiting import until
 
 RUNS = 10
 CLIENTS = 50

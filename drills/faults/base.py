@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from docker.errors import APIError, NotFound
 from docker.models.containers import Container
 
-from drills.cluster import Cluster
-from drills.hosts import HostControl
-from drills.stack import Stack
-from drills.timeline import Timeline
+from drills.faults.power import HostControl
+from drills.target.cluster import Cluster
+from drills.target.stack import Stack
+from drills.watch.timeline import Timeline
 
 
 @dataclass(frozen=True)

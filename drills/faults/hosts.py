@@ -6,9 +6,9 @@ The host is the master's: that is what clients feel.
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from drills.errors import DrillError
 from drills.faults.base import Fault, Scene
-from drills.hosts import Action, HostControl
+from drills.faults.power import Action, HostControl
+from drills.target.errors import DrillError
 
 
 def host_of_master(scene: Scene) -> str:

@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager, contextmanager
 
 from docker.models.containers import Container
 
-from drills.cluster import Cluster
 from drills.faults.base import Fault, Scene, all_at_once, kill, revive
+from drills.target.cluster import Cluster
 
 Choice = Callable[[Cluster], list[Container]]
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from drills.cluster import Cluster
 from drills.faults.base import Fault, Scene
-from drills.firewall import network_of, refused, silenced
+from drills.faults.firewall import network_of, refused, silenced
+from drills.target.cluster import Cluster
 from redis_ha.outputs import Node
 
 

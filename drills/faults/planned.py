@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from drills.errors import DrillError
 from drills.faults.base import Fault, Scene
 from drills.faults.kills import master, taken_down
-from drills.waiting import until
+from drills.target.errors import DrillError
+from drills.target.waiting import until
 
 STOP_TIMEOUT = 30  # seconds that Docker gives the master for its hand-over before it kills it
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from drills.cluster import Cluster
-from drills.health import wait_healthy
-from drills.stack import own_stack
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import own_stack
 from tests.clients.programs import Programs
 from tests.clients.tools import commands
 

@@ -15,9 +15,9 @@ from urllib.parse import quote
 
 from redis.exceptions import RedisError
 
-from drills import clients
-from drills.cluster import Cluster
-from drills.waiting import until
+from drills.target import clients
+from drills.target.cluster import Cluster
+from drills.target.waiting import until
 from redis_ha.outputs import Outputs
 from tests.clients.tools import PATH, PROJECT
 

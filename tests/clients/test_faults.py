@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pytest
 from docker.models.containers import Container
 
-from drills.cluster import Cluster
 from drills.faults.base import kill, revive
-from drills.health import wait_healthy
-from drills.waiting import until
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.waiting import until
 from tests.clients.programs import KINDS, Program, Programs
 from tests.measured import note, working_with
 

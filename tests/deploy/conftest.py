@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from drills.cluster import Cluster
-from drills.errors import DrillError
 from drills.faults.base import all_at_once, revive
-from drills.health import wait_healthy
-from drills.plain import avoid_default_route
-from drills.stack import Stack
-from drills.timeline import Timeline
+from drills.target.cluster import Cluster
+from drills.target.errors import DrillError
+from drills.target.health import wait_healthy
+from drills.target.plain import avoid_default_route
+from drills.target.stack import Stack
+from drills.watch.timeline import Timeline
 from redis_ha.outputs import Outputs
 from tests.deploy.support import ENGINES, NAME, left_over, place
 from tests.measured import note, working_with

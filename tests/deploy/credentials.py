@@ -5,9 +5,9 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from drills import clients
-from drills.cluster import Cluster
-from drills.stack import PROJECT, Stack
+from drills.target import clients
+from drills.target.cluster import Cluster
+from drills.target.stack import PROJECT, Stack
 from redis_ha.outputs import Node
 from redis_ha.plan.acl import endpoint_password, internal_password
 from redis_ha.settings import generated

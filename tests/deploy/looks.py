@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from drills.stack import PROJECT_DIR, Stack
-from drills.waiting import until
+from drills.target.stack import PROJECT_DIR, Stack
+from drills.target.waiting import until
 
 
 @dataclass(frozen=True)

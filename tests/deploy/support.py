@@ -10,11 +10,11 @@ from contextlib import contextmanager
 
 import docker
 
-from drills.cluster import Cluster
-from drills.load import Failure, Load
-from drills.routes import ThroughSentinel
-from drills.stack import Stack
-from drills.waiting import until
+from drills.target.cluster import Cluster
+from drills.target.stack import Stack
+from drills.target.waiting import until
+from drills.watch.load import Failure, Load
+from drills.watch.routes import ThroughSentinel
 from redis_ha.outputs import Node
 
 ENGINES = [os.environ["REDIS_HA_ENGINE"]] if os.environ.get("REDIS_HA_ENGINE") else ["embedded"]

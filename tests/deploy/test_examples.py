@@ -8,7 +8,7 @@ import docker
 import pytest
 import redis
 
-from drills.waiting import until
+from drills.target.waiting import until
 from tests.deploy.example import STACK, Example, finder
 from tests.deploy.support import ENGINES
 from tests.engine_command import ROOT

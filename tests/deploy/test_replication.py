@@ -3,9 +3,9 @@
 import pytest
 import redis
 
-from drills import clients
-from drills.cluster import Cluster
-from drills.health import problems, sentinel_view
+from drills.target import clients
+from drills.target.cluster import Cluster
+from drills.target.health import problems, sentinel_view
 from tests.deploy.support import fill, holds
 
 

@@ -2,10 +2,10 @@
 
 import json
 
-from drills.cluster import Cluster
 from drills.faults.base import kill, revive
-from drills.health import wait_healthy
-from drills.stack import Stack
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import Stack
 from tests.deploy.looks import look, said, until_seen
 
 

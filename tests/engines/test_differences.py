@@ -8,7 +8,7 @@ import docker
 import pytest
 from docker.errors import NotFound
 
-from drills.waiting import until
+from drills.target.waiting import until
 from tests.engines.small_project import NAME, SmallProject
 
 

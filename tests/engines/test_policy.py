@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drills.stack import Stack, StackCommandError, own_stack
+from drills.target.stack import Stack, StackCommandError, own_stack
 from tests.deploy.support import ENGINES, NAME, place
 
 RULE = "memory-limits"

@@ -14,9 +14,9 @@ from typing import Any
 import docker
 import pytest
 
-from drills.cluster import Cluster
-from drills.health import wait_healthy
-from drills.stack import Stack, StackCommandError
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import Stack, StackCommandError
 from tests.deploy.support import NAME, fill, holds, left_over, nothing_lost, place, writing
 
 STACK = f"{NAME}-over"

@@ -7,12 +7,12 @@ from contextlib import suppress
 
 import pytest
 
-from drills.cluster import Cluster
-from drills.errors import DrillError
 from drills.faults.base import Scene
-from drills.health import wait_healthy
-from drills.stack import Stack
-from drills.timeline import Timeline
+from drills.target.cluster import Cluster
+from drills.target.errors import DrillError
+from drills.target.health import wait_healthy
+from drills.target.stack import Stack
+from drills.watch.timeline import Timeline
 from tests.deploy.support import ENGINES
 from tests.deploy.support import NAME as DEPLOY_NAME
 from tests.hosts.control import RigControl

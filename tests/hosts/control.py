@@ -1,11 +1,11 @@
 """The rig's power switches and cables, as the drills ask for them."""
 
-from drills.hosts import Action
+from drills.faults.power import Action
 from tests.hosts.rig import Rig
 
 
 class RigControl:
-    """drills.hosts.HostControl on a rig: it can do all of it."""
+    """drills.faults.power.HostControl on a rig: it can do all of it."""
 
     def __init__(self, rig: Rig) -> None:
         self._rig = rig

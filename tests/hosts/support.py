@@ -4,7 +4,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from drills.cluster import Cluster
+from drills.target.cluster import Cluster
 from tests.hosts.host import Host
 from tests.hosts.rig import Rig
 

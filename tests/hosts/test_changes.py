@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from drills.cluster import Cluster
 from drills.drill import Settings, run
 from drills.faults import FAULTS
-from drills.health import wait_healthy
-from drills.stack import Stack
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import Stack
 from tests.deploy.support import longest, no_errors, nothing_lost, writing
 from tests.hosts.rig import Rig
 from tests.hosts.support import Stopwatch, moved, settings, started_at

@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
-from drills.cluster import Cluster
-from drills.stack import Stack
+from drills.target.cluster import Cluster
+from drills.target.stack import Stack
 from tests.hosts.rig import Rig
 
 

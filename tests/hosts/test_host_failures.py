@@ -6,19 +6,19 @@ from collections.abc import Callable
 
 import pytest
 
-from drills.cluster import Cluster
 from drills.drill import Outcome, Settings, run
 from drills.faults import FAULTS
 from drills.faults.base import Scene
+from drills.faults.firewall import enter_namespace
 from drills.faults.hosts import powered_off
-from drills.firewall import enter_namespace
-from drills.health import wait_healthy
-from drills.load import Load
-from drills.routes import AsItComes, ThroughSentinel
-from drills.stack import Stack
-from drills.timeline import Timeline
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import Stack
+from drills.target.waiting import until
 from drills.under_load import under_load
-from drills.waiting import until
+from drills.watch.load import Load
+from drills.watch.routes import AsItComes, ThroughSentinel
+from drills.watch.timeline import Timeline
 from tests.deploy.support import longest, no_errors, nothing_lost, same_data, writing
 from tests.hosts.control import RigControl
 from tests.hosts.rig import Rig

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from drills.cluster import Cluster
-from drills.health import wait_healthy
-from drills.stack import Stack
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import Stack
 from tests.hosts.registry import program, registry
 from tests.hosts.rig import Rig
 from tests.hosts.support import Stopwatch, settings

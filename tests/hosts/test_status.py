@@ -1,10 +1,10 @@
 """`make status` over several hosts."""
 
-from drills.cluster import Cluster
 from drills.faults.base import Scene
 from drills.faults.hosts import powered_off
-from drills.health import wait_healthy
-from drills.stack import Stack
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import Stack
 from tests.deploy.looks import said, until_seen
 
 

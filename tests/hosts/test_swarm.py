@@ -10,11 +10,11 @@ from urllib.request import urlopen
 import pytest
 from redis.exceptions import RedisError
 
-from drills import clients
-from drills.cluster import Cluster
-from drills.errors import DrillError
-from drills.stack import Stack, StackCommandError
-from drills.waiting import until
+from drills.target import clients
+from drills.target.cluster import Cluster
+from drills.target.errors import DrillError
+from drills.target.stack import Stack, StackCommandError
+from drills.target.waiting import until
 from tests.deploy.support import ENGINES, certify, longest, no_errors, nothing_lost, writing
 from tests.hosts.conftest import NAME
 from tests.hosts.host import Host

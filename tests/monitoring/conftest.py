@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from drills.cluster import Cluster
 from drills.faults.base import all_at_once, revive
-from drills.health import wait_healthy
-from drills.plain import avoid_default_route
-from drills.stack import Stack
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.plain import avoid_default_route
+from drills.target.stack import Stack
 from tests.deploy.support import NAME, left_over, place
 from tests.measured import working_with
 from tests.monitoring.prometheus import Prometheus, Target, running

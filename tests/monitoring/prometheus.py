@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from drills.waiting import until
+from drills.target.waiting import until
 
 MONITORING = Path(__file__).resolve().parents[2] / "monitoring"
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "redis-ha"

@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager, contextmanager
 import pytest
 import yaml
 
-from drills.cluster import Cluster
 from drills.faults import FAULTS
 from drills.faults.base import Scene, all_at_once, kill, revive
-from drills.firewall import silenced
-from drills.stack import Stack
-from drills.timeline import Timeline
-from drills.waiting import until
+from drills.faults.firewall import silenced
+from drills.target.cluster import Cluster
+from drills.target.stack import Stack
+from drills.target.waiting import until
+from drills.watch.timeline import Timeline
 from tests.monitoring.conftest import BACKLOG_MB, MAX_MEMORY_MB
 from tests.monitoring.prometheus import MONITORING, SCALE, Prometheus, Target
 from tests.monitoring.test_disk_and_certificates import ENDING, FULL, OLD

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from drills.cluster import Cluster
-from drills.waiting import until
+from drills.target.cluster import Cluster
+from drills.target.waiting import until
 from tests.monitoring.prometheus import MONITORING, SCALE, SCRAPE_S, Prometheus, Target
 
 DASHBOARD: dict[str, Any] = json.loads((MONITORING / "dashboard.json").read_text())

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from docker.models.containers import Container
 
-from drills.cluster import Cluster
-from drills.waiting import until
+from drills.target.cluster import Cluster
+from drills.target.waiting import until
 from redis_ha.tls.dev_certificates import make_ca, make_certificate
 from tests.deploy.inside import inside
 from tests.monitoring.prometheus import Prometheus, Target

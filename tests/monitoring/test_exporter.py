@@ -8,8 +8,8 @@ import urllib.request
 import pytest
 from redis.exceptions import RedisError
 
-from drills import clients
-from drills.cluster import Cluster
+from drills.target import clients
+from drills.target.cluster import Cluster
 from redis_ha.plan.topology import FOLDER
 from tests.monitoring.prometheus import Target
 

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import yaml
 
-from drills.hosts import Commands
+from drills.faults.power import Commands
 from drills.limits import Limits
-from drills.stack import NAMESPACE, Stack
+from drills.target.stack import NAMESPACE, Stack
 from engine import cli
 from engine.values import paths
 from redis_ha.settings.loader import parse_settings

@@ -9,8 +9,8 @@ import pytest
 from drills.bench.__main__ import PARTS, main
 from drills.bench.options import Options
 from drills.bench.results import Sheet, markdown, merge, other_words, ratio
-from drills.errors import DrillError
-from drills.plain import Plain
+from drills.target.errors import DrillError
+from drills.target.plain import Plain
 
 
 def sheet() -> Sheet:

@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from drills import daemons
-from drills.daemons import Daemon
-from drills.errors import DrillError
+from drills.target import daemons
+from drills.target.daemons import Daemon
+from drills.target.errors import DrillError
 from redis_ha.outputs import Host
 
 

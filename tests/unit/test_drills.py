@@ -6,17 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from drills import health
-from drills.cluster import Cluster, Role
 from drills.drill import Outcome
-from drills.errors import DrillError, WaitTimeoutError
+from drills.faults.power import Commands
 from drills.figures import median, percentile, spread
-from drills.hosts import Commands
 from drills.limits import Limits
-from drills.load import Client, Gap, Load
 from drills.report import table
-from drills.stack import Stack
-from drills.waiting import until
+from drills.target import health
+from drills.target.cluster import Cluster, Role
+from drills.target.errors import DrillError, WaitTimeoutError
+from drills.target.stack import Stack
+from drills.target.waiting import until
+from drills.watch.load import Client, Gap, Load
 from redis_ha.outputs import Host, Node, Outputs, OutputsError
 
 OUTPUTS = {

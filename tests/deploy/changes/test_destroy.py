@@ -5,9 +5,9 @@ from collections.abc import Callable
 
 import docker
 
-from drills.cluster import Cluster
-from drills.health import problems
-from drills.stack import Stack, own_stack
+from drills.target.cluster import Cluster
+from drills.target.health import problems
+from drills.target.stack import Stack, own_stack
 from tests.deploy.support import NAME, left_over, place, writing
 
 SETTINGS = place(1)

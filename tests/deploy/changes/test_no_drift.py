@@ -2,10 +2,10 @@
 
 import pytest
 
-from drills.cluster import Cluster
-from drills.health import wait_healthy
-from drills.stack import Stack, StackCommandError
-from drills.waiting import until
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import Stack, StackCommandError
+from drills.target.waiting import until
 from tests.deploy.support import fill, holds, started_at
 
 

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 import pytest
 
-from drills.cluster import Cluster
-from drills.health import wait_healthy
-from drills.stack import Stack, StackCommandError
-from drills.timeline import Timeline
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import Stack, StackCommandError
+from drills.watch.timeline import Timeline
 from tests.deploy.support import longest, no_errors, nothing_lost, same_data, started_at, writing
 
 

@@ -3,13 +3,13 @@
 import time
 from collections.abc import Callable
 
-from drills import clients
-from drills.cluster import Cluster
-from drills.health import sentinel_view, wait_healthy
-from drills.load import Load
-from drills.routes import ThroughEndpoint
-from drills.stack import Stack
-from drills.waiting import until
+from drills.target import clients
+from drills.target.cluster import Cluster
+from drills.target.health import sentinel_view, wait_healthy
+from drills.target.stack import Stack
+from drills.target.waiting import until
+from drills.watch.load import Load
+from drills.watch.routes import ThroughEndpoint
 from tests.deploy.support import longest, no_errors, nothing_lost, same_data, started_at, writing
 
 GAP_SECONDS = 0.5  # what a busy machine may take, where nothing is to happen to the master

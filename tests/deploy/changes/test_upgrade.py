@@ -13,9 +13,9 @@ import pytest
 import yaml
 from docker.models.containers import Container
 
-from drills.cluster import Cluster
-from drills.health import wait_healthy
-from drills.stack import PROJECT_DIR, Stack
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import PROJECT_DIR, Stack
 from redis_ha.outputs import Outputs
 from tests.deploy.support import (
     ENGINES,

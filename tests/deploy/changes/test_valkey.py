@@ -5,11 +5,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from drills.cluster import Cluster
 from drills.faults.base import kill, revive
-from drills.health import wait_healthy
-from drills.stack import Stack, StackCommandError, own_stack
-from drills.waiting import until
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import Stack, StackCommandError, own_stack
+from drills.target.waiting import until
 from redis_ha.outputs import Node
 from tests.deploy.support import NAME, fill, holds, longest, no_errors, nothing_lost, place, same_data, writing
 

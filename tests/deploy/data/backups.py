@@ -8,10 +8,10 @@ from contextlib import AbstractContextManager, contextmanager
 from itertools import islice
 from typing import Any
 
-from drills import clients
-from drills.cluster import Cluster
-from drills.health import wait_healthy
-from drills.stack import PROJECT_DIR, Stack
+from drills.target import clients
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import PROJECT_DIR, Stack
 from redis_ha.outputs import Node
 
 SECRET = "what-encrypts-the-backups"

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from drills.cluster import Cluster
-from drills.stack import Stack
+from drills.target.cluster import Cluster
+from drills.target.stack import Stack
 from tests.deploy.data.backups import at, with_backup
 
 

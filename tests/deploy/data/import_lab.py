@@ -20,8 +20,8 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-from drills.stack import PROJECT_DIR
-from drills.waiting import until
+from drills.target.stack import PROJECT_DIR
+from drills.target.waiting import until
 from redis_ha.plan.acl import backup_password, data_node_acl, internal_password, restore_password
 from redis_ha.settings.loader import parse_settings
 from tests.redis_binary import folder

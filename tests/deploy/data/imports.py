@@ -5,7 +5,7 @@ import subprocess
 import sys
 from urllib.parse import quote
 
-from drills.stack import PROJECT_DIR, Stack
+from drills.target.stack import PROJECT_DIR, Stack
 from tests.deploy.data.sources import NAME as SOURCE
 from tests.deploy.data.sources import PASSWORD, PORT
 

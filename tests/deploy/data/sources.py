@@ -13,10 +13,10 @@ import docker
 from redis import Redis
 from redis.exceptions import RedisError
 
-from drills.cluster import Cluster
-from drills.routes import Route
-from drills.stack import PROJECT_DIR
-from drills.waiting import until
+from drills.target.cluster import Cluster
+from drills.target.stack import PROJECT_DIR
+from drills.target.waiting import until
+from drills.watch.routes import Route
 from tests.deploy.support import NAME as STACK
 
 PASSWORD = "what/opens@the source"  # letters that an URL has to escape

@@ -5,10 +5,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from drills.cluster import Cluster
-from drills.health import wait_healthy
-from drills.stack import PROJECT, Stack
-from drills.waiting import until
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import PROJECT, Stack
+from drills.target.waiting import until
 from redis_ha.outputs import Node
 from redis_ha.plan.acl import backup_password
 from redis_ha.settings import generated

@@ -7,8 +7,8 @@ import boto3  # type: ignore[import-untyped]
 import pytest
 from moto.server import ThreadedMotoServer
 
-from drills.cluster import Cluster
-from drills.stack import Stack
+from drills.target.cluster import Cluster
+from drills.target.stack import Stack
 from tests.deploy.data.backups import at, done, ops, with_backup
 
 BUCKET = "backups"

@@ -11,11 +11,11 @@ from urllib.parse import quote
 import docker
 import pytest
 
-from drills.cluster import Cluster
-from drills.health import wait_healthy
-from drills.load import Load
-from drills.stack import Stack, own_stack
-from drills.waiting import until
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import Stack, own_stack
+from drills.target.waiting import until
+from drills.watch.load import Load
 from redis_ha.outputs import Node
 from redis_ha.tls.dev_certificates import make_ca, make_certificate
 from tests.deploy.data.backups import at, contents

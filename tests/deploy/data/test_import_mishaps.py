@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from drills.waiting import until
+from drills.target.waiting import until
 from tests.deploy.data.import_lab import PASSWORD, Lab, Running, fill, lab, waits
 
 ASIDE, KEYS = 15, 30_000

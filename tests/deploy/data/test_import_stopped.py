@@ -11,11 +11,11 @@ from typing import Any
 
 import docker
 
-from drills.cluster import Cluster
 from drills.faults.base import kill, revive
-from drills.health import wait_healthy
-from drills.stack import PROJECT_DIR, Stack
-from drills.waiting import until
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import PROJECT_DIR, Stack
+from drills.target.waiting import until
 from redis_ha.outputs import Node
 from tests.deploy.data import backups
 from tests.deploy.data.backups import at

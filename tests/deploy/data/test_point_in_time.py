@@ -10,9 +10,9 @@ import pytest
 
 from backup.given import BackupError
 from backup.log import cut, manifest_of
-from drills.cluster import Cluster
-from drills.stack import Stack
-from drills.waiting import until
+from drills.target.cluster import Cluster
+from drills.target.stack import Stack
+from drills.target.waiting import until
 from redis_ha.outputs import Node
 from tests.deploy.data.backups import at, done, ops
 from tests.redis_binary import folder

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from drills.cluster import Cluster
-from drills.health import wait_healthy
-from drills.plain import avoid_default_route
-from drills.stack import Stack, StackCommandError
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.plain import avoid_default_route
+from drills.target.stack import Stack, StackCommandError
 from tests.deploy.support import NAME, fill, holds, left_over, place, started_at
 
 SETTINGS = {**place(1), "replicas": 1, "sentinels": 1, "protectData": True}

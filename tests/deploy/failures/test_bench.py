@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from drills.stack import PROJECT_DIR
+from drills.target.stack import PROJECT_DIR
 from tests.deploy.support import NAME, left_over, place
 
 

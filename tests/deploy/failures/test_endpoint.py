@@ -10,19 +10,19 @@ import pytest
 from docker.models.containers import Container
 from redis.exceptions import RedisError
 
-from drills import clients
-from drills.cluster import Cluster
 from drills.faults import FAULTS
 from drills.faults.base import Fault, Scene, all_at_once, kill, revive
+from drills.faults.firewall import enter_namespace, namespace_of, refused
 from drills.faults.network import Split, partitioned
-from drills.firewall import enter_namespace, namespace_of, refused
-from drills.health import wait_healthy
-from drills.load import Load
-from drills.routes import ThroughEndpoint
-from drills.stack import Stack
-from drills.timeline import Timeline
+from drills.target import clients
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import Stack
+from drills.target.waiting import until
 from drills.under_load import under_load
-from drills.waiting import until
+from drills.watch.load import Load
+from drills.watch.routes import ThroughEndpoint
+from drills.watch.timeline import Timeline
 from redis_ha.outputs import Node
 from tests.deploy.credentials import Credentials
 from tests.deploy.inside import inside

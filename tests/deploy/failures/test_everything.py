@@ -6,10 +6,10 @@ from collections.abc import Callable
 import pytest
 from docker.models.containers import Container
 
-from drills.cluster import Cluster
 from drills.faults.base import all_at_once, kill
-from drills.health import wait_healthy
-from drills.waiting import until
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.waiting import until
 from tests.deploy.support import fill, holds, nothing_lost, same_data, writing
 
 

@@ -5,16 +5,16 @@ from collections.abc import Callable
 
 import pytest
 
-from drills.cluster import Cluster
 from drills.faults import FAULTS
 from drills.faults.base import Scene
-from drills.health import problems, wait_healthy
-from drills.load import Load
-from drills.milestones import milestones
-from drills.routes import ByRole, ThroughSentinel
-from drills.timeline import Timeline
+from drills.target.cluster import Cluster
+from drills.target.health import problems, wait_healthy
+from drills.target.waiting import until
 from drills.under_load import under_load
-from drills.waiting import until
+from drills.watch.load import Load
+from drills.watch.milestones import milestones
+from drills.watch.routes import ByRole, ThroughSentinel
+from drills.watch.timeline import Timeline
 from redis_ha.outputs import Node
 from tests.deploy.support import longest, no_errors, nothing_lost, same_data, writing
 

@@ -2,16 +2,16 @@
 
 from collections.abc import Callable
 
-from drills import clients
-from drills.cluster import Cluster
 from drills.faults import FAULTS
 from drills.faults.base import Scene
-from drills.health import wait_healthy
-from drills.load import Load
-from drills.routes import Route, ThroughSentinel
-from drills.stack import Stack
-from drills.timeline import Timeline
+from drills.target import clients
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import Stack
 from drills.under_load import under_load
+from drills.watch.load import Load
+from drills.watch.routes import Route, ThroughSentinel
+from drills.watch.timeline import Timeline
 from redis_ha.outputs import Node
 from tests.deploy.support import fill, holds, longest, no_errors, nothing_lost, same_data, writing
 

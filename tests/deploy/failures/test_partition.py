@@ -8,17 +8,17 @@ from collections.abc import Callable
 
 import pytest
 
-from drills.cluster import Cluster
 from drills.faults.base import Fault, Scene
+from drills.faults.firewall import enter_namespace, namespace_of, refused
 from drills.faults.network import Split, partitioned
-from drills.firewall import enter_namespace, namespace_of, refused
-from drills.health import wait_healthy
-from drills.load import Load
-from drills.routes import ThroughSentinel
-from drills.stack import Stack
-from drills.timeline import Timeline
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import Stack
+from drills.target.waiting import until
 from drills.under_load import under_load
-from drills.waiting import until
+from drills.watch.load import Load
+from drills.watch.routes import ThroughSentinel
+from drills.watch.timeline import Timeline
 from tests.deploy.support import nothing_lost, same_data
 
 ROUNDS = int(os.environ.get("REDIS_HA_TEST_ROUNDS", "2"))

@@ -7,15 +7,15 @@ import pytest
 from redis.exceptions import BusyLoadingError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from drills import clients
-from drills.cluster import Cluster
 from drills.faults import FAULTS
 from drills.faults.base import Scene
-from drills.load import Load
-from drills.routes import Route, ThroughEndpoint
-from drills.timeline import Timeline
+from drills.target import clients
+from drills.target.cluster import Cluster
+from drills.target.waiting import until
 from drills.under_load import under_load
-from drills.waiting import until
+from drills.watch.load import Load
+from drills.watch.routes import Route, ThroughEndpoint
+from drills.watch.timeline import Timeline
 from redis_ha.outputs import Outputs
 from tests.deploy.support import longest, no_errors, nothing_lost
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from drills.cluster import Cluster
 from drills.faults.base import all_at_once, kill
-from drills.health import wait_healthy
-from drills.timeline import Timeline
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.watch.timeline import Timeline
 from tests.deploy.support import longest, no_errors, nothing_lost, same_data, writing
 
 

@@ -3,12 +3,12 @@
 import pytest
 from redis.sentinel import MasterNotFoundError
 
-from drills import clients
-from drills.cluster import Cluster
 from drills.faults.base import all_at_once, kill
-from drills.health import wait_healthy
-from drills.stack import Stack
-from drills.timeline import Timeline
+from drills.target import clients
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import Stack
+from drills.watch.timeline import Timeline
 from tests.deploy.support import no_errors, nothing_lost, writing
 
 

@@ -8,9 +8,9 @@ import docker
 import pytest
 import yaml
 
-from drills.cluster import Cluster
-from drills.health import wait_healthy
-from drills.stack import own_stack
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import own_stack
 from tests.deploy.data.backups import at
 from tests.deploy.pages.reader import Reader
 from tests.deploy.support import ENGINES, NAME, place

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 
-from drills.stack import Stack
+from drills.target.stack import Stack
 from tests.pages import OURS, ROOT, lines
 
 SAID = {line for page in OURS for line in lines(page.read_text())}

@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from clients import redis_ha_client
-from drills import clients
-from drills.cluster import Cluster
-from drills.health import wait_healthy
-from drills.waiting import until
+from drills.target import clients
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.waiting import until
 from redis_ha.settings.reference import targets
 from redis_ha.tls.dev_certificates import make_ca, make_certificate
 from tests.deploy.credentials import answer, is_refused

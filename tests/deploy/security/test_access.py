@@ -3,9 +3,9 @@
 import itertools
 import time
 
-from drills.cluster import Cluster
-from drills.health import sentinel_view
-from drills.stack import Stack
+from drills.target.cluster import Cluster
+from drills.target.health import sentinel_view
+from drills.target.stack import Stack
 from redis_ha.outputs import Node
 from tests.deploy.credentials import Command, Credentials, answer, is_refused
 

@@ -4,9 +4,9 @@ import ipaddress
 import time
 from collections.abc import Callable
 
-from drills.cluster import Cluster
-from drills.stack import Stack
-from drills.waiting import until
+from drills.target.cluster import Cluster
+from drills.target.stack import Stack
+from drills.target.waiting import until
 from redis_ha.docker.joining import MAX_PROCESSES
 from redis_ha.docker.joining import RUN_FOLDER as RUN
 from tests.deploy.inside import inside

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 from docker.models.containers import Container
 
-from drills.cluster import Cluster
-from drills.waiting import until
+from drills.target.cluster import Cluster
+from drills.target.waiting import until
 from tests.deploy.inside import inside
 
 PORT = "6379"

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from redis.exceptions import OutOfMemoryError, RedisError
 
-from drills import clients
-from drills.cluster import Cluster
 from drills.faults.base import kill, revive
-from drills.health import wait_healthy
-from drills.stack import Stack
-from drills.waiting import until
+from drills.target import clients
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import Stack
+from drills.target.waiting import until
 from redis_ha.outputs import Address, Node
 from tests.deploy.credentials import Credentials, answer
 from tests.deploy.support import longest, no_errors, nothing_lost, same_data, writing

@@ -10,14 +10,14 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
-from drills.cluster import Cluster
-from drills.errors import DrillError
-from drills.health import wait_healthy
-from drills.load import Load
-from drills.routes import ThroughSentinel
-from drills.stack import PROJECT, Stack
-from drills.timeline import Timeline
-from drills.waiting import until
+from drills.target.cluster import Cluster
+from drills.target.errors import DrillError
+from drills.target.health import wait_healthy
+from drills.target.stack import PROJECT, Stack
+from drills.target.waiting import until
+from drills.watch.load import Load
+from drills.watch.routes import ThroughSentinel
+from drills.watch.timeline import Timeline
 from redis_ha.outputs import Outputs
 from redis_ha.plan.acl import internal_password
 from redis_ha.settings import generated

@@ -11,8 +11,8 @@ from typing import Any
 
 from docker.models.containers import Container
 
-from drills.cluster import Cluster
-from drills.stack import Stack, StackCommandError
+from drills.target.cluster import Cluster
+from drills.target.stack import Stack, StackCommandError
 from tests.deploy.credentials import Credentials
 from tests.deploy.inside import inside
 

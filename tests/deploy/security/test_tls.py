@@ -14,14 +14,14 @@ from pathlib import Path
 import pytest
 from redis.exceptions import RedisError
 
-from drills import clients
-from drills.cluster import Cluster
 from drills.faults.base import kill, revive
-from drills.health import wait_healthy
-from drills.load import Load
-from drills.routes import ThroughEndpoint
-from drills.stack import Stack, StackCommandError, own_stack
-from drills.waiting import until
+from drills.target import clients
+from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
+from drills.target.stack import Stack, StackCommandError, own_stack
+from drills.target.waiting import until
+from drills.watch.load import Load
+from drills.watch.routes import ThroughEndpoint
 from redis_ha.outputs import Address, Outputs
 from redis_ha.tls.dev_certificates import make_ca, make_certificate
 from tests.deploy.inside import inside

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from drills.cluster import Cluster
-from drills.errors import DrillError
+from drills.target.cluster import Cluster
+from drills.target.errors import DrillError
 from redis_ha.outputs import Node
 
 CHAIN = "REDIS_HA_DRILL"

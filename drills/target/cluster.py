@@ -9,10 +9,10 @@ import docker
 from docker.models.containers import Container
 from redis.exceptions import RedisError
 
-from drills import clients
-from drills.daemons import Daemon
-from drills.errors import DrillError
-from drills.waiting import until
+from drills.target import clients
+from drills.target.daemons import Daemon
+from drills.target.errors import DrillError
+from drills.target.waiting import until
 from redis_ha.outputs import Address, Node, Outputs
 
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError
 
-from drills import clients
-from drills.cluster import Cluster, Role
-from drills.daemons import Daemon
-from drills.errors import DrillError, WaitTimeoutError
-from drills.waiting import until
+from drills.target import clients
+from drills.target.cluster import Cluster, Role
+from drills.target.daemons import Daemon
+from drills.target.errors import DrillError, WaitTimeoutError
+from drills.target.waiting import until
 from redis_ha.outputs import Node
 
 CONTAINER_EVENTS = ["create", "start", "kill", "die", "stop", "restart", "pause", "unpause", "destroy", "oom"]

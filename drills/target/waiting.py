@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from typing import TypeVar
 
-from drills.errors import WaitTimeoutError
+from drills.target.errors import WaitTimeoutError
 
 T = TypeVar("T")
 

@@ -1,8 +1,8 @@
 """The steps of a failover, picked out of a time line: seconds from the fault to each."""
 
-from drills.cluster import Cluster
-from drills.load import Load
-from drills.timeline import Event, Timeline
+from drills.target.cluster import Cluster
+from drills.watch.load import Load
+from drills.watch.timeline import Event, Timeline
 
 
 def milestones(cluster: Cluster, timeline: Timeline, load: Load, began: float) -> dict[str, float]:

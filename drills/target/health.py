@@ -5,8 +5,8 @@ from typing import Any
 
 from redis.exceptions import RedisError
 
-from drills.cluster import Cluster
-from drills.waiting import until
+from drills.target.cluster import Cluster
+from drills.target.waiting import until
 from redis_ha.outputs import Node
 
 

@@ -16,8 +16,8 @@ import subprocess
 from collections.abc import Mapping
 from typing import Literal, Protocol, get_args
 
-from drills.errors import DrillError
-from drills.stack import NAMESPACE, Stack
+from drills.target.errors import DrillError
+from drills.target.stack import NAMESPACE, Stack
 
 Action = Literal["powerOff", "powerOn", "powerOnBlank", "cutOff", "heal"]
 COMMAND_SECONDS = 600.0

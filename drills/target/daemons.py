@@ -10,7 +10,7 @@ from docker.models.containers import Container
 from pulumi import RunError
 from requests.exceptions import RequestException
 
-from drills.errors import DrillError
+from drills.target.errors import DrillError
 from redis_ha.docker.clients import connect
 from redis_ha.outputs import Host
 from redis_ha.settings import hosts

@@ -13,9 +13,9 @@ from typing import Literal
 import docker
 from docker.errors import NotFound
 
-from drills.cluster import Cluster
-from drills.errors import DrillError
-from drills.health import wait_healthy
+from drills.target.cluster import Cluster
+from drills.target.errors import DrillError
+from drills.target.health import wait_healthy
 from redis_ha.outputs import Node, Outputs
 
 Kind = Literal["redis", "sentinel"]

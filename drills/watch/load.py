@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 from redis.exceptions import RedisError
 
-from drills import clients
-from drills.cluster import Cluster
-from drills.errors import DrillError
-from drills.routes import Route
-from drills.waiting import until
+from drills.target import clients
+from drills.target.cluster import Cluster
+from drills.target.errors import DrillError
+from drills.target.waiting import until
+from drills.watch.routes import Route
 
 LOOK_SECONDS = 10  # for all writes of a client at once: on a busy machine more than a probe has
 

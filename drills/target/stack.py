@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 import yaml
 from pydantic import TypeAdapter, ValidationError
 
-from drills.errors import DrillError
-from drills.plain import avoid_default_route
+from drills.target.errors import DrillError
+from drills.target.plain import avoid_default_route
 from redis_ha.outputs import Outputs, OutputsError
 from redis_ha.settings import generated
 
 T = TypeVar("T")
-PROJECT_DIR = Path(__file__).resolve().parent.parent
+PROJECT_DIR = Path(__file__).resolve().parents[2]
 PROJECT = "redis-ha"
 NAMESPACE = "redis-ha-drill"  # of the drills' own settings in a stack's config
 

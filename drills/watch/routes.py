@@ -8,9 +8,9 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.sentinel import Sentinel
 
-from drills import clients
-from drills.cluster import Cluster
-from drills.errors import DrillError
+from drills.target import clients
+from drills.target.cluster import Cluster
+from drills.target.errors import DrillError
 from redis_ha.outputs import Address, Outputs
 
 

@@ -1,0 +1,1 @@
+"""What watches meanwhile: clients that write, and what happened when."""
