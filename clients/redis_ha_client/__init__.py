@@ -20,6 +20,9 @@ and `await redis_ha_client.async_master(...).set(...)` in asyncio. What it does 
   which a node refuses writes that it could not keep, and on UNBLOCKED, with which a master that has handed over lets go
   those who wait (redis-py takes both for mistakes).
 
+- With TLS one context for all connections: redis-py makes one for each, which takes 20 to 50 ms of CPU. A client of the
+  endpoint gets that by `one_context(Redis(...))`.
+
 A command whose answer is lost is sent again, as with any retry: INCR may count twice, SET and SADD are safe. For
 commands that wait and for subscriptions take a client without a limit on reading, `master(..., socket_timeout=None)`.
 """
@@ -27,6 +30,7 @@ commands that wait and for subscriptions take a client without a limit on readin
 from .aio import AsyncAskAgain, AsyncAskAgainTls, async_from_url, async_master, async_replica, async_sentinel
 from .common import CONNECT_TIMEOUT, PATIENCE, PAUSE, READ_TIMEOUT, Address, Place
 from .sync import AskAgain, AskAgainTls, from_url, master, replica, sentinel
+from .tls import one_context
 
 __all__ = [
     "CONNECT_TIMEOUT",
@@ -45,6 +49,7 @@ __all__ = [
     "async_sentinel",
     "from_url",
     "master",
+    "one_context",
     "replica",
     "sentinel",
 ]

@@ -28,6 +28,7 @@ from .common import (
     tls_options,
     turn_away,
 )
+from .tls import AsyncOneContext, one_context
 
 
 def async_sentinel(
@@ -73,6 +74,8 @@ class AsyncFollowed(Sentinel):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)  # type: ignore[no-untyped-call]
+        for one in self.sentinels:
+            one_context(one)
         self._watches: dict[str, AsyncWatch] = {}
 
     def watch(self, name: str) -> "AsyncWatch":
@@ -211,5 +214,5 @@ class AsyncAskAgain(SentinelManagedConnection):
             raise
 
 
-class AsyncAskAgainTls(AsyncAskAgain, SentinelManagedSSLConnection):
+class AsyncAskAgainTls(AsyncAskAgain, SentinelManagedSSLConnection, AsyncOneContext):
     """The same with TLS."""

@@ -32,6 +32,7 @@ from .common import (
     tls_options,
     turn_away,
 )
+from .tls import OneContext, one_context
 
 
 def sentinel(
@@ -77,6 +78,8 @@ class Followed(Sentinel):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)  # type: ignore[no-untyped-call]
+        for one in self.sentinels:
+            one_context(one)
         self._watches: dict[str, Watch] = {}
         self._lock = threading.Lock()
 
@@ -202,7 +205,7 @@ class AskAgain(SentinelManagedConnection):
             raise
 
 
-class AskAgainTls(AskAgain, SentinelManagedSSLConnection):
+class AskAgainTls(AskAgain, SentinelManagedSSLConnection, OneContext):
     """The same with TLS."""
 
 

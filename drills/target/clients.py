@@ -56,4 +56,5 @@ def direct(
 
 
 def _client(address: Address, password: str | None, tls: Tls | None, settings: dict[str, Any]) -> Any:
-    return Redis(*address, **{"password": password, "decode_responses": True, **over_tls(tls), **settings})
+    options = {"password": password, "decode_responses": True, **over_tls(tls), **settings}
+    return redis_ha_client.one_context(Redis(*address, **options))

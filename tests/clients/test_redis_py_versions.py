@@ -9,6 +9,7 @@ import pytest
 from tests.clients.tools import CACHE, PROJECT
 
 # The first of those that the recipe names, and the last of each major version; the newest is that of requirements.txt.
+TESTS = ["tests/program/test_client_recipe.py", "tests/program/test_client_tls.py"]
 VERSIONS = ("6.0.0", "6.4.0", "7.4.1", "8.0.1")
 
 
@@ -21,7 +22,7 @@ def test_the_recipe_works_with_redis_py(version: str) -> None:
     script = f"""
 import sys, pytest, redis
 assert redis.__version__ == {version!r}, redis.__version__
-sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", "tests/program/test_client_recipe.py"]))
+sys.exit(pytest.main(["-q", "-p", "no:cacheprovider", *{TESTS!r}]))
 """
     done = subprocess.run(
         [sys.executable, "-c", script],
