@@ -113,11 +113,11 @@ class Volume:
         """
         was, wanted = setting(before, "appendonly"), setting(new, "appendonly")
         files = self.append_only_files()
-        if was == "yes" and wanted == "no" and files:
-            return ["--appendonly", "yes"]
-        if was == "no" and wanted == "yes" and files:
+        if was == "no" and files and self._snapshot_is_newer(files):
             self.set_aside("stale")
             files = []
+        if wanted == "no" and files:  # they are set aside at the end of the switch: it begins, or was cut off
+            return ["--appendonly", "yes"]
         if wanted == "yes" and not files and self._snapshot().exists():
             return ["--appendonly", "no"]
         return []
@@ -130,6 +130,10 @@ class Volume:
         lines = self._last.read_text().splitlines() if self._last.exists() else []
         path = self._path / setting(lines, "dbfilename", "dump.rdb")
         return path if path.exists() and path.stat().st_size else self._path / ".no-snapshot"
+
+    def _snapshot_is_newer(self, files: list[Path]) -> bool:
+        snapshot = self._snapshot()
+        return snapshot.exists() and snapshot.stat().st_mtime >= max(file.stat().st_mtime for file in files)
 
     def set_aside(self, why: str) -> list[Path]:
         """Rename the append-only files, so that the server starts without them; what they are called now.

@@ -120,11 +120,29 @@ async def _switch_append_only(world: ContainerWorld, volume: Volume, local: Addr
     wanted = volume.wanted_append_only()
     while True:
         (info,) = await world.ask(local, ("INFO", "persistence"), within=2.0)
-        if isinstance(info, str) and "loading:0" in info:
+        if isinstance(info, str) and "loading:0" in info.splitlines():  # async_loading is another thing
             break
         await world.sleep(SOON)
     results = await world.ask(local, ("CONFIG", "SET", "appendonly", wanted), ("CONFIG", "REWRITE"), within=10.0)
     if all(done(result) for result in results):
         world.say(f"all data is loaded; appendonly is {wanted} now")
         if wanted == "no":
+            await _save(world, local)
             volume.set_aside("stale")
+
+
+async def _save(world: ContainerWorld, local: Address) -> None:
+    """A snapshot, where there are to be any: until it is there, the append-only file is all that outlives a kill."""
+    while True:
+        (save,) = await world.ask(local, ("CONFIG", "GET", "save"), within=2.0)
+        if isinstance(save, list) and save[1:] == [""]:
+            return
+        (started,) = await world.ask(local, ("BGSAVE",), within=2.0)
+        fields: list[str] = ["rdb_bgsave_in_progress:1"]
+        while "rdb_bgsave_in_progress:1" in fields:
+            await world.sleep(SOON)
+            (info,) = await world.ask(local, ("INFO", "persistence"), within=2.0)
+            fields = info.splitlines() if isinstance(info, str) else fields
+        if isinstance(started, str) and "rdb_last_bgsave_status:ok" in fields:
+            return
+        await world.sleep(1.0)

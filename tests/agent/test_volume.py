@@ -1,6 +1,7 @@
 """What a data node makes of its volume before its server is started."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,19 @@ def test_the_server_loads_what_is_newest(
     assert made.prepare(NO_MARK) == arguments
     stale = list((tmp_path / "data").glob("appendonlydir.stale-*"))
     assert bool(stale) is (append_only and (before, now) == ("no", "yes"))
+
+
+@pytest.mark.parametrize(("age", "arguments"), [(1, ["--appendonly", "yes"]), (-1, [])], ids=["older", "newer"])
+def test_a_switch_that_was_cut_off_goes_on(tmp_path: Path, age: int, arguments: list[str]) -> None:
+    """The append-only file is set aside once a snapshot is newer, such as that of a planned stop."""
+    volume(tmp_path, "appendonly no\n").prepare(NO_MARK)
+    with_data(tmp_path)
+    snapshot = tmp_path / "data/dump.rdb"
+    snapshot.write_text("REDIS")
+    newest = max(file.stat().st_mtime for file in (tmp_path / "data/appendonlydir").iterdir())
+    os.utime(snapshot, (newest - age, newest - age))
+    assert volume(tmp_path, "appendonly no\n").prepare(NO_MARK) == arguments
+    assert (tmp_path / "data/appendonlydir").exists() is bool(arguments)
 
 
 def test_the_secret_is_in_the_file_and_nowhere_else(tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ _SENTINEL_ON_NODE = (
 _HANDOVER_ON_NODE = (
     "resetchannels &__redis-ha__ -@all +ping +info +role +replicaof +multi +exec +discard +publish +subscribe "
     "+script|kill +function|kill +client|pause +client|unpause +client|kill +client|list +client|setname "
-    "+config|set +config|get +config|rewrite +shutdown"
+    "+config|set +config|get +config|rewrite +bgsave +shutdown"
 )
 # No CONFIG GET: it has the password of replication in it. No SLOWLOG GET: it has keys and values.
 _EXPORTER_ON_NODE = "resetchannels -@all +ping +info +client|setname +latency|latest +latency|histogram +slowlog|len"

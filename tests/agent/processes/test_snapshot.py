@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from tests.agent.harness.node import Node, eventually
 from tests.agent.processes.conftest import MakeCluster
 
@@ -48,6 +50,35 @@ def test_switching_the_append_only_file_on_keeps_what_is_in_the_snapshot(make_cl
     assert node.client().dbsize() == len(KEYS) + 1
     time.sleep(0.5)
     assert log.read_text().count("all data is loaded; appendonly is yes now") == 1
+
+
+@pytest.mark.parametrize(("before", "after"), [("appendonly yes\n", SNAPSHOTS), (SNAPSHOTS, "appendonly yes\n")])
+def test_switching_waits_until_all_is_loaded(make_cluster: MakeCluster, before: str, after: str) -> None:
+    """CI found it: what was still being loaded was set aside, or a file of a part of it was begun."""
+    node = make_cluster(replicas=0, sentinel_count=0).data[0]
+    _directives(node, before)
+    node.start()
+    eventually(node.joined, 20, "runs")
+    node.client().mset(KEYS)
+    node.stop()
+    # 3 seconds; it answers meanwhile.
+    _directives(node, f"{after}key-load-delay 3000\nloading-process-events-interval-bytes 1024\n")
+    node.start()
+    eventually(lambda: node.role_now() != "", 5, "listens")
+    node.kill()
+    (node.root / "log").write_text("")
+    node.start()
+    eventually(lambda: "all data is loaded" in node.log(), 20, "switched")
+    assert node.client().dbsize() == len(KEYS), "before that"
+    if after == SNAPSHOTS:
+        eventually(lambda: list((node.root / "data").glob("*.stale-*")), 10, "the append-only file set aside")
+    else:
+        eventually(lambda: _logs_all(node), 10, "its append-only file has everything")
+    _directives(node, after)
+    node.kill()
+    node.start()
+    eventually(node.joined, 20, "runs once more")
+    assert node.client().dbsize() == len(KEYS)
 
 
 def test_killed_before_the_append_only_file_is_there(make_cluster: MakeCluster) -> None:

@@ -37,6 +37,7 @@ class Outside:
         """Of its administrator; it waits for as long as writes are paused."""
         if self.tls:
             more = {"ssl": True, "ssl_ca_data": self.tls["ca"], "ssl_check_hostname": False, **more}
+        if "certfile" in self.tls:
             more |= {"ssl_certfile": self.tls["certfile"], "ssl_keyfile": self.tls["keyfile"]}
         options: dict[str, Any] = {
             "password": PASSWORD,
@@ -55,8 +56,8 @@ class Outside:
 def running(cluster: Cluster, image: str, *words: str, tls: Mapping[str, str] | None = None) -> Iterator[Outside]:
     """A server of that image, with further `words` for it.
 
-    With `tls` (ca, cert, key, and the latter two as `certfile` and `keyfile`) it speaks nothing else, and to nobody who
-    has no certificate.
+    With `tls` (ca, cert, key) it speaks nothing else; with the latter two as `certfile` and `keyfile` too, to nobody
+    who has no certificate.
     """
     subprocess.run([PROJECT_DIR / "bootstrap/base-image", image], check=True, capture_output=True)
     api = docker.from_env(timeout=60)
@@ -65,7 +66,7 @@ def running(cluster: Cluster, image: str, *words: str, tls: Mapping[str, str] | 
     if "valkey" in image:
         command[0] = "valkey-server"
     if tls:
-        command += ["--port", "0", "--tls-port", str(PORT), "--tls-auth-clients", "yes"]
+        command += ["--port", "0", "--tls-port", str(PORT), "--tls-auth-clients", "yes" if "certfile" in tls else "no"]
         for option, file in (("ca-cert", "ca"), ("cert", "cert"), ("key", "key")):
             command += [f"--tls-{option}-file", f"{TLS}/{file}"]
     else:

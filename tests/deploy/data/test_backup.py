@@ -97,4 +97,4 @@ def test_a_stack_is_brought_back(backed_up: Cluster, stack: Stack, tmp_path: Pat
     # What was there before is a snapshot, too.
     done(stack, "restore", "--from", said.split("kept as snapshot ")[1].split()[0])
     assert everything(cluster, master) == now
-    assert look(stack).code == 0
+    until(lambda: look(stack).code == 0, "a healthy stack", 30, because=lambda: str(look(stack).document["verdict"]))
