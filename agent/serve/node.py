@@ -17,6 +17,7 @@ from agent.serve.stop import Stop
 from agent.serve.strangers import Strangers
 from agent.settings import NodeSettings
 from agent.tell.state import StateFile
+from agent.view.node import fields_of
 from agent.wire.answers import Address, done
 from agent.wire.link import Login, tls_context
 
@@ -118,10 +119,7 @@ async def _own_data(environment: Environment, state: StateFile) -> contextlib.Ab
 async def _switch_append_only(world: ContainerWorld, volume: Volume, local: Address) -> None:
     """The server was started with the other `appendonly`, to load what is newest: switch it once that is loaded."""
     wanted = volume.wanted_append_only()
-    while True:
-        (info,) = await world.ask(local, ("INFO", "persistence"), within=2.0)
-        if isinstance(info, str) and "loading:0" in info.splitlines():  # async_loading is another thing
-            break
+    while (await _persistence(world, local)).get("loading") != "0":
         await world.sleep(SOON)
     results = await world.ask(local, ("CONFIG", "SET", "appendonly", wanted), ("CONFIG", "REWRITE"), within=10.0)
     if all(done(result) for result in results):
@@ -138,11 +136,14 @@ async def _save(world: ContainerWorld, local: Address) -> None:
         if isinstance(save, list) and save[1:] == [""]:
             return
         (started,) = await world.ask(local, ("BGSAVE",), within=2.0)
-        fields: list[str] = ["rdb_bgsave_in_progress:1"]
-        while "rdb_bgsave_in_progress:1" in fields:
+        while (found := await _persistence(world, local)).get("rdb_bgsave_in_progress") != "0":
             await world.sleep(SOON)
-            (info,) = await world.ask(local, ("INFO", "persistence"), within=2.0)
-            fields = info.splitlines() if isinstance(info, str) else fields
-        if isinstance(started, str) and "rdb_last_bgsave_status:ok" in fields:
+        if isinstance(started, str) and found.get("rdb_last_bgsave_status") == "ok":
             return
         await world.sleep(1.0)
+
+
+async def _persistence(world: ContainerWorld, local: Address) -> dict[str, str]:
+    """What the own server says of it; nothing where it does not answer."""
+    (info,) = await world.ask(local, ("INFO", "persistence"), within=2.0)
+    return fields_of(info) if isinstance(info, str) else {}

@@ -77,7 +77,7 @@ def read(address: Address, results: list[Result]) -> Node | Refusal | None:
 
 def from_info(address: Address, info: str, mark: Mark = NO_MARK) -> Node:
     """The node whose INFO this is."""
-    fields = _Fields(dict(_LINE.findall(info)))
+    fields = _Fields(fields_of(info))
     values = fields.values
     host, port = values.get("master_host"), fields.number("master_port")
     return Node(
@@ -102,6 +102,11 @@ def from_info(address: Address, info: str, mark: Mark = NO_MARK) -> Node:
         ),
         mark=mark,
     )
+
+
+def fields_of(info: str) -> dict[str, str]:
+    """The lines of an INFO, by name."""
+    return dict(_LINE.findall(info))
 
 
 def _version(text: str) -> tuple[int, ...]:

@@ -15,17 +15,33 @@ from redis.connection import SSLConnection
 Client = TypeVar("Client", bound=Any)
 
 # What else changes a context, by redis-py's names. With any of these it makes its own.
-_MORE = ("ca_certs", "ca_path", "certificate_password", "ssl_min_version", "ssl_ciphers", "ssl_validate_ocsp")
-_STILL_MORE = ("ssl_validate_ocsp_stapled", "ssl_include_verify_flags", "ssl_exclude_verify_flags")
-_OF_ASYNCIO = ("ca_certs", "ca_path", "password", "min_version", "ciphers")
-_STILL_MORE_OF_IT = ("include_verify_flags", "exclude_verify_flags")
+_MORE = (
+    "ca_certs",
+    "ca_path",
+    "certificate_password",
+    "ssl_min_version",
+    "ssl_ciphers",
+    "ssl_validate_ocsp",
+    "ssl_validate_ocsp_stapled",
+    "ssl_include_verify_flags",
+    "ssl_exclude_verify_flags",
+)
+_MORE_IN_ASYNCIO = (
+    "ca_certs",
+    "ca_path",
+    "password",
+    "min_version",
+    "ciphers",
+    "include_verify_flags",
+    "exclude_verify_flags",
+)
 
 
 class OneContext(SSLConnection):
     """A connection with the context that all have whose options are the same."""
 
     def _wrap_socket_with_ssl(self, sock: Any) -> Any:
-        context = _shared(self, *_MORE, *_STILL_MORE)
+        context = _shared(self, _MORE)
         if context is None:
             return super()._wrap_socket_with_ssl(sock)  # type: ignore[no-untyped-call]
         return context.wrap_socket(sock, server_hostname=self.host)
@@ -36,7 +52,7 @@ class AsyncOneContext(AsyncSSLConnection):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self.ssl_context.context = _shared(self.ssl_context, *_OF_ASYNCIO, *_STILL_MORE_OF_IT)
+        self.ssl_context.context = _shared(self.ssl_context, _MORE_IN_ASYNCIO)
 
 
 def one_context(client: Client) -> Client:
@@ -46,7 +62,7 @@ def one_context(client: Client) -> Client:
     return client
 
 
-def _shared(options: Any, *more: str) -> ssl.SSLContext | None:
+def _shared(options: Any, more: tuple[str, ...]) -> ssl.SSLContext | None:
     """None where it is not simply one CA that is trusted."""
     if not options.ca_data or options.cert_reqs != ssl.CERT_REQUIRED:
         return None

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import docker
 
 from drills.target.cluster import Cluster
+from drills.target.health import wait_healthy
 from drills.target.stack import Stack
 from drills.target.waiting import until
 from drills.watch.load import Failure, Load
@@ -57,6 +58,19 @@ def certify(stack: Stack) -> dict[str, str]:
     subprocess.run(command, cwd=stack.project_dir, env={**os.environ, **stack.environment}, check=True)
     found: dict[str, str] = json.loads(stack.run("config", "get", "redis-ha:tls"))
     return found
+
+
+@contextmanager
+def consistent(cluster: Cluster, stack: Stack) -> Iterator[None]:
+    """The stack with `durability: consistent`, and whole again afterwards, without."""
+    try:
+        with stack.changed({"durability": "consistent"}):
+            stack.up()
+            wait_healthy(cluster)
+            yield
+    finally:
+        stack.up()
+    wait_healthy(cluster)
 
 
 @contextmanager

@@ -21,13 +21,19 @@ def _logs_all(node: Node) -> bool:
     return [int(info[name]) for name in fields] == [1, 0, 0]
 
 
-def _alone_with_a_snapshot(make_cluster: MakeCluster) -> Node:
+def _alone(make_cluster: MakeCluster, directives: str) -> Node:
+    """A node that has written KEYS, as these directives have it, and has been stopped."""
     node = make_cluster(replicas=0, sentinel_count=0).data[0]
-    _directives(node, SNAPSHOTS)
+    _directives(node, directives)
     node.start()
     eventually(node.joined, 20, "runs")
     node.client().mset(KEYS)
     node.stop()
+    return node
+
+
+def _alone_with_a_snapshot(make_cluster: MakeCluster) -> Node:
+    node = _alone(make_cluster, SNAPSHOTS)
     assert (node.root / "data/dump.rdb").stat().st_size > 0
     return node
 
@@ -54,13 +60,8 @@ def test_switching_the_append_only_file_on_keeps_what_is_in_the_snapshot(make_cl
 
 @pytest.mark.parametrize(("before", "after"), [("appendonly yes\n", SNAPSHOTS), (SNAPSHOTS, "appendonly yes\n")])
 def test_switching_waits_until_all_is_loaded(make_cluster: MakeCluster, before: str, after: str) -> None:
-    """CI found it: what was still being loaded was set aside, or a file of a part of it was begun."""
-    node = make_cluster(replicas=0, sentinel_count=0).data[0]
-    _directives(node, before)
-    node.start()
-    eventually(node.joined, 20, "runs")
-    node.client().mset(KEYS)
-    node.stop()
+    """What was still being loaded was set aside, or a file of a part of it was begun: async_loading:0 was read as it."""
+    node = _alone(make_cluster, before)
     # 3 seconds; it answers meanwhile.
     _directives(node, f"{after}key-load-delay 3000\nloading-process-events-interval-bytes 1024\n")
     node.start()

@@ -26,7 +26,7 @@ from drills.watch.timeline import Timeline
 from redis_ha.outputs import Node
 from tests.deploy.credentials import Credentials
 from tests.deploy.inside import inside
-from tests.deploy.support import longest, no_errors, nothing_lost, same_data
+from tests.deploy.support import consistent, longest, no_errors, nothing_lost, same_data
 
 DOWN_AFTER = 1.0
 
@@ -203,14 +203,8 @@ def test_consistent_the_minority_gets_no_writes(
 ) -> None:
     if reason := refused(cluster):
         pytest.skip(reason)
-    try:
-        with stack.changed({"durability": "consistent"}):
-            stack.up()
-            wait_healthy(cluster)
-            _partition(cluster, figure)
-    finally:
-        stack.up()
-    wait_healthy(cluster)
+    with consistent(cluster, stack):
+        _partition(cluster, figure)
 
 
 def _partition(cluster: Cluster, figure: Callable[[str], None]) -> None:

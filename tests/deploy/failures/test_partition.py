@@ -12,14 +12,13 @@ from drills.faults.base import Fault, Scene
 from drills.faults.firewall import enter_namespace, namespace_of, refused
 from drills.faults.network import Split, partitioned
 from drills.target.cluster import Cluster
-from drills.target.health import wait_healthy
 from drills.target.stack import Stack
 from drills.target.waiting import until
 from drills.under_load import under_load
 from drills.watch.load import Load
 from drills.watch.routes import ThroughSentinel
 from drills.watch.timeline import Timeline
-from tests.deploy.support import nothing_lost, same_data
+from tests.deploy.support import consistent, nothing_lost, same_data
 
 ROUNDS = int(os.environ.get("REDIS_HA_TEST_ROUNDS", "2"))
 LAG_BOUND = 10.0  # seconds: no setting of ours may need longer to fence an isolated master
@@ -31,15 +30,9 @@ def test_consistent_an_isolated_master_takes_no_writes_when_another_does(
 ) -> None:
     if reason := refused(cluster):
         pytest.skip(reason)
-    try:
-        with stack.changed({"durability": "consistent"}):
-            stack.up()
-            wait_healthy(cluster)
-            for _ in range(ROUNDS):
-                figure(_partition(cluster))
-    finally:
-        stack.up()
-    wait_healthy(cluster)
+    with consistent(cluster, stack):
+        for _ in range(ROUNDS):
+            figure(_partition(cluster))
 
 
 def _partition(cluster: Cluster) -> str:
