@@ -60,7 +60,7 @@ def test_switching_the_append_only_file_on_keeps_what_is_in_the_snapshot(make_cl
 
 @pytest.mark.parametrize(("before", "after"), [("appendonly yes\n", SNAPSHOTS), (SNAPSHOTS, "appendonly yes\n")])
 def test_switching_waits_until_all_is_loaded(make_cluster: MakeCluster, before: str, after: str) -> None:
-    """What was still being loaded was set aside, or a file of a part of it was begun: async_loading:0 was read as it."""
+    """What was still being loaded was set aside, or a file of a part of it was begun."""
     node = _alone(make_cluster, before)
     # 3 seconds; it answers meanwhile.
     _directives(node, f"{after}key-load-delay 3000\nloading-process-events-interval-bytes 1024\n")
