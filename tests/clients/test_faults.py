@@ -64,9 +64,9 @@ def fault(request: pytest.FixtureRequest, cluster: Cluster, programs: Programs) 
     # What was there to receive before this has three seconds to come.
     ended = time.time()
     time.sleep(RECEIVES_WITHIN)
-    probe = cluster.probe(cluster.master())
+    probe = cluster.client(cluster.master())
     channels = [f"{p.prefix}:channel" for p in programs.all.values()]
-    subscribers = {n.name: sum(c for _, c in cluster.probe(n).pubsub_numsub(*channels)) for n in cluster.replicas()}
+    subscribers = {n.name: sum(c for _, c in cluster.client(n).pubsub_numsub(*channels)) for n in cluster.replicas()}
     seen = Watched(
         request.param, programs, {n: p.lost(probe) for n, p in programs.all.items()}, subscribers, began, ended
     )

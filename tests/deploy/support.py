@@ -110,7 +110,7 @@ def same_data(cluster: Cluster, timeout: float = 20.0) -> None:
         return {role.offset if role else -1 for role in cluster.roles().values()}
 
     until(lambda: len(offsets()) == 1, "all nodes at one offset", timeout, because=lambda: str(offsets()))
-    sizes = {n.name: int(cluster.probe(n).dbsize()) for n in cluster.nodes}
+    sizes = {n.name: int(cluster.client(n).dbsize()) for n in cluster.nodes}
     assert len(set(sizes.values())) == 1, f"different numbers of keys: {sizes}"
 
 
@@ -124,7 +124,7 @@ def started_at(cluster: Cluster, kind: str) -> dict[str, tuple[str, str]]:
 def fill(cluster: Cluster, keys: int = 1000) -> dict[str, str]:
     """Some data of known content."""
     content = {f"data:{i}": f"value {i}" for i in range(keys)}
-    master = cluster.probe(cluster.master())
+    master = cluster.client(cluster.master())
     master.mset(content)
     assert int(master.execute_command("WAIT", len(cluster.nodes) - 1, 5000)) == len(cluster.nodes) - 1
     return content
@@ -132,4 +132,4 @@ def fill(cluster: Cluster, keys: int = 1000) -> dict[str, str]:
 
 def holds(cluster: Cluster, node: Node, content: dict[str, str]) -> bool:
     """Whether a node has all of the content."""
-    return list(cluster.probe(node).mget(list(content))) == list(content.values())
+    return list(cluster.client(node).mget(list(content))) == list(content.values())

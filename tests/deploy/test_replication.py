@@ -14,7 +14,7 @@ def test_cluster_is_formed(cluster: Cluster) -> None:
     assert [n.name for n in cluster.nodes] == ["redis-0", "redis-1", "redis-2"]
     for sentinel in cluster.sentinels:
         assert sentinel_view(cluster, sentinel)["quorum"] == 2
-        answer = cluster.probe(sentinel).execute_command("SENTINEL", "CKQUORUM", cluster.outputs.master_name)
+        answer = cluster.client(sentinel).execute_command("SENTINEL", "CKQUORUM", cluster.outputs.master_name)
         assert str(answer).startswith("OK 3 usable Sentinels")
 
 
@@ -26,7 +26,7 @@ def test_a_write_reaches_every_replica(cluster: Cluster) -> None:
 
 def test_a_client_through_sentinel_writes_and_reads_from_replicas(cluster: Cluster) -> None:
     clients.master(cluster.outputs).set("through", "sentinel")
-    cluster.probe(cluster.master()).execute_command("WAIT", 2, 2000)
+    cluster.client(cluster.master()).execute_command("WAIT", 2, 2000)
     reader = clients.sentinel(cluster.outputs).slave_for(cluster.outputs.master_name)
     assert {reader.get("through") for _ in range(4)} == {"sentinel"}
     assert reader.execute_command("ROLE")[0] == "slave"
@@ -35,7 +35,7 @@ def test_a_client_through_sentinel_writes_and_reads_from_replicas(cluster: Clust
 def test_replicas_refuse_writes(cluster: Cluster) -> None:
     for node in cluster.replicas():
         with pytest.raises(redis.ReadOnlyError):
-            cluster.probe(node).set("not", "here")
+            cluster.client(node).set("not", "here")
 
 
 def test_nothing_is_open_without_the_password(cluster: Cluster) -> None:

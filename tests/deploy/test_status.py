@@ -17,7 +17,7 @@ def test_a_whole_stack_is_healthy(cluster: Cluster, stack: Stack) -> None:
         shown = seen.node(node.name)
         assert shown["role"] == ("master" if node == master else "replica")
         assert tuple(shown["address"]) == node.address
-        assert shown["data"]["version"] == cluster.probe(node).info("server")["redis_version"]
+        assert shown["data"]["version"] == cluster.client(node).info("server")["redis_version"]
         assert shown["said"]["joined"] is True
         assert (shown["lag"] is None) == (node == master)
     assert all(seen.node(node.name)["watch"]["master"] == list(master.address) for node in cluster.sentinels)

@@ -82,7 +82,7 @@ def all_nodes_killed(scene: Scene) -> Iterator[None]:
 def replica_hung(scene: Scene) -> Iterator[None]:
     """While the master takes more writes than its backlog holds."""
     replica = scene.cluster.container(scene.cluster.replicas()[0])
-    master = scene.cluster.probe(scene.cluster.master())
+    master = scene.cluster.client(scene.cluster.master())
     replica.pause()
     for _ in range(3 * BACKLOG_MB):
         master.set("filler", "x" * 1024**2)
@@ -121,7 +121,7 @@ def sentinel_frozen(scene: Scene) -> Iterator[None]:
 @contextmanager
 def memory_filled(scene: Scene) -> Iterator[None]:
     """To 95 % of the limit."""
-    master = scene.cluster.probe(scene.cluster.master())
+    master = scene.cluster.client(scene.cluster.master())
     number = 0
     while int(master.info("memory")["used_memory"]) < 0.95 * MAX_MEMORY_MB * 1024**2:
         master.set(f"filler:{number}", "x" * 100_000)

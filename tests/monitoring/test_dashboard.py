@@ -24,7 +24,7 @@ def test_panels_are_told_apart() -> None:
 
 @pytest.mark.parametrize("title", PANELS)
 def test_every_query_returns_data(title: str, prometheus: Prometheus, targets: list[Target], cluster: Cluster) -> None:
-    master = cluster.probe(cluster.master())
+    master = cluster.client(cluster.master())
     for target in PANELS[title]["targets"]:
         query = _filled_in(target["expr"], targets[0]["labels"]["cluster"])
         until(lambda: _some(master) and _numbers(prometheus, query), f"data of {query}", 30, 0.5)  # noqa: B023

@@ -19,7 +19,7 @@ def refuses_writes(node: Node) -> bool:
     """Whether it says that it takes none; false where it does not answer."""
     try:
         node.client().set("refused", "1")
-    except redis.exceptions.ReadOnlyError:
+    except (redis.exceptions.ReadOnlyError, redis.exceptions.BusyLoadingError):  # the latter while it copies
         return True
     except redis.ConnectionError:
         return False

@@ -29,7 +29,7 @@ def _versions(cluster: Cluster) -> set[str]:
     """Of all nodes and Sentinels: Valkey's own, or that of Redis."""
 
     def version(node: Node) -> str:
-        info = cluster.probe(node).info("server")
+        info = cluster.client(node).info("server")
         return str(info.get("valkey_version") or f"redis {info['redis_version']}").rpartition(".")[0]
 
     return {version(node) for node in (*cluster.nodes, *cluster.sentinels)}

@@ -97,7 +97,7 @@ def test_writes_are_not_paused_for_long(cluster: Cluster, figure: Callable[[str]
     before = cluster.container(cluster.master())
     replicas = [cluster.container(n) for n in cluster.replicas()]
     if writes:
-        pipeline = cluster.probe(cluster.master()).pipeline(transaction=False)
+        pipeline = cluster.client(cluster.master()).pipeline(transaction=False)
         for i in range(writes):
             pipeline.set(f"bulk:{i}", "x" * 100)
         pipeline.execute()
