@@ -20,6 +20,10 @@ GATE_ADDRESS = "127.0.0.2"
 ROLE_MS = 50
 GATE_MS = 25
 RELAXED_MS = 250
+# The same for what is awaited when a master has died: that another node says that it is the master, and then that the
+# gate lets its clients in.
+CLAIM_MS = 25
+LET_IN_MS = 12
 # How long an answer may take. Three times this and ROLE_MS must be less than what Sentinel needs to find a master down.
 PATIENCE_MS = 150
 
@@ -31,6 +35,7 @@ def endpoint_config(settings: Settings, topology: Topology, endpoint: Endpoint) 
     majority = len(sentinels) // 2 + 1
     secret, system = settings.password, settings.system_password
     password = endpoint_password(secret.get_secret_value(), system.get_secret_value() if system else None)
+    slower = 1 if settings.tls is None else 2
     login = f"AUTH\\ endpoint\\ {password}\\r\\n"
     over_tls = _over_tls(settings)
     values = {
@@ -39,8 +44,10 @@ def endpoint_config(settings: Settings, topology: Topology, endpoint: Endpoint) 
         "bind_read": _bind(endpoint, endpoint.read),
         "gate_port": str(endpoint.write),
         "gate_ms": str(GATE_MS * scale),
+        "let_in_ms": str(LET_IN_MS * scale),
         # HAProxy gives a connection, with its TLS handshake, no longer than the time between two checks.
-        "role_ms": str(ROLE_MS * scale * (1 if settings.tls is None else 2)),
+        "role_ms": str(ROLE_MS * scale * slower),
+        "claim_ms": str(CLAIM_MS * scale * slower),
         "connect_ms": str(ROLE_MS * scale),
         "to_the_master": _lines(
             f"use_backend writes-{node.name} if {{ nbsrv(incumbent-{node.name}) gt 0 }}" for node in nodes
@@ -52,6 +59,7 @@ def endpoint_config(settings: Settings, topology: Topology, endpoint: Endpoint) 
         "master_name": settings.master_name,
         "majority": str(majority),
         "servers": _servers(nodes),
+        "awaited": _lines((_servers(topology.data_nodes), *(_later(node, scale) for node in topology.further))),
         "sentinels": _servers(sentinels),
         "any_named": "\n    acl any-named     ".join(f"nbsrv(named-{node.name}) ge {majority}" for node in nodes),
         "disputed": _lines(
@@ -70,7 +78,7 @@ def endpoint_config(settings: Settings, topology: Topology, endpoint: Endpoint) 
             + _follows("living", node, "living")
             + _follows("incumbent", node, "master")
             + _follows("settled", node, "settled")
-            + _writes(node, endpoint, scale)
+            + _writes(node, endpoint, scale, later=node in topology.further)
             + _named(node, settings, login, over_tls, scale, sentinels)
             for node in nodes
         ),
@@ -111,6 +119,11 @@ def _servers(nodes: Iterable[Node]) -> str:
     return _lines(f"server {node.name} {node.endpoint}" for node in nodes)
 
 
+def _later(node: Node, scale: int) -> str:
+    """A node that may not be there yet is looked for less often."""
+    return f"{_servers([node])} downinter {RELAXED_MS * scale}"
+
+
 def _bind(endpoint: Endpoint, port: int) -> str:
     """Its own address, and loopback for what runs beside it."""
     own = endpoint.fixed_address or endpoint.address
@@ -130,19 +143,19 @@ def _follows(what: str, node: Node, backend: str) -> str:
     return f"backend {what}-{node.name}\n    server {node.name} {node.endpoint} track {backend}/{node.name}\n\n"
 
 
-def _writes(node: Node, endpoint: Endpoint, scale: int) -> str:
+def _writes(node: Node, endpoint: Endpoint, scale: int, *, later: bool) -> str:
     """The backend that has the clients of a node, as long as the gate lets it.
 
     They come to it only while it is the incumbent. It goes down later than that ends: by the time of the two attempts
     that a connection has (`retries 1`), so that it breaks none off that is still being made.
     """
-    every = ROLE_MS * scale
+    every, down = ROLE_MS * scale, (RELAXED_MS if later else LET_IN_MS) * scale
     lines = [
         "option httpchk",
         f"http-check send meth GET uri /{node.name}",
         "http-check expect status 200",
         "timeout check 2s",
-        f"default-server check addr {GATE_ADDRESS} port {endpoint.write} inter {every} rise 1 fall 4",
+        f"default-server check addr {GATE_ADDRESS} port {endpoint.write} inter {every} downinter {down} rise 1 fall 4",
         # A node that vanishes as it gets a connection does not close it: what it does not confirm is given up.
         "default-server on-marked-down shutdown-sessions tcp-ut 2s",
         _servers([node]),
