@@ -37,7 +37,7 @@ async def run_node(environment: Environment) -> int:
             (environment.run / SIGNAL).unlink(missing_ok=True)
         while True:
             arguments = volume.prepare(mark)
-            server = await Server.start(str(volume.config), *arguments)
+            server = await Server.start("redis-server", str(volume.config), *arguments)
             node = DataNode(world, node_settings(environment), mark, volume.nodes())
             parts = [asyncio.ensure_future(part) for part in (node.run(), Strangers(world, environment.local).run())]
             if arguments:

@@ -42,7 +42,7 @@ async def run_sentinel(environment: Environment) -> int:
         if not finding.done():
             return 0
         finding.result()
-        server = await Server.start(str(state.config), "--sentinel")
+        server = await Server.start("redis-server", str(state.config), "--sentinel")
         loop = asyncio.ensure_future(agent.run())
         parts = [
             asyncio.ensure_future(part) for part in (Strangers(world, environment.local).run(), _remember(agent, state))

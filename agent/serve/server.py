@@ -1,4 +1,4 @@
-"""The server that process 1 supervises: redis-server, as a data node or as a Sentinel."""
+"""The server that process 1 supervises: redis-server, as a data node or as a Sentinel, or HAProxy."""
 
 import asyncio
 import contextlib
@@ -10,15 +10,15 @@ INSIST = 0.5
 
 
 class Server:
-    """One redis-server process."""
+    """Its process."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
 
     @classmethod
-    async def start(cls, *arguments: str) -> "Server":
-        """Start `redis-server ARGUMENTS`, in a session of its own: Ctrl-C is for process 1, which hands over."""
-        return cls(await asyncio.create_subprocess_exec("redis-server", *arguments, start_new_session=True))
+    async def start(cls, *command: str) -> "Server":
+        """Start it, in a session of its own: Ctrl-C is for process 1, which hands over."""
+        return cls(await asyncio.create_subprocess_exec(*command, start_new_session=True))
 
     async def ended(self) -> int:
         """Wait for its end: the exit code, or 128 and the signal's number."""

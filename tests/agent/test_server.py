@@ -28,7 +28,7 @@ def test_the_exit_code_is_that_of_the_server_even_if_it_ends_while_it_is_told_ag
     async def codes() -> list[int]:
         found = []
         for _ in range(30):
-            started = await Server.start()
+            started = await Server.start("redis-server")
             await asyncio.sleep(0.05)
             found.append(await started.stop())
         return found
@@ -41,7 +41,7 @@ def test_one_that_takes_no_notice_is_told_again(program: Path, monkeypatch: pyte
     program.write_text("#!/bin/sh\nn=0\ntrap 'n=$((n+1)); [ $n -lt 3 ] || exit 5' TERM\nwhile :; do sleep 0.01; done\n")
 
     async def code() -> int:
-        started = await Server.start()
+        started = await Server.start("redis-server")
         await asyncio.sleep(0.5)
         return await started.stop()
 
@@ -52,6 +52,6 @@ def test_a_signal_that_ended_it_is_told_as_a_shell_tells_it(program: Path) -> No
     program.write_text("#!/bin/sh\nkill -9 $$\n")
 
     async def code() -> int:
-        return await (await Server.start()).ended()
+        return await (await Server.start("redis-server")).ended()
 
     assert asyncio.run(code()) == 137

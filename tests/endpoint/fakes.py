@@ -3,6 +3,7 @@
 import socket
 import socketserver
 import threading
+import time
 from dataclasses import dataclass, field
 from typing import cast
 
@@ -19,12 +20,12 @@ class Fake:
     """The port of the node that this Sentinel names."""
     failing_over: bool = False
     hung: bool = False
+    """It answers when it goes on."""
     connections: list[socket.socket] = field(default_factory=list)
 
-    def answer(self, line: str) -> str:
-        """What it says to one inline command; to WHO it says its name, which no Redis does."""
-        words = line.upper().split()
-        match words[:2]:
+    def answer(self, words: list[str]) -> str:
+        """What it says to one command; to WHO it says its name, which no Redis does."""
+        match [word.upper() for word in words[:2]]:
             case ["AUTH", *_]:
                 return "+OK\r\n"
             case ["PING"]:
@@ -38,7 +39,8 @@ class Fake:
                 return f"*5\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n:1\r\n${len(link)}\r\n{link}\r\n:0\r\n"
             case ["SENTINEL", "MASTER"]:
                 flags = "master,failover_in_progress" if self.failing_over else "master"
-                return f"*4\r\n$4\r\nname\r\n$8\r\nmymaster\r\n$5\r\nflags\r\n${len(flags)}\r\n{flags}\r\n"
+                words = ["name", "mymaster", "ip", "127.0.0.1", "port", str(self.names), "flags", flags]
+                return f"*{len(words)}\r\n" + "".join(f"${len(word)}\r\n{word}\r\n" for word in words)
             case ["SENTINEL", _]:
                 port = str(self.names)
                 return f"*2\r\n$9\r\n127.0.0.1\r\n${len(port)}\r\n{port}\r\n"
@@ -50,11 +52,23 @@ class _Handler(socketserver.StreamRequestHandler):
         fake = cast(_Server, self.server).fake
         fake.connections.append(self.connection)
         try:
-            while line := self.rfile.readline().decode().strip():
-                if not fake.hung:
-                    self.wfile.write(fake.answer(line).encode())
+            while words := self._command():
+                while fake.hung:
+                    time.sleep(0.01)
+                self.wfile.write(fake.answer(words).encode())
         except OSError:
             pass
+
+    def _command(self) -> list[str]:
+        """The next one, inline or as an array; empty at the end."""
+        line = self.rfile.readline().decode().strip()
+        if not line.startswith("*"):
+            return line.split()
+        words = []
+        for _ in range(int(line[1:])):
+            length = int(self.rfile.readline().decode()[1:])
+            words.append(self.rfile.read(length + 2).decode()[:-2])
+        return words
 
 
 class _Server(socketserver.ThreadingTCPServer):

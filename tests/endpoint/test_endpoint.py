@@ -1,4 +1,4 @@
-"""The endpoint's decisions: a real HAProxy with the real configuration, among nodes and Sentinels that are not."""
+"""The endpoint: its real image with the real configuration, among nodes and Sentinels that are not."""
 
 import dataclasses
 import io
@@ -16,15 +16,17 @@ from typing import cast
 import pytest
 from docker.models.containers import Container
 
+from engine.docker.image_context import BuildContext
 from redis_ha.docker.clients import docker_client
-from redis_ha.plan.endpoint_config import CONFIG_FILE, endpoint_files
+from redis_ha.plan.endpoint_config import endpoint_files
 from redis_ha.plan.identity import Identity
 from redis_ha.plan.layout import plan
 from redis_ha.settings.loader import parse_settings
 from tests.agent.harness.node import eventually
 from tests.endpoint.fakes import Fake, serve
 
-IMAGE = "haproxy:3.0-alpine"
+ROOT = Path(__file__).parents[2]
+BASE = "haproxy:3.0-alpine"
 SECONDS = 40  # a bound on a busy machine; a switch takes a tenth of a second on a quiet one
 ASKED = 0.5  # seconds within which every Sentinel has been asked anew
 SETTLED = 1.5  # seconds after which a decision stands: longer than all checks take
@@ -73,11 +75,28 @@ class Scene:
 MakeScene = Callable[..., Scene]
 
 
+@pytest.fixture(scope="module")
+def image() -> Iterator[str]:
+    """The endpoint's, as `up` builds it."""
+    subprocess.run([ROOT / "bootstrap/base-image", BASE], check=True)
+    name, dockerfile = f"redis-ha-test-endpoint:{uuid.uuid4().hex[:8]}", ROOT / "configs/endpoint/Dockerfile"
+    context = BuildContext({"context": str(ROOT), "dockerfile": str(dockerfile)})
+    images = docker_client().images
+    images.build(
+        fileobj=context.archive(),
+        custom_context=True,
+        dockerfile=context.dockerfile_name,
+        tag=name,
+        buildargs={"BASE": BASE},
+        rm=True,
+    )
+    yield name
+    images.remove(name, force=True)
+
+
 @pytest.fixture
-def scene() -> Iterator[MakeScene]:
+def scene(image: str) -> Iterator[MakeScene]:
     """Makes the scene; the options are settings."""
-    root = Path(__file__).parents[2]
-    subprocess.run([root / "bootstrap/base-image", IMAGE], check=True)
     with ExitStack() as stack:
 
         def make(**values: object) -> Scene:
@@ -105,8 +124,8 @@ def scene() -> Iterator[MakeScene]:
             endpoint = dataclasses.replace(topology.endpoints[0], write=write, read=read)
             texts = {name: text(settings) for name, text in endpoint_files(settings, topology, endpoint).items()}
             container = docker_client().containers.create(
-                IMAGE,
-                ["haproxy", "-f", f"/tmp/{CONFIG_FILE}"],  # noqa: S108 - inside the container
+                image,
+                environment={"REDIS_HA_ENDPOINT": "/tmp"},  # noqa: S108 - inside the container
                 name=f"redis-ha-test-endpoint-{uuid.uuid4().hex[:8]}",
                 network_mode="host",
                 labels={"redis-ha.stack": "test-endpoint"},

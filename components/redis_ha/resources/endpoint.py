@@ -1,13 +1,14 @@
-"""The endpoint: HAProxy, for clients that do not ask the Sentinels."""
+"""The endpoint: HAProxy and its agent, for clients that do not ask the Sentinels."""
 
 import pulumi_docker as docker
 
-from redis_ha.plan.endpoint_config import CONFIG_FILE, GATE_ADDRESS, endpoint_files
+from redis_ha.plan.endpoint_config import endpoint_files
 from redis_ha.plan.topology import FOLDER, Endpoint
 from redis_ha.resources.container import Check, Shared, container, mounted
+from redis_ha.resources.node import SCRATCH
 from redis_ha.resources.node_files import node_files
 
-MEMORY_MB = 256  # 4000 connections with full buffers
+MEMORY_MB = 288  # 4000 connections with full buffers, and the agent
 STOP_SECONDS = 5
 
 
@@ -27,10 +28,8 @@ def endpoint_container(shared: Shared, endpoint: Endpoint) -> docker.Container:
         stop_seconds=STOP_SECONDS,
         memory=MEMORY_MB,
         ports=[endpoint.write, endpoint.read],
-        # Any answer but 200 is a failure of wget.
-        check=Check(["wget", "-q", "-T", "2", "-O", "/dev/null", f"http://{GATE_ADDRESS}:{endpoint.write}/"]),
+        check=Check(["redis-ha-health"]),
         former="endpoint",
-        command=["haproxy", "-f", f"{FOLDER}/{CONFIG_FILE}"],
         volumes=[mounted(FOLDER, files.volume, read_only=True)],
-        stop_signal="SIGTERM",  # the image's own would wait for the clients to leave
+        tmpfs=SCRATCH,
     )

@@ -41,13 +41,18 @@ def redis_image(place: Place) -> pulumi.Output[str]:
 
 
 def endpoint_image(place: Place) -> pulumi.Output[str]:
-    """The endpoint's, with nothing added: by what it is on, its container is replaced exactly when that changes."""
-    return _as_it_is(place, "endpoint", place.given.of(lambda settings: settings.endpoint_image))
+    """The endpoint's: HAProxy's, with the agent that tells it where clients go."""
+    name = image_name(place.given.now, place.identity, "-endpoint")
+    args = {"BASE": place.given.of(lambda settings: settings.endpoint_image)}
+    return _built(place, "endpoint-image", name, ".", "configs/endpoint/Dockerfile", args)
 
 
 def exporter_image(place: Place) -> pulumi.Output[str]:
     """The redis_exporter's, with nothing added."""
-    return _as_it_is(place, "exporter", place.given.of(lambda settings: settings.exporter_image))
+    where = "configs/exporter"
+    name = image_name(place.given.now, place.identity, "-exporter")
+    args = {"BASE": place.given.of(lambda settings: settings.exporter_image)}
+    return _built(place, "exporter-image", name, where, f"{where}/Dockerfile", args)
 
 
 def backup_image(place: Place, of: pulumi.Input[str]) -> pulumi.Output[str]:
@@ -62,12 +67,6 @@ def backup_image(place: Place, of: pulumi.Input[str]) -> pulumi.Output[str]:
     where = "backup"
     name = image_name(given.now, identity, "-backup")
     return _built(place, "backup-image", name, where, f"{where}/Dockerfile", args)
-
-
-def _as_it_is(place: Place, what: str, base: pulumi.Input[str]) -> pulumi.Output[str]:
-    where = f"configs/{what}"
-    name = image_name(place.given.now, place.identity, f"-{what}")
-    return _built(place, f"{what}-image", name, where, f"{where}/Dockerfile", {"BASE": base})
 
 
 def _built(

@@ -74,10 +74,10 @@ def _holders(endpoint: Container, since: float, first: Node) -> list[str]:
 
     One that gets them back, after it was too slow to answer, is named once.
     """
-    log = endpoint.logs(since=int(since), stderr=False, timestamps=True).decode()
-    marks = [line.partition(" ") for line in log.splitlines() if " Server master/" in line and " is UP" in line]
+    log = endpoint.logs(since=int(since), stdout=False, timestamps=True).decode()
+    marks = [line.split() for line in log.splitlines() if "redis-ha: writes go to redis-" in line]
     began = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(since)) + f"{since % 1:.9f}"[1:]
-    names = [text.split("/")[1].split()[0] for at, _, text in marks if at > began]
+    names = [name for at, *_, name in marks if at > began]
     return [name for name, _ in itertools.groupby([first.name, *names])]
 
 
@@ -246,11 +246,7 @@ def test_its_container_has_no_more_than_it_needs(cluster: Cluster, endpoint: Con
     fields = [line.split() for line in status]
     assert {f[1] for f in fields if f[0] == "Uid:"} == {"99"}
     assert {f[1] for f in fields if f[0] == "CapEff:"} == {"0000000000000000"}
-    # The gate is for this container alone.
-    assert "200" in inside(endpoint, "wget", "-S", "-q", "-O", "/dev/null", _gate(cluster))[1]
-    assert str(cluster.outputs.password) not in inside(endpoint, "cat", "/etc/redis-ha/node/haproxy.cfg")[1]
-
-
-def _gate(cluster: Cluster) -> str:
-    assert cluster.outputs.write is not None
-    return f"http://127.0.0.2:{cluster.outputs.write[1]}/"
+    assert inside(endpoint, "redis-ha-health") == (0, f"writes go to {cluster.master().name}")
+    # HAProxy's socket is for its own user alone.
+    assert inside(endpoint, "stat", "-c", "%A %u", "/run/redis-ha/haproxy.sock")[1] == "srw------- 99"
+    assert str(cluster.outputs.password) not in inside(endpoint, "sh", "-c", "cat /etc/redis-ha/node/*")[1]

@@ -1,0 +1,171 @@
+"""The endpoint, from its start to its end."""
+
+import asyncio
+import json
+import os
+import ssl
+import sys
+from collections import Counter
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from agent.endpoint.decide import View, reads_from, writes_to
+from agent.endpoint.look import PATIENCE_S, NodeWatch, SentinelWatch
+from agent.endpoint.proxy import Proxy, ProxyError
+from agent.serve.stop import Stop
+from agent.tell.state import StateFile
+from agent.wire.answers import Address
+from agent.wire.link import Login
+
+SETTLED_S = 1.0
+"""Whoever has had the writes for so long has them no longer than the Sentinels say so."""
+TICK_S = 0.05
+"""Silence is no event: so often it is looked for."""
+REPORT_S = 2.0
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the endpoint is told, by the file endpoint.json in its folder."""
+
+    folder: Path
+    nodes: Mapping[str, Address]
+    sentinels: tuple[Address, ...]
+    master_name: str
+    consistent: bool
+    patience: float
+    """Seconds that a node has for an answer."""
+    login: Login
+
+    @classmethod
+    def read(cls, folder: Path) -> "Told":
+        """Raises OSError, ValueError and KeyError for what is not there."""
+        raw = json.loads((folder / "endpoint.json").read_text())
+        return cls(
+            folder=folder,
+            nodes={name: Address.parse(at) for name, at in raw["nodes"].items()},
+            sentinels=tuple(Address.parse(at) for at in raw["sentinels"]),
+            master_name=raw["master_name"],
+            consistent=raw["durability"] == "consistent",
+            patience=min(PATIENCE_S, raw["down_after"] / 8000),
+            login=Login("endpoint", raw["password"], _trusted(folder)),
+        )
+
+
+class Endpoint:
+    """Looks, decides, and tells HAProxy."""
+
+    def __init__(self, told: Told, proxy: Proxy, state: StateFile) -> None:
+        self._told = told
+        self._proxy = proxy
+        self._state = state
+        self._nodes = {name: NodeWatch(at, told.login) for name, at in told.nodes.items()}
+        self._sentinels = [SentinelWatch(at, told.login, told.master_name) for at in told.sentinels]
+        self._has: str | None = None
+        self._since = 0.0
+        self._changed = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+
+    async def run(self) -> None:
+        """For as long as the container lives."""
+        async with asyncio.TaskGroup() as tasks:
+            for node in self._nodes.values():
+                tasks.create_task(node.run(self._told.patience, self._changed.set, self._hurried))
+            for sentinel in self._sentinels:
+                tasks.create_task(sentinel.run(PATIENCE_S, self._changed.set, lambda: False))
+            tasks.create_task(self._proxy.keep_up())
+            tasks.create_task(self._report())
+            await self._decide()
+
+    async def _decide(self) -> None:
+        # A second master may be among those that have not been asked yet.
+        while not all(watch.asked for watch in (*self._nodes.values(), *self._sentinels)):
+            await self._look()
+        while True:
+            now, view = self._loop.time(), self._view()
+            to = writes_to(view, self._has, now - self._since >= SETTLED_S, self._told.consistent)
+            if to != self._has:
+                self._has, self._since = to, now
+                sys.stderr.write(f"redis-ha: writes go to {to or 'nobody'}\n")
+                sys.stderr.flush()
+            self._proxy.send(to, reads_from(view, to))
+            await self._look()
+
+    async def _look(self) -> None:
+        """Until something may have changed."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TICK_S):
+                await self._changed.wait()
+        self._changed.clear()
+
+    def _view(self) -> View:
+        answers = [said for sentinel in self._sentinels if (said := sentinel.seen())]
+        most = len(self._sentinels) // 2 + 1
+        by_address = {at: name for name, at in self._told.nodes.items()}
+        named = Counter(by_address.get(said.named) for said in answers)
+        return View(
+            nodes={name: node.seen(self._told.patience) for name, node in self._nodes.items()},
+            majority=len(answers) >= most,
+            named=next((name for name, count in named.items() if count >= most), None),
+            failing_over=any(sentinel.failing_over(SETTLED_S) for sentinel in self._sentinels),
+        )
+
+    def _hurried(self) -> bool:
+        """Whether a master is looked for."""
+        if self._has is None:
+            return True
+        node = self._nodes[self._has]
+        return node.late or not node.seen(self._told.patience).claims or not node.lives
+
+    async def _report(self) -> None:
+        """For the health check."""
+        while True:
+            figures = await self._proxy.figures()
+            full = int(figures["CurrConns"]) >= int(figures["Maxconn"])
+            why = "full: no connection more" if full else f"writes go to {self._has or 'nobody'}"
+            self._state.write({"joined": bool(self._has) and not full, "why": why})
+            before, end = self._has, self._loop.time() + REPORT_S
+            while self._has == before and self._loop.time() < end:
+                await asyncio.sleep(TICK_S)
+
+
+def _trusted(folder: Path) -> ssl.SSLContext | None:
+    """What it trusts, and shows where nodes ask for it. One certificate serves all nodes: the CA is what counts."""
+    if not (folder / "ca.pem").exists():
+        return None
+    context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
+    context.check_hostname = False
+    if (folder / "client.pem").exists():
+        context.load_cert_chain(folder / "client.pem")
+    return context
+
+
+async def _run(told: Told, run: Path) -> int:
+    """The exit code."""
+    stop = Stop()
+    proxy = Proxy(run)
+    server = await proxy.start(told.folder / "haproxy.cfg")
+    agent = asyncio.ensure_future(Endpoint(told, proxy, StateFile(run)).run())
+    ended = asyncio.ensure_future(server.ended())
+    until: list[asyncio.Future[Any]] = [agent, ended, stop.asked]
+    await asyncio.wait(until, return_when=asyncio.FIRST_COMPLETED)
+    if ended.done():
+        return ended.result() or 1  # it has not been asked to end
+    await server.stop()
+    if agent.done():
+        agent.result()  # raises what has ended it
+    return 0
+
+
+def main() -> int:
+    """`python3 -I -S FOLDER`: the exit code."""
+    os.umask(0o077)
+    try:
+        told = Told.read(Path(os.environ.get("REDIS_HA_ENDPOINT", "/etc/redis-ha/node")))
+        return asyncio.run(_run(told, Path(os.environ.get("REDIS_HA_RUN", "/run/redis-ha"))))
+    except* (OSError, ValueError, KeyError, ProxyError) as errors:
+        sys.stderr.write(f"redis-ha: {'; '.join(map(repr, errors.exceptions))}\n")
+    return 1
