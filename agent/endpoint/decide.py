@@ -9,9 +9,7 @@ class Node:
     """What is known of one data node."""
 
     claims: bool = False
-    """It has said that it is the master, and has not been silent for long since."""
-    lives: bool = False
-    """Its kernel takes connections: so its process is there, however busy it is."""
+    """It has said that it is the master, has not been silent for long since, and its kernel takes connections."""
     replica: bool = False
     """It has said that it is a replica, and has not been silent for long since."""
     linked: bool = False
@@ -39,15 +37,14 @@ def writes_to(view: View, has: str | None, settled: bool, consistent: bool) -> s
     if consistent and not view.majority:
         return None
     claiming = [name for name, node in view.nodes.items() if node.claims]
-    fit = [name for name in claiming if not _disputed(view, name)]
-    if not fit:
-        # Two say that they are the master: one has come back, or is on its way out. As long as a failover is under way,
-        # and until all Sentinels have been asked since, they still name the old one: so the one that has the writes
-        # keeps them. Otherwise they go where the majority says.
-        stays = view.failing_over or (has is not None and not settled) or view.named is None
-        chosen = has if stays else view.named
-        fit = [name for name in claiming if name == chosen and view.nodes[name].lives]
-    return fit[0] if len(fit) == 1 else None
+    if len(claiming) < 2:
+        return claiming[0] if claiming else None
+    # One of them has come back, or is on its way out. As long as a failover is under way, and until all Sentinels have
+    # been asked since, they still name the old one: so the one that has the writes keeps them. Otherwise they go where
+    # the majority says.
+    stays = view.failing_over or (has is not None and not settled) or view.named is None
+    chosen = has if stays else view.named
+    return chosen if chosen in claiming else None
 
 
 def reads_from(view: View, writes: str | None) -> frozenset[str]:
@@ -55,8 +52,3 @@ def reads_from(view: View, writes: str | None) -> frozenset[str]:
     replicas = {name for name, node in view.nodes.items() if node.replica}
     linked = {name for name in replicas if view.nodes[name].linked}
     return frozenset(linked or ({writes} if writes else replicas))
-
-
-def _disputed(view: View, name: str) -> bool:
-    """Whether another one says that it is the master, too, and lives."""
-    return any(node.claims and node.lives for other, node in view.nodes.items() if other != name)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 
 from agent.endpoint.decide import Node
 from agent.view import council
-from agent.wire.answers import Address, Command, Result
+from agent.wire.answers import Address, Command, Result, Unknown
 from agent.wire.link import Link, Login, connect
 
-NODE_S, SENTINEL_S = 0.05, 0.25
+NODE_S, SENTINEL_S = 0.1, 0.25
 """Seconds between an answer and the next question."""
 HURRIED_S = 0.01
 """The same of a node while a master is looked for."""
@@ -29,13 +29,30 @@ SILENCES = 3
 
 def silence(patience: float) -> float:
     """Seconds without an answer until what a node has last said is void, with so many for an answer."""
-    return SILENCES * (patience + NODE_S)
+    return SILENCES * (patience + min(NODE_S, patience))
+
+
+class Hurry:
+    """Whether a master is looked for; who waits for the next question can wait for that instead."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        self.begun: asyncio.Future[None] = self._loop.create_future()
+
+    def set(self, on: bool) -> None:
+        """From now on."""
+        if on and not self.begun.done():
+            self.begun.set_result(None)
+        elif not on and self.begun.done():
+            self.begun = self._loop.create_future()
 
 
 class Watch:
-    """One connection, on which the same is asked again and again. `changed` is called whenever something is known."""
+    """One connection, on which the same is asked again and again. `changed` is called when there is news."""
 
-    def __init__(self, address: Address, login: Login, question: tuple[Command, ...], every: float) -> None:
+    def __init__(
+        self, address: Address, login: Login, question: tuple[Command, ...], patience: float, every: float
+    ) -> None:
         self.address = address
         self.asked = False
         """Whether it has been tried to ask it."""
@@ -43,18 +60,19 @@ class Watch:
         self.late = False
         self._login = login
         self._question = question
+        self._patience = patience
         self._every = every
         self._results: list[Result] = []
         self._at = float("-inf")
         self._lived = float("-inf")
         self._loop = asyncio.get_running_loop()
 
-    async def run(self, patience: float, changed: Callable[[], None], hurried: Callable[[], bool]) -> None:
-        """For as long as the endpoint lives."""
+    async def run(self, changed: Callable[[], None], hurry: Hurry | None = None) -> None:
+        """For as long as the endpoint lives. In a `hurry` it is asked more often."""
         while True:
             link = await connect(self.address, self._login, HANDSHAKE_S if self._login.context else CONNECT_S)
             if isinstance(link, Link):
-                await self._converse(link, patience, changed, hurried)
+                await self._converse(link, changed, hurry)
                 link.close()
             self.lives = await self._listens()
             self.asked = True
@@ -66,27 +84,34 @@ class Watch:
         """Seconds since its last answer."""
         return self._loop.time() - self._at
 
-    async def _converse(
-        self, link: Link, patience: float, changed: Callable[[], None], hurried: Callable[[], bool]
-    ) -> None:
+    async def _converse(self, link: Link, changed: Callable[[], None], hurry: Hurry | None) -> None:
         """Until the connection is lost, or has been silent for too long."""
-        while True:
+        while link.open:
             *_, answer = answers = link.send(*self._question)
             began = self._loop.time()
-            while not (await asyncio.wait({answer}, timeout=patience))[0]:
+            while not (await asyncio.wait({answer}, timeout=self._patience))[0]:
                 self.late, self.asked, self.lives = True, True, await self._listens()
                 changed()
-                if not link.open or self._loop.time() - began > GIVE_UP_S:
+                if self._loop.time() - began > GIVE_UP_S:
                     return
-            if not link.open:
+            if answer.result() is Unknown.LATE:  # the connection is lost
                 return
-            self._results, self._at = [each.result() for each in answers], self._loop.time()
-            self.late, self.asked, self.lives, self._lived = False, True, True, self._at
+            self._take([each.result() for each in answers], changed)
+            if hurry is not None and hurry.begun.done():
+                await asyncio.wait({link.lost}, timeout=HURRIED_S)
+            else:
+                until = {link.lost} if hurry is None else {link.lost, hurry.begun}
+                await asyncio.wait(until, timeout=self._every, return_when=asyncio.FIRST_COMPLETED)
+
+    def _take(self, results: list[Result], changed: Callable[[], None]) -> None:
+        news = (results, False, True, True) != (self._results, self.late, self.asked, self.lives)
+        self._at = self._lived = self._loop.time()
+        self._results, self.late, self.asked, self.lives = results, False, True, True
+        if news:
             changed()
-            await asyncio.wait({link.lost}, timeout=HURRIED_S if hurried() else self._every)
 
     async def _listens(self) -> bool:
-        """Whether the kernel there takes a connection, whoever answers on it."""
+        """Whether the kernel there takes a connection, however busy the process is that is to answer."""
         found = await connect(self.address, Login(), CONNECT_S)
         if isinstance(found, Link):
             found.close()
@@ -96,36 +121,39 @@ class Watch:
 class NodeWatch(Watch):
     """Of a data node: its role."""
 
-    def __init__(self, address: Address, login: Login) -> None:
-        super().__init__(address, login, (("ROLE",),), NODE_S)
+    def __init__(self, address: Address, login: Login, patience: float) -> None:
+        super().__init__(address, login, (("ROLE",),), patience, min(NODE_S, patience))
 
-    def seen(self, patience: float) -> Node:
+    def seen(self) -> Node:
         """What counts of it now."""
-        role = self._results[0] if self._results and self.age() < silence(patience) else None
+        role = self._results[0] if self._results and self.age() < silence(self._patience) else None
         if not isinstance(role, list) or not role:
-            return Node(lives=self.lives)
-        replica = role[0] == "slave"
-        linked = replica and len(role) > 3 and role[3] == "connected"
-        return Node(claims=role[0] == "master", lives=self.lives, replica=replica, linked=linked)
+            return Node()
+        linked = role[0] == "slave" and len(role) > 3 and role[3] == "connected"
+        return Node(claims=role[0] == "master" and self.lives, replica=role[0] == "slave", linked=linked)
 
 
 class SentinelWatch(Watch):
     """Of a Sentinel: what it says of the master."""
 
     def __init__(self, address: Address, login: Login, master_name: str) -> None:
-        super().__init__(address, login, council.question(master_name), SENTINEL_S)
+        super().__init__(address, login, council.question(master_name), PATIENCE_S, SENTINEL_S)
+        self._said: council.Sentinel | None = None
         self._failing_over = float("-inf")
 
-    def seen(self) -> council.Sentinel | None:
-        """What it says; None where it does not answer, or knows no such master."""
-        if not self._results or self.age() > 2 * (PATIENCE_S + SENTINEL_S):
-            return None
-        said = council.read(self.address, self._results)
-        if said is not None and said.failing_over:
-            self._failing_over = self._at
-        return said
+    def _take(self, results: list[Result], changed: Callable[[], None]) -> None:
+        self._said = council.read(self.address, results)
+        if self._said is not None and self._said.failing_over:
+            self._failing_over = self._loop.time()
+        # Of all that it says these change anything; how long ago it has heard of whom is no news.
+        what = self._said and (self._said.named, self._said.failing_over)
+        super()._take([str(what)], changed)
+
+    def names(self) -> Address | None:
+        """Whom it names as the master; None where it does not answer, or knows no such master."""
+        late = self.age() > 2 * (PATIENCE_S + SENTINEL_S)
+        return None if late or self._said is None else self._said.named
 
     def failing_over(self, within: float) -> bool:
         """Whether it leads a failover, or has led one so many seconds ago."""
-        self.seen()
         return self._loop.time() - self._failing_over < within

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.endpoint.decide import View, reads_from, writes_to
-from agent.endpoint.look import PATIENCE_S, NodeWatch, SentinelWatch
+from agent.endpoint.look import PATIENCE_S, Hurry, NodeWatch, SentinelWatch
 from agent.endpoint.proxy import Proxy, ProxyError
 from agent.serve.stop import Stop
 from agent.tell.state import StateFile
@@ -22,7 +22,7 @@ from agent.wire.link import Login
 
 SETTLED_S = 1.0
 """Whoever has had the writes for so long has them no longer than the Sentinels say so."""
-TICK_S = 0.05
+TICK_S = 0.1
 """Silence is no event: so often it is looked for."""
 REPORT_S = 2.0
 
@@ -62,20 +62,22 @@ class Endpoint:
         self._told = told
         self._proxy = proxy
         self._state = state
-        self._nodes = {name: NodeWatch(at, told.login) for name, at in told.nodes.items()}
+        self._nodes = {name: NodeWatch(at, told.login, told.patience) for name, at in told.nodes.items()}
         self._sentinels = [SentinelWatch(at, told.login, told.master_name) for at in told.sentinels]
+        self._by_address = {at: name for name, at in told.nodes.items()}
         self._has: str | None = None
         self._since = 0.0
-        self._changed = asyncio.Event()
+        self._changed, self._moved = asyncio.Event(), asyncio.Event()
+        self._hurry = Hurry()
         self._loop = asyncio.get_running_loop()
 
     async def run(self) -> None:
         """For as long as the container lives."""
         async with asyncio.TaskGroup() as tasks:
             for node in self._nodes.values():
-                tasks.create_task(node.run(self._told.patience, self._changed.set, self._hurried))
+                tasks.create_task(node.run(self._changed.set, self._hurry))
             for sentinel in self._sentinels:
-                tasks.create_task(sentinel.run(PATIENCE_S, self._changed.set, lambda: False))
+                tasks.create_task(sentinel.run(self._changed.set))
             tasks.create_task(self._proxy.keep_up())
             tasks.create_task(self._report())
             await self._decide()
@@ -83,7 +85,7 @@ class Endpoint:
     async def _decide(self) -> None:
         # A second master may be among those that have not been asked yet.
         while not all(watch.asked for watch in (*self._nodes.values(), *self._sentinels)):
-            await self._look()
+            await _until(self._changed, TICK_S)
         while True:
             now, view = self._loop.time(), self._view()
             to = writes_to(view, self._has, now - self._since >= SETTLED_S, self._told.consistent)
@@ -91,34 +93,21 @@ class Endpoint:
                 self._has, self._since = to, now
                 sys.stderr.write(f"redis-ha: writes go to {to or 'nobody'}\n")
                 sys.stderr.flush()
+                self._moved.set()
             self._proxy.send(to, reads_from(view, to))
-            await self._look()
-
-    async def _look(self) -> None:
-        """Until something may have changed."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(TICK_S):
-                await self._changed.wait()
-        self._changed.clear()
+            self._hurry.set(to is None or self._nodes[to].late)
+            await _until(self._changed, TICK_S)
 
     def _view(self) -> View:
-        answers = [said for sentinel in self._sentinels if (said := sentinel.seen())]
+        answers = [address for sentinel in self._sentinels if (address := sentinel.names())]
         most = len(self._sentinels) // 2 + 1
-        by_address = {at: name for name, at in self._told.nodes.items()}
-        named = Counter(by_address.get(said.named) for said in answers)
+        named = Counter(self._by_address.get(address) for address in answers)
         return View(
-            nodes={name: node.seen(self._told.patience) for name, node in self._nodes.items()},
+            nodes={name: node.seen() for name, node in self._nodes.items()},
             majority=len(answers) >= most,
             named=next((name for name, count in named.items() if count >= most), None),
             failing_over=any(sentinel.failing_over(SETTLED_S) for sentinel in self._sentinels),
         )
-
-    def _hurried(self) -> bool:
-        """Whether a master is looked for."""
-        if self._has is None:
-            return True
-        node = self._nodes[self._has]
-        return node.late or not node.seen(self._told.patience).claims or not node.lives
 
     async def _report(self) -> None:
         """For the health check."""
@@ -127,9 +116,15 @@ class Endpoint:
             full = int(figures["CurrConns"]) >= int(figures["Maxconn"])
             why = "full: no connection more" if full else f"writes go to {self._has or 'nobody'}"
             self._state.write({"joined": bool(self._has) and not full, "why": why})
-            before, end = self._has, self._loop.time() + REPORT_S
-            while self._has == before and self._loop.time() < end:
-                await asyncio.sleep(TICK_S)
+            await _until(self._moved, REPORT_S)
+
+
+async def _until(event: asyncio.Event, seconds: float) -> None:
+    """Until it is set, and no longer than so many."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()
+    event.clear()
 
 
 def _trusted(folder: Path) -> ssl.SSLContext | None:

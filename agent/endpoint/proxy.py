@@ -7,9 +7,9 @@ from pathlib import Path
 from agent.serve.server import Server
 
 NOBODY = "nobody"
-CLOSING_S = 0.13
-"""From when a node has the writes no longer until its clients are let go. That is longer than HAProxy's attempts to
-connect take: it (3.0.11) forgets a connection that is just being made when those of its server are closed, and its
+CLOSING_S = 0.08
+"""From when a node has the writes no longer until its clients are let go. That is longer than HAProxy's attempt to
+connect takes: it (3.0.11) forgets a connection that is just being made when those of its server are closed, and its
 client would wait for ever."""
 START_S = 10.0
 

@@ -4,10 +4,8 @@ import pytest
 
 from agent.endpoint.decide import Node, View, reads_from, writes_to
 
-MASTER = Node(claims=True, lives=True)
-DEAD = Node(claims=True)
-"""It has said that it is the master a moment ago, and its kernel takes no connection."""
-LINKED, UNLINKED = Node(lives=True, replica=True, linked=True), Node(lives=True, replica=True)
+MASTER = Node(claims=True)
+LINKED, UNLINKED = Node(replica=True, linked=True), Node(replica=True)
 SILENT = Node()
 
 
@@ -20,10 +18,8 @@ def view(*nodes: Node, majority: bool = True, named: str | None = "a", failing_o
     [
         pytest.param(view(MASTER, LINKED, LINKED), None, False, "a", id="the only one that says so"),
         pytest.param(view(LINKED, LINKED, LINKED), "a", True, None, id="nobody says so"),
-        pytest.param(view(SILENT, LINKED, LINKED), "a", True, None, id="it has been silent for too long"),
+        pytest.param(view(SILENT, LINKED, LINKED), "a", True, None, id="it is dead, or has been silent for too long"),
         pytest.param(view(LINKED, MASTER, LINKED), "a", True, "b", id="promoted, before the Sentinels name it"),
-        pytest.param(view(DEAD, MASTER, LINKED), "a", True, "b", id="a dead one disputes nothing"),
-        pytest.param(view(DEAD, LINKED, LINKED), "a", True, "a", id="dead, and nobody in its place"),
         pytest.param(view(MASTER, MASTER), "a", True, "a", id="a second one, and the Sentinels name the first"),
         pytest.param(view(MASTER, MASTER, named="b"), "a", True, "b", id="a second one, whom the Sentinels name"),
         pytest.param(view(MASTER, MASTER, named="b"), "a", False, "a", id="not before all have been asked"),
@@ -32,7 +28,6 @@ def view(*nodes: Node, majority: bool = True, named: str | None = "a", failing_o
         pytest.param(view(MASTER, MASTER, named=None), "b", True, "b", id="no majority names anybody"),
         pytest.param(view(MASTER, MASTER, named=None), None, False, None, id="and nobody has them"),
         pytest.param(view(MASTER, MASTER, named="c"), "a", True, None, id="the Sentinels name a third one"),
-        pytest.param(view(DEAD, DEAD), None, True, None, id="two, and neither lives"),
     ],
 )
 def test_writes(seen: View, has: str | None, settled: bool, expected: str | None) -> None:
