@@ -173,7 +173,6 @@ def health() -> int:
 def main(words: list[str]) -> int:
     """The exit code."""
     os.umask(0o077)
-    os.nice(10)  # nodes on the same machine go first
     simple: dict[str, Callable[[Given], int]] = {"serve": serve, "list": listed}
     try:
         match words:

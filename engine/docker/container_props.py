@@ -36,6 +36,7 @@ PROPS: Mapping[str, Prop] = {
     "stopSignal": Prop(),
     "stopTimeout": Prop(),
     "cpus": Prop(),
+    "cpuShares": Prop(),
     "restart": Prop("live"),
     "memory": Prop("live"),
     "memorySwap": Prop("live"),

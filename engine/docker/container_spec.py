@@ -69,6 +69,8 @@ def _host_config(inputs: Mapping[str, Any]) -> dict[str, Any]:
     )
     if inputs.get("cpus"):
         host["NanoCpus"] = nano_cpus(inputs["cpus"])
+    if inputs.get("cpuShares"):
+        host["CpuShares"] = int(inputs["cpuShares"])
     return host
 
 

@@ -17,6 +17,8 @@ DATA = "/data"
 MOUNTED = "/backups"
 OWN_MB = 512  # restic, beside a server that has loaded the data
 STOP_SECONDS = 10
+# Nodes of the same machine go first where there is not enough for all; another container has 1024.
+CPU_SHARES = 64
 
 
 def backup_volume(shared: Shared, backup: Backup) -> docker.Volume:
@@ -51,6 +53,7 @@ def backup_container(shared: Shared, backup: Backup, volume: docker.Volume) -> d
         after=shared.rollout.after(backup, files.carrier),
         stop_seconds=STOP_SECONDS,
         memory=given.of(_memory),
+        cpu_shares=CPU_SHARES,
         check=Check(["redis-ha-backup", "health"], interval="1m0s", timeout="5s"),
         command=["serve"],
         volumes=volumes,

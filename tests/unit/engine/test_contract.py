@@ -129,7 +129,7 @@ def test_every_call_is_answered(service: Any, server: type) -> None:
 REFUSED_PROPERTIES = {
     "Container": {
         "attach", "cgroupParent", "cgroupnsMode", "containerReadRefreshTimeoutMilliseconds", "cpuPeriod", "cpuQuota",
-        "cpuSet", "cpuShares", "deviceReadBps", "deviceReadIops", "deviceRequests",
+        "cpuSet", "deviceReadBps", "deviceReadIops", "deviceRequests",
         "deviceCgroupRules", "deviceWriteBps", "deviceWriteIops", "devices",
         "dns", "dnsOpts", "dnsSearches", "domainname", "gpus", "groupAdds", "hostname", "hosts", "init", "ipcMode",
         "logs",
@@ -188,6 +188,7 @@ SAMPLES = {
     "memorySwap": 5,
     "stopTimeout": 5,
     "cpus": "0.5",
+    "cpuShares": 64,
     "readOnly": True,
 }
 

@@ -32,6 +32,7 @@ def test_container_body() -> None:
             "capabilities": {"drops": ["ALL"]},
             "memory": 64,
             "cpus": "0.5",
+            "cpuShares": 64,
             "restart": "unless-stopped",
             "stopTimeout": 30,
         },
@@ -45,7 +46,8 @@ def test_container_body() -> None:
     assert host["PortBindings"] == {"80/tcp": [{"HostIp": "127.0.0.1", "HostPort": "8080"}]}
     assert host["NetworkMode"] == "n"
     assert host["Binds"] == ["v:/data:rw", "/h:/c:ro"]
-    assert (host["Memory"], host["NanoCpus"], host["CapDrop"]) == (64 * 1024**2, 500_000_000, ["ALL"])
+    assert (host["Memory"], host["NanoCpus"], host["CpuShares"]) == (64 * 1024**2, 500_000_000, 64)
+    assert host["CapDrop"] == ["ALL"]
     assert body["NetworkingConfig"]["EndpointsConfig"]["n"]["IPAMConfig"] == {"IPv4Address": "10.0.0.2"}
 
 

@@ -1,0 +1,92 @@
+"""A backup of much data is hardly felt by those who write meanwhile."""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from drills import clients
+from drills.cluster import Cluster
+from drills.figures import percentile
+from drills.stack import Stack
+from drills.waiting import until
+from tests.deploy.support import same_data
+from tests.deploy.test_backup import backed_up, batched, done
+
+__all__ = ["backed_up"]  # a fixture
+
+MEGABYTES = int(os.environ.get("REDIS_HA_BACKUP_MB", "200"))
+WRITERS, PERIOD_S = 4, 0.005
+SETTLED_S, PATIENCE_S = 8.0, 60.0
+Written = list[tuple[float, float]]
+"""Of each write: when it was acknowledged (seconds since 1970), and how long that took (seconds)."""
+
+
+@contextmanager
+def filled(cluster: Cluster) -> Iterator[None]:
+    """That many keys of 1,000 bytes that do not compress, on all nodes; gone afterwards."""
+    keys = [f"much:{i}" for i in range(MEGABYTES * 1000)]
+    with clients.master(cluster.outputs, socket_timeout=PATIENCE_S) as client:
+        for some in batched(iter(keys), 200):
+            client.mset({key: os.urandom(1000) for key in some})
+            client.execute_command("WAIT", len(cluster.nodes) - 1, 30_000)
+        try:
+            yield
+        finally:
+            for some in batched(iter(keys), 1000):
+                client.unlink(*some)
+
+
+@contextmanager
+def measured(cluster: Cluster) -> Iterator[Written]:
+    """Writers at a steady rate, on connections of their own, each as long as the node needs."""
+    found: Written = []
+    ended = threading.Event()
+
+    def write(number: int) -> None:
+        with clients.master(cluster.outputs, socket_timeout=PATIENCE_S) as client:
+            due = time.monotonic()
+            while not ended.is_set():
+                began = time.monotonic()
+                client.set(f"measured:{number}", began)
+                found.append((time.time(), time.monotonic() - began))
+                due = max(due + PERIOD_S, time.monotonic())
+                ended.wait(due - time.monotonic())
+
+    threads = [threading.Thread(target=write, args=(number,), daemon=True) for number in range(WRITERS)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        for thread in threads:
+            thread.join(30)
+        assert not any(thread.is_alive() for thread in threads)
+
+
+def p99(written: Written, *spans: tuple[float, float]) -> float:
+    """Of the writes that were acknowledged in one of the spans, in seconds."""
+    return percentile([took for at, took in written if any(a <= at < b for a, b in spans)], 0.99)
+
+
+def test_writers_hardly_feel_a_backup(backed_up: Cluster, stack: Stack, figure: Callable[[str], None]) -> None:
+    cluster = backed_up
+    with filled(cluster):
+        same_data(cluster, 60)
+        with measured(cluster) as written:
+            until(lambda: len(written) > 100, "writes", 20)
+            start = time.time()
+            time.sleep(SETTLED_S)
+            began = time.time()
+            done(stack, "now")
+            ended = time.time()
+            time.sleep(SETTLED_S)
+            end = time.time()
+        without, during = p99(written, (start, began), (ended, end)), p99(written, (began, ended))
+    figure(
+        f"{MEGABYTES} MB in {ended - began:.1f} s under {WRITERS} writers: p99 {without * 1000:.1f} ms without, "
+        f"{during * 1000:.1f} ms during it"
+    )
+    assert during <= 2 * without
