@@ -18,7 +18,7 @@ MOUNTED = "/backups"
 OWN_MB = 512  # restic, beside a server that has loaded the data
 STOP_SECONDS = 10
 # Nodes of the same machine go first where there is not enough for all; another container has 1024.
-CPU_SHARES = 64
+CPU_SHARES = 2
 
 
 def backup_volume(shared: Shared, backup: Backup) -> docker.Volume:

@@ -6,15 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from drills import clients
-from drills.cluster import Cluster
 from drills.figures import percentile
-from drills.stack import Stack
-from drills.waiting import until
+from drills.target import clients
+from drills.target.cluster import Cluster
+from drills.target.stack import Stack
+from drills.target.waiting import until
+from tests.deploy.data.backups import batched, done
 from tests.deploy.support import same_data
-from tests.deploy.test_backup import backed_up, batched, done
-
-__all__ = ["backed_up"]  # a fixture
 
 MEGABYTES = int(os.environ.get("REDIS_HA_BACKUP_MB", "200"))
 WRITERS, PERIOD_S = 4, 0.005
