@@ -18,11 +18,12 @@ from docker.models.containers import Container
 
 from engine.docker.image_context import BuildContext
 from redis_ha.docker.clients import docker_client
-from redis_ha.plan.endpoint_config import endpoint_files
+from redis_ha.plan.endpoint_config import CONFIG_FILE, endpoint_files
 from redis_ha.plan.identity import Identity
 from redis_ha.plan.layout import plan
 from redis_ha.settings.loader import parse_settings
 from tests.agent.harness.node import eventually
+from tests.deploy.inside import inside
 from tests.endpoint.fakes import Fake, serve
 
 ROOT = Path(__file__).parents[2]
@@ -71,6 +72,10 @@ class Scene:
         for i in sentinels or range(len(self.sentinels)):
             self.sentinels[i].names = node.port
 
+    def health(self) -> tuple[int, str]:
+        """Exit code and words of the health check."""
+        return inside(self.container, "redis-ha-health")
+
 
 MakeScene = Callable[..., Scene]
 
@@ -99,7 +104,7 @@ def scene(image: str) -> Iterator[MakeScene]:
     """Makes the scene; the options are settings."""
     with ExitStack() as stack:
 
-        def make(**values: object) -> Scene:
+        def make(maxconn: int = 4000, **values: object) -> Scene:
             fakes = [Fake(f"redis-{i}") for i in range(3)] + [Fake(f"sentinel-{i}") for i in range(3)]
             for fake in fakes:
                 server = serve(fake)
@@ -123,6 +128,7 @@ def scene(image: str) -> Iterator[MakeScene]:
             write, read = _free_port(), _free_port()
             endpoint = dataclasses.replace(topology.endpoints[0], write=write, read=read)
             texts = {name: text(settings) for name, text in endpoint_files(settings, topology, endpoint).items()}
+            texts[CONFIG_FILE] = texts[CONFIG_FILE].replace("maxconn 4000", f"maxconn {maxconn}")
             container = docker_client().containers.create(
                 image,
                 environment={"REDIS_HA_ENDPOINT": "/tmp"},  # noqa: S108 - inside the container
@@ -137,8 +143,7 @@ def scene(image: str) -> Iterator[MakeScene]:
             made.named(nodes[0])
             container.start()
             made.writes_go_to("redis-0")
-            # What was up by default at the start has been asked by now.
-            time.sleep(SETTLED)
+            time.sleep(SETTLED)  # whoever has only just got the writes keeps them, whatever the Sentinels say
             return made
 
         yield make
@@ -298,3 +303,24 @@ def test_reads(scene: MakeScene) -> None:
     made.nodes[0].hung = True
     made.reads_go_to("redis-1", "redis-2")
     made.writes_go_to("")
+
+
+def test_a_full_one_says_so_and_follows_the_master_all_the_same(scene: MakeScene) -> None:
+    made = scene(maxconn=10)
+    with ExitStack() as clients:
+        for _ in range(10):
+            clients.enter_context(socket.create_connection(("127.0.0.1", made.write), 2))
+        eventually(lambda: made.health() == (1, "full: no connection more"), SECONDS, "it is full, and says so")
+        made.nodes[1].role = "master"
+        made.named(made.nodes[1])
+        made.nodes[0].role = "slave"
+        # The clients of the old master are let go: so there is room for new ones.
+        made.writes_go_to("redis-1")
+    eventually(lambda: made.health() == (0, "writes go to redis-1"), SECONDS, "there is room")
+
+
+def test_it_ends_with_its_haproxy(scene: MakeScene) -> None:
+    """Docker starts it again then."""
+    made = scene()
+    made.container.exec_run(["killall", "-KILL", "haproxy"])
+    assert made.container.wait(timeout=SECONDS)["StatusCode"] == 137
