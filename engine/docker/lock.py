@@ -74,7 +74,8 @@ class Lock:
         }
         with explained(f"locking the stack '{self._stack_id}'"):
             made = self._client.create_volume(self._name, labels={LABEL_LOCK: json.dumps(mine)})
-        there = _holder(made)
+        # Of one that is older than the daemon's last start Docker says the labels only when it is asked for them.
+        there = _holder(made) if made.get("Labels") else self._read() or {}
         self._held = there.get("token") == TOKEN
         return None if self._held else there
 

@@ -17,8 +17,10 @@ from redis_ha.outputs import Outputs
 
 ANSWER_SECONDS = 2.0
 """For a node."""
-DOCKER_SECONDS = 8
+DOCKER_SECONDS = 15
 """For all that Docker is asked at one host: each look at a state file starts a process there."""
+TRIES = 3
+"""Docker may lose what a command of a few milliseconds has said, on a busy machine."""
 STATE = ("cat", "/run/redis-ha/state.json", "/proc/uptime")
 NOT_RUNNING = ("created", "exited", "dead", "paused")
 """Docker's words for what cannot answer: it is not waited for."""
@@ -131,8 +133,11 @@ def _with_container(node: Node, found: dict[Daemon, list[Container]]) -> Node:
 
 def _state(daemon: Daemon, container: Container) -> Said | None:
     """What its agent says; None where it has not said anything. Raises DaemonError."""
-    code, text = daemon.run(container.name, *STATE)
-    lines = text.splitlines()
+    for _ in range(TRIES):
+        code, text = daemon.run(container.name, *STATE)
+        lines = text.splitlines()
+        if code or len(lines) > 1:
+            break
     if code or len(lines) < 2:
         return None
     try:
