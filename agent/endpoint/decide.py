@@ -9,7 +9,7 @@ class Node:
     """What is known of one data node."""
 
     claims: bool = False
-    """It has said that it is the master, has not been silent for long since, and its kernel takes connections."""
+    """It has said that it is the master, has not been silent for long since, and has not ended."""
     replica: bool = False
     """It has said that it is a replica, and has not been silent for long since."""
     linked: bool = False

@@ -10,8 +10,9 @@ from agent.wire.link import Link, Login, connect
 
 NODE_S, SENTINEL_S = 0.1, 0.25
 """Seconds between an answer and the next question."""
-HURRIED_S = 0.01
-"""The same of a node while a master is looked for."""
+HURRIED_S, PATIENT_S = 0.01, 0.05
+"""The same of a node while a master is looked for; and when that has taken longer than LONG_S."""
+LONG_S = 10.0
 CONNECT_S = 0.05
 """Until a kernel that does not take a connection is dead, or too far away."""
 HANDSHAKE_S = 0.5
@@ -37,14 +38,21 @@ class Hurry:
 
     def __init__(self) -> None:
         self._loop = asyncio.get_running_loop()
+        self._since = 0.0
         self.begun: asyncio.Future[None] = self._loop.create_future()
 
     def set(self, on: bool) -> None:
         """From now on."""
         if on and not self.begun.done():
+            self._since = self._loop.time()
             self.begun.set_result(None)
         elif not on and self.begun.done():
             self.begun = self._loop.create_future()
+
+    @property
+    def pause(self) -> float:
+        """Seconds between two questions, as long as it lasts."""
+        return HURRIED_S if self._loop.time() - self._since < LONG_S else PATIENT_S
 
 
 class Watch:
@@ -57,7 +65,10 @@ class Watch:
         self.asked = False
         """Whether it has been tried to ask it."""
         self.lives = False
+        """Whether it is connected, or could be as soon as it was not."""
         self.late = False
+        self.heard = float("-inf")
+        """When its last answer was asked for, on the loop's clock."""
         self._login = login
         self._question = question
         self._patience = patience
@@ -71,37 +82,48 @@ class Watch:
         """For as long as the endpoint lives. In a `hurry` it is asked more often."""
         while True:
             link = await connect(self.address, self._login, HANDSHAKE_S if self._login.context else CONNECT_S)
+            answered = False
             if isinstance(link, Link):
-                await self._converse(link, changed, hurry)
+                answered = await self._converse(link, changed, hurry)
                 link.close()
             self.lives = await self._listens()
             self.asked = True
             changed()
-            if not self.lives or not isinstance(link, Link):
-                await asyncio.sleep(HURRIED_S if self._loop.time() - self._lived < RECENTLY_S else ABSENT_S)
+            if not (answered and self.lives):  # else somebody has closed the connection, and no more
+                recently = self._loop.time() - self._lived < RECENTLY_S
+                await self._rest(self._every if recently else ABSENT_S, asyncio.Future(), hurry if recently else None)
 
     def age(self) -> float:
         """Seconds since its last answer."""
         return self._loop.time() - self._at
 
-    async def _converse(self, link: Link, changed: Callable[[], None], hurry: Hurry | None) -> None:
-        """Until the connection is lost, or has been silent for too long."""
+    async def _converse(self, link: Link, changed: Callable[[], None], hurry: Hurry | None) -> bool:
+        """Until the connection is lost, or has been silent for too long. Whether anything has been answered."""
+        answered = False
         while link.open:
             *_, answer = answers = link.send(*self._question)
             began = self._loop.time()
             while not (await asyncio.wait({answer}, timeout=self._patience))[0]:
-                self.late, self.asked, self.lives = True, True, await self._listens()
+                self.late = self.asked = (
+                    True  # its machine, or this one, may be busy: nothing follows but a closer look
+                )
                 changed()
                 if self._loop.time() - began > GIVE_UP_S:
-                    return
+                    return answered
             if answer.result() is Unknown.LATE:  # the connection is lost
-                return
+                break
+            answered, self.heard = True, began
             self._take([each.result() for each in answers], changed)
-            if hurry is not None and hurry.begun.done():
-                await asyncio.wait({link.lost}, timeout=HURRIED_S)
-            else:
-                until = {link.lost} if hurry is None else {link.lost, hurry.begun}
-                await asyncio.wait(until, timeout=self._every, return_when=asyncio.FIRST_COMPLETED)
+            await self._rest(self._every, link.lost, hurry)
+        return answered
+
+    async def _rest(self, seconds: float, lost: asyncio.Future[None], hurry: Hurry | None) -> None:
+        """Until the next question, or until the connection is lost. A hurry cuts it short."""
+        if hurry is not None and hurry.begun.done():
+            await asyncio.wait({lost}, timeout=hurry.pause)
+        else:
+            until = {lost} if hurry is None else {lost, hurry.begun}
+            await asyncio.wait(until, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
 
     def _take(self, results: list[Result], changed: Callable[[], None]) -> None:
         news = (results, False, True, True) != (self._results, self.late, self.asked, self.lives)

@@ -21,7 +21,7 @@ from agent.wire.answers import Address
 from agent.wire.link import Login
 
 SETTLED_S = 1.0
-"""Whoever has had the writes for so long has them no longer than the Sentinels say so."""
+"""What a Sentinel is asked so long after a node has got the writes, it answers knowing of that."""
 TICK_S = 0.1
 """Silence is no event: so often it is looked for."""
 REPORT_S = 2.0
@@ -88,7 +88,7 @@ class Endpoint:
             await _until(self._changed, TICK_S)
         while True:
             now, view = self._loop.time(), self._view()
-            to = writes_to(view, self._has, now - self._since >= SETTLED_S, self._told.consistent)
+            to = writes_to(view, self._has, self._settled(), self._told.consistent)
             if to != self._has:
                 self._has, self._since = to, now
                 sys.stderr.write(f"redis-ha: writes go to {to or 'nobody'}\n")
@@ -97,6 +97,11 @@ class Endpoint:
             self._proxy.send(to, reads_from(view, to))
             self._hurry.set(to is None or self._nodes[to].late)
             await _until(self._changed, TICK_S)
+
+    def _settled(self) -> bool:
+        """Whether every Sentinel that answers has been asked since whoever has the writes had had them for a while."""
+        answering = [sentinel for sentinel in self._sentinels if sentinel.names()]
+        return all(sentinel.heard >= self._since + SETTLED_S for sentinel in answering)
 
     def _view(self) -> View:
         answers = [address for sentinel in self._sentinels if (address := sentinel.names())]

@@ -244,12 +244,16 @@ def test_an_old_master_that_comes_back_before_the_sentinels_have_been_asked_gets
     old, new = made.nodes[0], made.nodes[1]
     old.hung = True
     new.role = "master"
-    made.writes_go_to("redis-1")
+    began = switched = asked = time.monotonic()
+    while made.who(made.write) != "redis-1":
+        assert time.monotonic() < began + SECONDS
+        switched, asked = asked, time.monotonic()  # not before this
     # Its replicas have elected it: no Sentinel leads a failover. All of them still name the old one when it goes on.
     old.hung = False
-    end = time.monotonic() + ASKED
-    while time.monotonic() < end:
-        assert made.who(made.write) in ("redis-1", "")
+    reached = made.who(made.write)
+    while time.monotonic() < switched + ASKED:
+        assert reached in ("redis-1", "")
+        reached = made.who(made.write)
     made.named(new)
     made.writes_stay_with("redis-1")
     # Whoever has had them for long enough has them no longer than the majority says so.
