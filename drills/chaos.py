@@ -164,7 +164,7 @@ def _judged(cluster: Cluster, loads: list[Load], began: float, report: Report) -
 
 def _sizes(cluster: Cluster) -> set[tuple[int, int]]:
     """Keys and offset of each node."""
-    return {(int(cluster.client(n).dbsize()), r.offset if r else -1) for n, r in cluster.roles().items()}
+    return {(int(cluster.probe(n).dbsize()), r.offset if r else -1) for n, r in cluster.roles().items()}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -42,8 +42,7 @@ def table(outcomes: Sequence[Outcome]) -> Table:
         roles = [x for run in runs for x in run.outages_by_role]
         endpoint = [x for run in runs for x in run.outages_through_endpoint]
         lost = str(sum(run.lost for run in runs))
-        minority = [run.lost_minority for run in runs if run.lost_minority is not None]
-        if minority:
+        if minority := [run.lost_minority for run in runs if run.lost_minority is not None]:
             lost += f" (+{sum(minority)} of the isolated side)"
         made.add_row(
             runs[0].title + (" [red]not whole[/red]" if any(run.problem for run in runs) else ""),

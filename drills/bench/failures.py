@@ -32,8 +32,7 @@ def failures(options: Options, sheet: Sheet) -> None:
         plain = stack.enter_context(options.running(3, image, **BALANCED))
         document = stack.enter_context(options.running(4, image, **DOCUMENT))
         for fault in [FAULTS[name] for name in FAULT_NAMES]:
-            reason = fault.refused(Scene(balanced, Timeline(balanced)))
-            if reason:
+            if reason := fault.refused(Scene(balanced, Timeline(balanced))):
                 sheet.remark(f"left out: {fault.title}: {reason}")
                 continue
             documented = Tally(sheet, f"{fault.title}: as the source document has it", document, fault)

@@ -13,8 +13,7 @@ from drills.target.errors import DrillError
 
 def host_of_master(scene: Scene) -> str:
     """The host that the master is on. Raises DrillError where a stack has no hosts."""
-    name = scene.cluster.master().host_name
-    if name is None:
+    if (name := scene.cluster.master().host_name) is None:
         raise DrillError("the stack is on one machine")
     return name
 

@@ -1,6 +1,6 @@
 """redis-py clients for a stack, by the recipe of `redis_ha_client`."""
 
-from typing import Any, Final
+from typing import Any
 
 from redis import Redis
 from redis.backoff import ConstantBackoff, NoBackoff
@@ -10,9 +10,6 @@ from redis.sentinel import Sentinel
 
 from clients import redis_ha_client
 from redis_ha.outputs import Address, Outputs, Tls
-
-DIRECT_SECONDS: Final = 5.0
-"""Until a client of one node gives up: long enough for a busy machine."""
 
 
 def over_tls(tls: Tls | None) -> dict[str, Any]:
@@ -51,11 +48,7 @@ def through_endpoint(outputs: Outputs, address: Address, **overrides: Any) -> An
 
 
 def direct(
-    address: Address,
-    password: str | None,
-    timeout: float | None = DIRECT_SECONDS,
-    tls: Tls | None = None,
-    **overrides: Any,
+    address: Address, password: str | None, timeout: float | None = 5.0, tls: Tls | None = None, **overrides: Any
 ) -> Any:
     """A client of one node or Sentinel that answers or fails within `timeout` seconds; it tries once."""
     once = {"socket_timeout": timeout, "socket_connect_timeout": timeout, "retry": Retry(NoBackoff(), 0)}

@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any
 
 import docker
 from docker.models.containers import Container
@@ -14,8 +14,6 @@ from drills.target.daemons import Daemon
 from drills.target.errors import DrillError
 from drills.target.waiting import until
 from redis_ha.outputs import Address, Node, Outputs
-
-PROBE_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -39,7 +37,7 @@ class Cluster:
 
     def __init__(self, outputs: Outputs) -> None:
         self.outputs = outputs
-        self._clients: dict[tuple[Address, float], Any] = {}
+        self._probes: dict[Address, Any] = {}
 
     @cached_property
     def daemons(self) -> tuple[Daemon, ...]:
@@ -120,18 +118,14 @@ class Cluster:
         return next((n.host_name for n in (*self.nodes, *self.sentinels) if n.name == name), None)
 
     def probe(self, node: Node) -> Any:
-        """A client of that one node, for questions that are asked again and again; fails within half a second."""
-        return self._client(node, PROBE_SECONDS)
+        """A client of that one node, for questions; fails within half a second."""
+        if node.address not in self._probes:
+            self._probes[node.address] = clients.direct(node.address, self.outputs.password, 0.5, self.outputs.tls)
+        return self._probes[node.address]
 
     def client(self, node: Node) -> Any:
         """A client of that one node, for what must be answered, on a busy machine too."""
-        return self._client(node, clients.DIRECT_SECONDS)
-
-    def _client(self, node: Node, timeout: float) -> Any:
-        key = (node.address, timeout)
-        if key not in self._clients:
-            self._clients[key] = clients.direct(node.address, self.outputs.password, timeout, self.outputs.tls)
-        return self._clients[key]
+        return clients.direct(node.address, self.outputs.password, tls=self.outputs.tls)
 
     def fail_over(self) -> None:
         """Ask a Sentinel for a failover although the master is well."""

@@ -23,8 +23,7 @@ def until(
     """
     deadline = time.monotonic() + timeout
     while True:
-        answer = probe()
-        if answer:
+        if answer := probe():
             return answer
         if time.monotonic() >= deadline:
             reason = f": {because()}" if because else ""

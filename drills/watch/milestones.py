@@ -14,8 +14,7 @@ def milestones(cluster: Cluster, timeline: Timeline, load: Load, began: float) -
     def after(events: list[Event]) -> float | None:
         return events[0].at - began if events else None
 
-    switches = timeline.find("+switch-master", began)
-    if not switches:
+    if not (switches := timeline.find("+switch-master", began)):
         return _taken(sdown=after(timeline.find("+sdown", began)))
     # name, old address, old port, new address, new port
     words = switches[0].detail.split()
