@@ -5,8 +5,8 @@ from collections.abc import Callable
 
 from agent.endpoint.decide import Node
 from agent.view import council
-from agent.wire.answers import Address, Command, Result, Unknown
-from agent.wire.link import Link, Login, connect
+from agent.wire.answers import Address, Command, Probe, Result, Unknown
+from agent.wire.link import Link, Login, connect, probe
 
 NODE_S, SENTINEL_S = 0.1, 0.25
 """Seconds between an answer and the next question."""
@@ -75,7 +75,6 @@ class Watch:
         self._every = every
         self._results: list[Result] = []
         self._at = float("-inf")
-        self._lived = float("-inf")
         self._loop = asyncio.get_running_loop()
 
     async def run(self, changed: Callable[[], None], hurry: Hurry | None = None) -> None:
@@ -86,11 +85,11 @@ class Watch:
             if isinstance(link, Link):
                 answered = await self._converse(link, changed, hurry)
                 link.close()
-            self.lives = await self._listens()
+            self.lives = await probe(self.address, CONNECT_S) is Probe.LISTENS
             self.asked = True
             changed()
             if not (answered and self.lives):  # else somebody has closed the connection, and no more
-                recently = self._loop.time() - self._lived < RECENTLY_S
+                recently = self.age() < RECENTLY_S
                 await self._rest(self._every if recently else ABSENT_S, asyncio.Future(), hurry if recently else None)
 
     def age(self) -> float:
@@ -104,9 +103,8 @@ class Watch:
             *_, answer = answers = link.send(*self._question)
             began = self._loop.time()
             while not (await asyncio.wait({answer}, timeout=self._patience))[0]:
-                self.late = self.asked = (
-                    True  # its machine, or this one, may be busy: nothing follows but a closer look
-                )
+                # Its machine, or this one, may be busy: nothing follows but a closer look.
+                self.late = self.asked = True
                 changed()
                 if self._loop.time() - began > GIVE_UP_S:
                     return answered
@@ -127,17 +125,10 @@ class Watch:
 
     def _take(self, results: list[Result], changed: Callable[[], None]) -> None:
         news = (results, False, True, True) != (self._results, self.late, self.asked, self.lives)
-        self._at = self._lived = self._loop.time()
+        self._at = self._loop.time()
         self._results, self.late, self.asked, self.lives = results, False, True, True
         if news:
             changed()
-
-    async def _listens(self) -> bool:
-        """Whether the kernel there takes a connection, however busy the process is that is to answer."""
-        found = await connect(self.address, Login(), CONNECT_S)
-        if isinstance(found, Link):
-            found.close()
-        return isinstance(found, Link)
 
 
 class NodeWatch(Watch):

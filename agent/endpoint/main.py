@@ -18,7 +18,7 @@ from agent.endpoint.proxy import Proxy, ProxyError
 from agent.serve.stop import Stop
 from agent.tell.state import StateFile
 from agent.wire.answers import Address
-from agent.wire.link import Login
+from agent.wire.link import Login, tls_context
 
 SETTLED_S = 1.0
 """What a Sentinel is asked so long after a node has got the writes, it answers knowing of that."""
@@ -133,14 +133,9 @@ async def _until(event: asyncio.Event, seconds: float) -> None:
 
 
 def _trusted(folder: Path) -> ssl.SSLContext | None:
-    """What it trusts, and shows where nodes ask for it. One certificate serves all nodes: the CA is what counts."""
-    if not (folder / "ca.pem").exists():
-        return None
-    context = ssl.create_default_context(cafile=str(folder / "ca.pem"))
-    context.check_hostname = False
-    if (folder / "client.pem").exists():
-        context.load_cert_chain(folder / "client.pem")
-    return context
+    """What it trusts, and shows where nodes ask for it; None where they speak plainly."""
+    ca, client = folder / "ca.pem", folder / "client.pem"
+    return tls_context(str(ca), str(client) if client.exists() else None) if ca.exists() else None
 
 
 async def _run(told: Told, run: Path) -> int:

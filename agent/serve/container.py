@@ -16,7 +16,7 @@ from typing import Any
 
 from agent.tell.state import StateFile
 from agent.wire.answers import Address, Command, Probe, Result, Unknown, Value
-from agent.wire.link import Link, Login, connect
+from agent.wire.link import Link, Login, connect, probe
 
 TIRED = 1.0
 """Seconds without an answer after which a connection to another container is made anew. The one to the own server is
@@ -94,11 +94,7 @@ class ContainerWorld:
         return task.result() if done else Unknown.UNSENT
 
     async def probe(self, peer: Address, within: float) -> Probe:
-        found = await connect(peer, Login(), within)
-        if isinstance(found, Link):
-            found.close()
-            return Probe.LISTENS
-        return Probe.CLOSED if found is Unknown.CLOSED else Probe.SILENT
+        return await probe(peer, within)
 
     async def door(self, peer: Address, within: float) -> ContainerDoor | None:
         found = await connect(peer, self._login, within)

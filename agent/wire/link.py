@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from agent.wire.answers import Address, Command, Refusal, Result, Unknown, Value
+from agent.wire.answers import Address, Command, Probe, Refusal, Result, Unknown, Value
 from agent.wire.resp import Reader, encode
 
 GIVE_UP_MS = 5000
@@ -116,13 +116,26 @@ async def connect(
     return link
 
 
+async def probe(peer: Address, within: float) -> Probe:
+    """How the kernel there takes a new connection, which is closed at once: nobody logs in, and no process is asked."""
+    found = await connect(peer, Login(), within)
+    if isinstance(found, Link):
+        found.close()
+        return Probe.LISTENS
+    return Probe.CLOSED if found is Unknown.CLOSED else Probe.SILENT
+
+
 def _name(peer: Address, login: Login) -> str | None:
     return peer.host if login.context is not None else None
 
 
-def tls_context(ca: str, cert: str, key: str) -> ssl.SSLContext:
-    """What agents trust, and show: paths of PEM files. One certificate serves all nodes, so the CA is what counts."""
+def tls_context(ca: str, cert: str | None, key: str | None = None) -> ssl.SSLContext:
+    """What agents trust, and show: paths of PEM files. One certificate serves all nodes, so the CA is what counts.
+
+    Without `cert` nothing is shown; without `key` that is in the same file.
+    """
     context = ssl.create_default_context(cafile=ca)
     context.check_hostname = False
-    context.load_cert_chain(cert, key)
+    if cert is not None:
+        context.load_cert_chain(cert, key)
     return context
