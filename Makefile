@@ -29,7 +29,7 @@ ARGS ?=
 SHELL := /bin/sh
 PYTHON := .venv/bin/python
 PULUMI := ./pulumiw
-SCRIPTS := pulumiw .ci/run $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* backup/* configs/bin/* tests/hosts/* tests/bare/* 2>/dev/null)
+SCRIPTS := pulumiw .ci/run configs/install-python $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* backup/* configs/bin/* tests/hosts/* tests/bare/* 2>/dev/null)
 # The tests that measure times, or how long clients are out: one after the other, and nothing beside them.
 ALONE := tests/deploy/failures tests/deploy/data/test_backup_load.py tests/hosts
 # Those that two workers share, a stack each; what takes longest first. Targets of their own, for the time that they take:

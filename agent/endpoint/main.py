@@ -20,6 +20,8 @@ from agent.tell.state import StateFile
 from agent.wire.answers import Address
 from agent.wire.link import Login, tls_context
 
+RUN = Path("/run/redis-ha")
+"""Where haproxy.cfg has HAProxy's socket, and redis-ha-health looks."""
 SETTLED_S = 1.0
 """What a Sentinel is asked so long after a node has got the writes, it answers knowing of that."""
 TICK_S = 0.1
@@ -138,12 +140,12 @@ def _trusted(folder: Path) -> ssl.SSLContext | None:
     return tls_context(str(ca), str(client) if client.exists() else None) if ca.exists() else None
 
 
-async def _run(told: Told, run: Path) -> int:
+async def _run(told: Told) -> int:
     """The exit code."""
     stop = Stop()
-    proxy = Proxy(run)
+    proxy = Proxy(RUN)
     server = await proxy.start(told.folder / "haproxy.cfg")
-    agent = asyncio.ensure_future(Endpoint(told, proxy, StateFile(run)).run())
+    agent = asyncio.ensure_future(Endpoint(told, proxy, StateFile(RUN)).run())
     ended = asyncio.ensure_future(server.ended())
     until: list[asyncio.Future[Any]] = [agent, ended, stop.asked]
     await asyncio.wait(until, return_when=asyncio.FIRST_COMPLETED)
@@ -160,7 +162,7 @@ def main() -> int:
     os.umask(0o077)
     try:
         told = Told.read(Path(os.environ.get("REDIS_HA_ENDPOINT", "/etc/redis-ha/node")))
-        return asyncio.run(_run(told, Path(os.environ.get("REDIS_HA_RUN", "/run/redis-ha"))))
+        return asyncio.run(_run(told))
     except* (OSError, ValueError, KeyError, ProxyError) as errors:
         sys.stderr.write(f"redis-ha: {'; '.join(map(repr, errors.exceptions))}\n")
     return 1

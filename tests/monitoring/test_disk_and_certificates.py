@@ -19,6 +19,7 @@ from drills.target.cluster import Cluster
 from drills.target.waiting import until
 from redis_ha.tls.dev_certificates import make_ca, make_certificate
 from tests.deploy.inside import inside
+from tests.deploy.small_master import PORT, small_master
 from tests.monitoring.prometheus import Prometheus, Target
 
 FULL = {"RedisAppendOnlyError", "RedisSaveFailed", "RedisDiskNearlyFull"}
@@ -26,30 +27,16 @@ ENDING = {"RedisCertificateEnds", "RedisCertificateEndsSoon"}
 OLD = {"RedisBackupTooOld"}
 FIGURES = Path(__file__).resolve().parents[2] / "configs" / "exporter" / "figures.py"
 PATIENCE_S = 150
-PORT = "6379"
 
 
 @pytest.fixture
 def small(cluster: Cluster) -> Iterator[Container]:
-    """A master with a volume of 24 MB."""
+    """In the stack's network, where the exporter reaches it."""
     network = next(iter(cluster.containers("redis")[0].attrs["NetworkSettings"]["Networks"]))
-    container = cluster.docker.containers.run(
-        str(cluster.containers("redis")[0].attrs["Image"]),
-        ["master"],
-        name=f"redis-ha-{cluster.outputs.stack}-small",
-        detach=True,
-        environment={"redis_port": PORT},
-        tmpfs={"/data": "size=24m,uid=999,gid=1000,mode=0700"},
-        network=network,
-    )
-    try:
-        until(lambda: inside(container, "redis-ha-health")[0] == 0, "the node", 20)
+    with small_master(cluster, network) as container:
         # It has no password, and would talk to nobody else.
         inside(container, "redis-cli", "-p", PORT, "CONFIG", "SET", "protected-mode", "no")
-        container.reload()
         yield container
-    finally:
-        container.remove(force=True)
 
 
 @contextmanager

@@ -8,26 +8,13 @@ from docker.models.containers import Container
 from drills.target.cluster import Cluster
 from drills.target.waiting import until
 from tests.deploy.inside import inside
-
-PORT = "6379"
+from tests.deploy.small_master import PORT, small_master
 
 
 @pytest.fixture
 def small(cluster: Cluster) -> Iterator[Container]:
-    """A master with a volume of 24 MB."""
-    container = cluster.docker.containers.run(
-        str(cluster.containers("redis")[0].attrs["Image"]),
-        ["master"],
-        name=f"redis-ha-{cluster.outputs.stack}-small",
-        detach=True,
-        environment={"redis_port": PORT},
-        tmpfs={"/data": "size=24m,uid=999,gid=1000,mode=0700"},
-    )
-    try:
-        until(lambda: _health(container) == (0, "master of 0 replicas"), "the node", 20)
+    with small_master(cluster) as container:
         yield container
-    finally:
-        container.remove(force=True)
 
 
 def _health(container: Container) -> tuple[int, str]:
