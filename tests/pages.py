@@ -31,6 +31,7 @@ ELSEWHERE = {
         "redis-ha @ git+http://{place}/project.git#subdirectory=components",
     ),
     "pulumi package add .../components": ("tests/engines/test_languages.py", '"package", "add"'),
+    "python -m redis_ha.docker.nobody pulumi preview": ("tests/program/test_nobody.py", '"redis_ha.docker.nobody"'),
     "pulumi preview --policy-pack policy": ("tests/engines/test_policy.py", '"--policy-pack", "policy"'),
     "pulumi preview --policy-pack path/to/policy": ("tests/preview/test_policy.py", '"--policy-pack", pack'),
     # Over several hosts.

@@ -93,9 +93,9 @@ class Run:
             say(f"engine: embedded ({why})")
         return cli
 
-    def prepare(self, cli: str) -> None:
-        """Docker, and the base images that the stack wants. A preview of the embedded engine needs neither."""
-        if self.asked.command in PREVIEW and not cli:
+    def prepare(self) -> None:
+        """Docker, and the base images that the stack wants. A preview needs neither."""
+        if self.asked.command in PREVIEW:
             return
         if self.asked.command in RUNS_THE_PROGRAM:
             self.on_each_host("bootstrap/base-image", self.setting("baseImage") or "redis:8-alpine")
@@ -147,6 +147,15 @@ class Run:
             if done.returncode:
                 raise SystemExit(done.returncode)
 
+    def stand_for_docker(self) -> None:
+        """A preview needs none; but Docker's provider wants somebody to answer it."""
+        of_hosts = "hosts" in self.settings and self.setting("swarm").lower() != "true"
+        if self.asked.command not in PREVIEW or of_hosts:  # each host has a provider of its own: the program's part
+            return
+        from redis_ha.docker import nobody  # it takes slow packages, and Pulumi's CLI alone has need of it
+
+        nobody.where_none_is()
+
     def look_at_blank_hosts(self) -> None:
         """Pulumi believes what its state says. A host with nothing of the stack may have come back blank."""
         if self.asked.command not in UP | PREVIEW or "hosts" not in self.settings:
@@ -176,10 +185,11 @@ def main(words: Sequence[str]) -> NoReturn:
         say(said)
     cli = run.choose_engine()
     if run.stack:
-        run.prepare(cli)
+        run.prepare()
     if cli:
         run.for_the_cli(cli)
         run.look_at_blank_hosts()
+        run.stand_for_docker()
         os.execv(cli, [cli, *run.words])  # noqa: S606 - no shell is wanted
     from engine.__main__ import run as engine
 

@@ -51,6 +51,7 @@ def run_program(project: Project, config: Config, run: Run) -> None:
     if not project.main.is_file():
         raise EngineError(f"unable to find main python program `{project.main.name}` in `{project.main.parent}`")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")  # its log lines are no news to anyone
+    os.environ["REDIS_HA_ENGINE"] = "embedded"  # nobody need stand for a Docker that its preview does not reach
     import pulumi
     from pulumi.runtime import settings as sdk_settings
     from pulumi.runtime.config import set_all_config

@@ -41,7 +41,7 @@ def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> It
     monkeypatch.setattr(joining, "_wait_until_joined_once", lambda node, topology: None)
     monkeypatch.setattr(rollout, "what_is_there", lambda topology: joining.There(anything=True, led=True))
     monkeypatch.setattr(rollout.Rollout, "until_joined", lambda *_: None)
-    monkeypatch.setattr(component, "look", lambda given, topology: None)
+    monkeypatch.setattr(component, "look", lambda given, topology: frozenset())
     asyncio.set_event_loop(asyncio.new_event_loop())  # other tests have closed theirs
     recorder = Recorder()
     pulumi.runtime.set_mocks(recorder, project=request.param, stack="unit", preview=False)

@@ -34,8 +34,15 @@ PULUMI_ONLY = ("import", "stack import", "state delete", "stack rename", "stack 
 ANY_WORDS = ["ARGS"]
 # Not of this repository.
 TOOLS = {"mypy", "ruff"}
-# Modules that take a stack's name, or nothing, and have no parser.
-PLAIN = {"ops.connect": 1, "ops.pins": 1, "ops.images": 1, "ops.to_pulumi": 1, "redis_ha.settings.reference": 0}
+# Modules that take a stack's name, a command, or nothing, and have no parser.
+PLAIN = {
+    "ops.connect": 1,
+    "ops.pins": 1,
+    "ops.images": 1,
+    "ops.to_pulumi": 1,
+    "redis_ha.docker.nobody": 2,
+    "redis_ha.settings.reference": 0,
+}
 
 
 def commands(text: str) -> Iterator[list[str]]:

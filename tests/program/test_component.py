@@ -63,7 +63,7 @@ def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     # Mocks have no daemon to ask, and Pulumi's mocks run no hooks.
     monkeypatch.setattr(joining, "_wait_until_joined_once", lambda node, topology: None)
     monkeypatch.setattr(rollout, "what_is_there", lambda topology: joining.There(anything=True, led=True))
-    monkeypatch.setattr(component, "look", lambda given, topology: None)
+    monkeypatch.setattr(component, "look", lambda given, topology: frozenset())
     monkeypatch.setattr(rollout.Rollout, "until_joined", lambda *_: None)
     monkeypatch.setattr(certificates, "check_certificates", lambda tls, addresses: None)  # these are mere words
     asyncio.set_event_loop(asyncio.new_event_loop())  # other tests have closed theirs

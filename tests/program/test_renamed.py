@@ -24,7 +24,7 @@ def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stand]:
     monkeypatch.setattr(joining, "_wait_until_joined_once", lambda node, topology: None)
     monkeypatch.setattr(rollout, "what_is_there", lambda topology: joining.There(anything=True, led=True))
     monkeypatch.setattr(rollout.Rollout, "until_joined", lambda *_: None)
-    monkeypatch.setattr(component, "look", lambda given, topology: None)
+    monkeypatch.setattr(component, "look", lambda given, topology: frozenset())
     stand = Stand(tmp_path)
     stand.run(PROGRAM)
     assert set(_volumes(stand)) >= DATA

@@ -76,16 +76,16 @@ def left_out() -> frozenset[str]:
     return frozenset(re.findall(r"[^\s,]+", os.environ.get(EXCLUDE_VARIABLE, "")))
 
 
-def check_hosts(hosts: Iterable[Host | None]) -> None:
-    """See that every host answers that is neither left out nor drained.
+def check_hosts(hosts: Iterable[Host | None]) -> frozenset[Host | None]:
+    """See that every host answers that is neither left out nor drained; those that do not.
 
-    Raises pulumi.RunError naming those that do not, how they were tried, and what to do; in a preview, which changes
+    Raises pulumi.RunError naming them, how they were tried, and what to do; in a preview, which changes
     nothing, it is a warning.
     """
     known = [host for host in hosts if host is not None]
     out = left_out()
     if not known:
-        return
+        return frozenset()
     for variable in OVERRULING:
         if os.environ.get(variable):
             raise pulumi.RunError(f"{variable} is set, and would overrule the `docker` of each of `hosts`: unset it")
@@ -98,18 +98,20 @@ def check_hosts(hosts: Iterable[Host | None]) -> None:
     for host in asked:
         if host.drain and found[host]:
             pulumi.log.warn(f"host {host.name} is drained and cannot be reached: {found[host]}")
+    silent = frozenset(host for host in asked if found[host])
     dead = [host for host in asked if found[host] and not host.drain]
     if dead:
         lines = "\n".join(f"host {host.name} cannot be reached at {host.docker}: {found[host]}" for host in dead)
         if pulumi.runtime.is_dry_run():
             pulumi.log.warn(f"{lines}\nThis preview has not looked at what is there; `up` will")
-            return
+            return silent
         names = _names(dead).replace(" ", "")
         globs = " ".join(f"--exclude '**.{host.name}'" for host in dead)
         raise pulumi.RunError(
             f"{lines}\nTo go on without: EXCLUDE={names} for make, or {globs} for ./pulumiw "
             f"(for another pulumi set {EXCLUDE_VARIABLE}={names} too). Nothing has been changed"
         )
+    return silent
 
 
 def why_unreachable(host: Host | None) -> str:

@@ -20,7 +20,7 @@ from redis_ha.resources.machines import Machines
 from redis_ha.resources.node import node_container
 from redis_ha.resources.node_files import node_files, texts_of
 from redis_ha.resources.outputs import EndpointOutput, HostOutput, NodeOutput
-from redis_ha.resources.place import Place, labelled
+from redis_ha.resources.place import Place, labelled, unseen
 from redis_ha.resources.rollout import Rollout
 from redis_ha.resources.swarm import swarm_services
 from redis_ha.settings.arguments import RedisHaArgs
@@ -96,18 +96,25 @@ class RedisHa(pulumi.ComponentResource):
     def _declare(self, given: Given, identity: Identity) -> None:
         topology = plan(given.now, identity)
         _check(given, topology)
-        look(given, topology)
-        self.image = swarm_services(given, topology, self) if given.now.swarm else self._containers(given, topology)
+        not_seen = look(given, topology)
+        place = Place(given, identity, self)
+        if None in not_seen:
+            place = unseen(place)
+        if given.now.swarm:
+            self.image = swarm_services(place, topology)
+        else:
+            self.image = self._containers(topology, Machines(place, topology, not_seen))
         self._tell(given, topology)
 
-    def _containers(self, given: Given, topology: Topology) -> pulumi.Output[str]:
+    def _containers(self, topology: Topology, machines: Machines) -> pulumi.Output[str]:
         """The nodes as containers, on one machine or several; the image that they run.
 
         They form one chain, replicas first, then the bootstrap master, then the Sentinels: one is touched only when the
         one before it has joined. Where there was nothing before, all of a kind start together.
         """
         rollout = Rollout(topology)
-        shared = Shared(given, topology, Machines(given, topology, self), rollout, self._network(given, topology))
+        network = self._network(machines.place, topology)
+        shared = Shared(machines.place.given, topology, machines, rollout, network)
         for node in topology.rollout_order:
             if (node.kind, node.host) not in shared.files:
                 # One volume for each kind of node on a host: what only Sentinels read must not roll the data nodes.
@@ -126,10 +133,10 @@ class RedisHa(pulumi.ComponentResource):
             shared.rollout.add(topology.backup, backup_container(shared, topology.backup, volume))
         return shared.machines.image
 
-    def _network(self, given: Given, topology: Topology) -> pulumi.Output[str] | None:
+    def _network(self, place: Place, topology: Topology) -> pulumi.Output[str] | None:
         if topology.subnet is None:
             return None
-        place, subnet = Place(given, topology.identity, self), topology.subnet
+        subnet = topology.subnet
         network = docker.Network(
             place.resource("network"),
             name=place.identity.prefix,

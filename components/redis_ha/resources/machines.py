@@ -1,16 +1,17 @@
 """The Docker daemons of a stack as the program declares them: each host's provider, and the images there."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import pulumi
 import pulumi_docker as docker
 
+from redis_ha.docker import nobody
 from redis_ha.docker.clients import endpoint
+from redis_ha.docker.reach import Endpoint
 from redis_ha.plan.topology import Topology
 from redis_ha.resources.image import backup_image, endpoint_image, exporter_image, redis_image, registry_password
 from redis_ha.resources.place import Place
-from redis_ha.settings.given import Given
 from redis_ha.settings.hosts import Host
 
 _Images = Mapping[Host | None, pulumi.Output[str]]
@@ -27,11 +28,15 @@ class Machine:
 class Machines:
     """One for each host; on one machine, one without a provider."""
 
-    def __init__(self, given: Given, topology: Topology, parent: pulumi.Resource) -> None:
-        """Declares the providers and the images of all kinds of containers but the backup's."""
-        shared = Place(given, topology.identity, parent)
-        self._registry = given.now.registry
-        self._places = {host: _at(shared, host) if host else shared for host in topology.hosts}
+    def __init__(self, place: Place, topology: Topology, not_seen: Collection[Host | None]) -> None:
+        """Declares the providers and the images of all kinds of containers but the backup's.
+
+        `not_seen`: the hosts that this preview has not reached.
+        """
+        self.place = place
+        """The one machine; of several none."""
+        self._registry = place.given.now.registry
+        self._places = {host: _at(place, host, host in not_seen) if host else place for host in topology.hosts}
         nodes = [node.host for node in (*topology.data_nodes, *topology.sentinels)]
         nodes += [topology.backup.host] if topology.backup else []
         self._images = self._built(redis_image, nodes)
@@ -66,9 +71,9 @@ class Machines:
         return {host: declare(self._places[host]) for host in (found[:1] if self._registry else found)}
 
 
-def _at(place: Place, host: Host) -> Place:
+def _at(place: Place, host: Host, not_seen: bool) -> Place:
     """The same on `host`, with a provider for it."""
-    at, given = endpoint(host), place.given
+    at, given = Endpoint(nobody.url()) if not_seen else endpoint(host), place.given
     registry = given.now.registry
     login = docker.ProviderRegistryAuthArgs(
         address=registry.partition("/")[0] if registry else "",

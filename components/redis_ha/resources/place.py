@@ -1,11 +1,13 @@
 """Where resources are declared: whose they are, under what, and at which Docker."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import pulumi
+import pulumi_docker as docker
 
+from redis_ha.docker import nobody
 from redis_ha.plan.identity import Identity
 from redis_ha.settings.given import Given
 from redis_ha.settings.hosts import Host
@@ -36,6 +38,11 @@ class Place:
         return pulumi.ResourceOptions(
             parent=self.parent, provider=self.provider, aliases=[pulumi.Alias(name=name) for name in old], **more
         )
+
+
+def unseen(place: Place) -> Place:
+    """The same, for a preview that has not reached the only Docker."""
+    return replace(place, provider=docker.Provider(place.resource("docker"), host=nobody.url(), opts=place.options()))
 
 
 def labelled(make: Callable[..., T], labels: Mapping[str, str]) -> list[T]:

@@ -47,12 +47,11 @@ def service_name(topology: Topology, kind: Kind) -> str:
     return f"{topology.identity.prefix}-{kind}"
 
 
-def swarm_services(given: Given, topology: Topology, parent: pulumi.Resource) -> pulumi.Output[str]:
+def swarm_services(place: Place, topology: Topology) -> pulumi.Output[str]:
     """Declare both: the Sentinels are touched only when the data nodes have joined. The image that they run.
 
     At a first start both begin together, and are waited for then.
     """
-    place = Place(given, topology.identity, parent)
     image = redis_image(place)
     together = not swarm_rollout.is_there(service_name(topology, "sentinel"))
     swarm = Swarm(place, topology, image, together)
