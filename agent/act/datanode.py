@@ -159,9 +159,9 @@ class DataNode(Supervised):
         assert own is not None  # noqa: S101 - decided from it
         claim = await self.electorate.claim(step.disputed, now.council, own.run_id, over_sentinels=True)
         if claim is None:
-            await self.world.rest(steps.SOON)
+            await self.world.rest(LEASE if step.disputed == self.settings.me else steps.SOON)
             return
-        await self.took_office(claim, "a Sentinel has promoted it")
+        await self.took_office(claim, step.why)
 
     async def _heed(self, now: Situation) -> None:
         """A Sentinel fails this living master over: what it still took would be lost, so its writes wait."""

@@ -41,7 +41,9 @@ class Lookout:
         """Whether this node's server was a master at its last answer."""
         self._roster_at = float("-inf")
         self._lost_since: float | None = None
+        self._back_since: float | None = None
         self._silent_since: float | None = world.now()
+        self._contested_since: float | None = None
         self._ended_since: float | None = None
         self.in_touch = False
 
@@ -55,12 +57,14 @@ class Lookout:
         others: dict[Address, Node | None] = {}
         probe = None
         if self._is_well(own, council):
-            self._lost_since = None
+            self._lost_since = self._back_since = None
         else:
             others, probe = await self._suspect(own, council)
-            serves = council.named is not None and _serves(others.get(council.named))
-            self._lost_since = None if serves else (self._lost_since or self._world.now())
+            named = others.get(council.named) if council.named is not None else None
+            self._lost_since = None if _serves(named) else (self._lost_since or self._world.now())
+            self._back_since = None if named is None or _serves(named) else (self._back_since or self._world.now())
         self._silent_since = None if council.majority else (self._silent_since or self._world.now())
+        self._contested_since = (self._contested_since or self._world.now()) if council.contested else None
         if own is not None and own.link_up and own.follows in (None, council.named):
             self.in_touch = True
         return Situation(
@@ -75,8 +79,10 @@ class Lookout:
             probe=probe,
             door_closed=council.named is not None and self._door.closed == council.named,
             lost_for=self._since(self._lost_since),
+            back_for=self._since(self._back_since),
             ended_for=self._since(self._ended_since),
             silent_for=self._since(self._silent_since),
+            contested_for=self._since(self._contested_since),
             first_start=self._world.first_start(),
         )
 

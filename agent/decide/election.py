@@ -15,6 +15,8 @@ COLD_TURN = 3.0
 """The same after a start, where some of them may lack much: long enough for a second try at the Sentinels' votes."""
 GRACE = 10.0
 """Seconds that a node with newer data is left to go first, where none has what it takes and patience has ended."""
+REFUSED = TURN / 2
+"""Seconds after which a lost master whose port is closed has ended, where there was no door to it."""
 RETURN = 1.0
 """Seconds that a named master which has started anew is left to take office."""
 LINK_DOWN_AFTERS = 10
@@ -58,7 +60,9 @@ def _succession(now: Situation, own: Node, end: str) -> Step:
         return Rest(f"{end}; a data node that may have more does not answer yet", again=AT_ONCE)
     before = tuple(node.address for node in now.answering if _ranks_before(node, now, own))
     turn = TURN if now.in_touch else COLD_TURN
-    if before and now.ended_for < turn * len(before):
+    # The better ones have waited for whoever does not answer, too: their turn begins after that.
+    waited = 0.0 if now.rest_answers else TURN
+    if before and now.ended_for < waited + turn * len(before):
         return Rest(f"{end}; {before[0]} has more or goes first", again=AT_ONCE, nudge=before)
     return TakeOffice(now.named, end, whole=now.mark.whole)
 
@@ -71,13 +75,13 @@ def _end(now: Situation) -> str | None:
     if master is not None and master.is_master:  # `role` has seen that this node may not follow it
         return f"{now.named} serves without the data that this node has"
     if master is not None:  # it has started anew, and has not taken office
-        waited = master.mark.worth < now.mark.worth or now.lost_for >= RETURN
+        waited = master.mark.worth < now.mark.worth or now.back_for >= RETURN
         return f"{now.named} has started anew" if waited else None
     if now.door_closed and now.probe is not Probe.LISTENS:
         return f"{now.named} has ended"
     if now.council.sees_down:
         return f"{now.named} is down for the Sentinels"
-    if now.probe is Probe.CLOSED and not now.in_touch:
+    if now.probe is Probe.CLOSED and (not now.in_touch or now.lost_for >= REFUSED):
         return f"{now.named} does not run"
     return None
 

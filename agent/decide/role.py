@@ -5,6 +5,9 @@ from agent.decide.situation import Situation
 from agent.decide.steps import SOON, Announce, Begin, EndServer, Follow, Rest, Step, TakeOffice, TellAgain, Yield
 from agent.view.node import Node
 
+CONTESTED = 5.0
+"""Seconds: a Sentinel says every two whom it takes for the master, and the others take over what is newer."""
+
 
 def decide(now: Situation) -> Step:
     """The next step."""
@@ -62,12 +65,15 @@ def _in_office(now: Situation) -> Step:
     if council.named == now.me:
         if now.own is not None and not now.own.storing and any(one.online for one in now.own.replicas):
             return Yield("it cannot write to its disk, and refuses writes")
+        if now.contested_for >= CONTESTED and council.agreed and not council.failing_over:
+            return Announce(now.me, "a Sentinel names another master for the same epoch")
         return Rest(f"master of {len(now.own.replicas) if now.own else 0} replicas", joined=True)
     assert council.named is not None  # noqa: S101 - a majority has answered
     if now.mark.master and now.mark.epoch > council.epoch:
         return TellAgain()
     if not now.mark.master and now.mark.epoch >= council.epoch and (council.failing_over or now.led):
-        return Announce(council.named)
+        # The other Sentinels would notice up to a second later.
+        return Announce(council.named, "a Sentinel has promoted it")
     if not council.agreed:
         return Rest(f"master; some Sentinels name {council.named}", joined=True, again=SOON)
     return Follow(council.named, f"the Sentinels name it as master since epoch {council.epoch}")

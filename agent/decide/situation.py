@@ -36,10 +36,14 @@ class Situation:
     """A Sentinel has been elected to lead a failover since the named master's configuration, seen or not."""
     lost_for: float = 0.0
     """For how long there has been no working master for this node."""
+    back_for: float = 0.0
+    """For how long the named master has answered again, and has not taken office."""
     ended_for: float = 0.0
     """For how long it has been certain that the named master has ended."""
     silent_for: float = 0.0
     """For how long most Sentinels have been silent."""
+    contested_for: float = 0.0
+    """For how long Sentinels have named different masters for one epoch."""
     first_start: bool = False
 
     @property

@@ -57,9 +57,10 @@ class Yield:
 
 @dataclass(frozen=True)
 class Announce:
-    """A Sentinel has promoted this node: tell the others, which would notice up to a second later."""
+    """This node is the master already: win an epoch for it, and tell all Sentinels."""
 
     disputed: Address
+    why: str
 
 
 @dataclass(frozen=True)

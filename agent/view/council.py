@@ -55,7 +55,20 @@ class Council:
 
     @cached_property
     def newest(self) -> Sentinel | None:
-        return max(self.sentinels, key=lambda one: one.epoch, default=None)
+        """One of those with the newest configuration; where these differ (`contested`), one of the larger part."""
+        return max(self.sentinels, key=lambda one: (one.epoch, self._named_by(one.named)), default=None)
+
+    def _named_by(self, master: Address) -> int:
+        return sum(one.named == master for one in self.sentinels)
+
+    @property
+    def contested(self) -> bool:
+        """Whether Sentinels of one epoch name different masters, which they do for ever.
+
+        One that leads a failover notes its epoch when the replica is promoted, and the new address at the end. Dies it
+        in between, it comes back with the old address and the new epoch, and the others' news are not newer.
+        """
+        return any(one.named != self.named and one.epoch >= self.epoch for one in self.sentinels)
 
     @cached_property
     def named(self) -> Address | None:
@@ -69,7 +82,7 @@ class Council:
     @property
     def agreed(self) -> bool:
         """Whether most Sentinels name the master of the newest configuration."""
-        return 2 * sum(one.named == self.named for one in self.sentinels) > self.total > 0
+        return self.named is not None and 2 * self._named_by(self.named) > self.total > 0
 
     @property
     def failing_over(self) -> bool:

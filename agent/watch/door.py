@@ -5,6 +5,8 @@ from agent.world import Door, Task, World
 
 RETRY = 0.5
 """Seconds between two attempts to have one."""
+AFTER = (0.0, 0.01, 0.1)
+"""Seconds between the looks when it has been closed: the own server may hear a moment later that its link has ended."""
 
 
 class MasterDoor:
@@ -38,5 +40,7 @@ class MasterDoor:
             self.closed = None
             await self._door.closed()
             self.closed = master
-            self._world.wake()
+            for seconds in AFTER:
+                await self._world.sleep(seconds)
+                self._world.wake()
             await self._world.sleep(RETRY)

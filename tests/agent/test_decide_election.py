@@ -25,6 +25,7 @@ from tests.agent.situations import (
     OLD,
     SENTINELS,
     THIRD,
+    WAS_MASTER,
     WHOLE,
     council,
     master,
@@ -55,6 +56,7 @@ def dead(**changed: Any) -> Situation:
         pytest.param(dead(others=others(), ended_for=0.5), id="and nobody else answers"),
         pytest.param(dead(council=council(answers=2)), id="and one Sentinel with it"),
         pytest.param(dead(door_closed=False, probe=Probe.LISTENS, council=council(down=2)), id="down for the quorum"),
+        pytest.param(dead(door_closed=False, lost_for=0.2), id="there was no door, and its port stays closed"),
         pytest.param(dead(others=others(third=replica(THIRD, mark=HALF))), id="the other one is not whole"),
         pytest.param(dead(others=others(third=replica(THIRD, offset=999))), id="the other one has less"),
         pytest.param(
@@ -71,6 +73,7 @@ def test_it_takes_office(now: Situation) -> None:
 @pytest.mark.parametrize(
     ("now", "why"),
     [
+        pytest.param(dead(door_closed=False), "is down", id="there was no door, and its port has just closed"),
         pytest.param(dead(probe=Probe.LISTENS), "is down", id="CLIENT KILL: the kernel still takes connections"),
         pytest.param(dead(door_closed=False, **SILENT), "is down", id="silence"),
         pytest.param(dead(door_closed=False, probe=Probe.SILENT), "is down", id="a cable"),
@@ -112,6 +115,25 @@ def test_the_one_that_has_more_is_woken_and_not_waited_for_without_end() -> None
     assert isinstance(decide(replace(now, ended_for=1.0)), TakeOffice)
     # Before that was certain, nobody could use a turn.
     assert not isinstance(decide(replace(now, lost_for=5.0)), TakeOffice)
+
+
+def test_the_one_that_has_more_gets_its_turn_after_both_have_waited_for_a_third() -> None:
+    fourth = Address("10.0.0.4", 16380)
+    now = dead(others={**others(third=replica(THIRD, offset=1001)), fourth: None}, ended_for=0.5)
+    step = decide(now)
+    assert isinstance(step, Rest)
+    assert step.nudge == (THIRD,)
+    ahead = situation(
+        replica(offset=1001), **{**DIED, "others": {**others(third=replica(THIRD)), fourth: None}, "ended_for": 0.5}
+    )
+    assert isinstance(decide(ahead), TakeOffice)
+    assert isinstance(decide(replace(now, ended_for=1.0)), TakeOffice)
+
+
+def test_a_master_that_is_back_is_left_a_second_however_long_it_was_away() -> None:
+    now = dead(others=others(named=replica(MASTER, mark=WAS_MASTER), third=replica(THIRD)), lost_for=5.0)
+    assert isinstance(decide(replace(now, back_for=0.9)), Rest)
+    assert isinstance(decide(replace(now, back_for=1.0)), TakeOffice)
 
 
 @pytest.mark.parametrize("consistent", [False, True])
@@ -158,6 +180,7 @@ situations = st.builds(
     door_closed=st.booleans(),
     probe=st.sampled_from([None, *Probe]),
     lost_for=st.sampled_from([0.0, 0.5, 5.0, PATIENCE]),
+    back_for=st.sampled_from([0.0, 0.5, 5.0]),
     ended_for=st.sampled_from([0.0, 0.5, 5.0]),
 )
 

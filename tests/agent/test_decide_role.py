@@ -197,6 +197,8 @@ def test_a_linked_replica_has_joined() -> None:
     [
         pytest.param(situation(master()), Rest, id="named"),
         pytest.param(situation(master(storing=False)), Yield, id="it cannot write, and another could"),
+        pytest.param(situation(master(ME), council=council(ME), contested_for=5.0), Announce, id="one names another"),
+        pytest.param(situation(master(ME), council=council(ME), contested_for=4.0), Rest, id="one does, for now"),
         pytest.param(situation(master(storing=False, replicas=())), Rest, id="it cannot write, and nobody could"),
         pytest.param(situation(master(), council=council(ME, EPOCH + 1)), Follow, id="another is named, since later"),
         pytest.param(situation(master(), council=council(ME, EPOCH - 1)), TellAgain, id="they have not heard it yet"),

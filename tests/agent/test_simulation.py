@@ -14,8 +14,7 @@ from tests.agent.simulation.schedule.many import spread
 from tests.agent.simulation.schedule.run import Outcome, run
 
 SCHEDULES = 1500
-"""How many are run. 20,000 in under 3 minutes is the goal, and it is missed: a schedule takes some 27 ms of CPU. The
-kinds midway, hung, everything, first_start and mixed are not among them (see WEIGHTS); the mistakes use two of them."""
+"""How many are run. 20,000 in under 3 minutes is the goal, and it is missed: a schedule takes some 27 ms of CPU."""
 SEED = "SIMULATION_SEED"
 """The environment's variable for the first seed: a number, or `random`. By default it is 0: a change that others wait
 for is judged by the same schedules as the last one. What `random` finds is a mistake all the same."""

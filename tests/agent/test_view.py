@@ -153,6 +153,13 @@ def test_the_newest_configuration_names_the_master() -> None:
     assert council_of(answer(OTHER, 3), answer(OTHER, 3), answer(ME, 1)).agreed
 
 
+def test_of_one_epoch_most_name_the_master() -> None:
+    found = council_of(answer(OTHER, 3), answer(ME, 3), answer(ME, 3))
+    assert (found.named, found.agreed, found.contested) == (ME, True, True)
+    assert not council_of(answer(OTHER, 2), answer(ME, 3), answer(ME, 3)).contested, "it will hear of that"
+    assert not council_of(answer(ME, 3), answer(ME, 3), LATE).contested
+
+
 def test_down_is_what_as_many_as_the_quorum_say_of_the_named_master() -> None:
     down = "master,s_down"
     assert council_of(answer(ME, flags=down), answer(ME, flags=down), answer(ME)).sees_down

@@ -1,8 +1,10 @@
 """Failovers that the Sentinels lead while the master is alive."""
 
+import json
+
 from agent.watch.events import CHANNELS
 from tests.agent.harness.cluster import MASTER_NAME, Cluster
-from tests.agent.harness.node import Node, eventually
+from tests.agent.harness.node import HOST, Node, eventually
 from tests.agent.harness.writer import Writer, by_sentinel
 from tests.agent.processes.conftest import MakeCluster
 
@@ -44,3 +46,25 @@ def test_a_sentinel_that_the_nodes_were_not_told_of_is_heard_too(make_cluster: M
         eventually(lambda: old.role_now() == "slave", 10, "the old master follows")
         writer.goes_on(300)
     assert writer.missing(cluster.master().client()) == []
+
+
+def test_a_sentinel_that_died_in_its_failover_is_told_of_the_master_anew(formed: Cluster) -> None:
+    """It had noted the new epoch, and not yet the new address: to its peers' news it would not listen any more."""
+    wait_until_heard(formed)
+    old, stray = formed.master(), formed.sentinels[0]
+    stray.client("handover").execute_command("SENTINEL FAILOVER", MASTER_NAME)
+    formed.wait_failover(old)
+    formed.wait_joined(seconds=25)
+    new, epoch = formed.master(), formed.epoch()
+    stray.kill()
+    kept, memory = stray.root / "data/sentinel.conf", stray.root / "data/redis-ha.json"
+    kept.write_text(
+        kept.read_text().replace(f"monitor {MASTER_NAME} {HOST} {new.port}", f"monitor {MASTER_NAME} {HOST} {old.port}")
+    )
+    memory.write_text(json.dumps({"master": old.name, "address": old.endpoint}))
+    stray.start()
+    eventually(lambda: tuple(formed.named()[0] or ()) == (HOST, old.port), 10, "it names the former master")
+    formed.wait_failover(old, seconds=30)
+    assert formed.master() is new
+    assert formed.epoch() > epoch
+    formed.wait_joined(seconds=25)

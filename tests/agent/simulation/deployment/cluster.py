@@ -74,6 +74,9 @@ class Cluster:
         server = self.servers.get(address)
         return server if server is not None and server.up else None
 
+    def node_at(self, address: Address) -> NodeContainer:
+        return next(each for each in self.nodes if each.address == address)
+
     def process_at(self, address: Address) -> Process | None:
         return self.servers.get(address) or self.sentinels.get(address)
 

@@ -85,6 +85,11 @@ class NodeContainer(Container):
             self.world.group.kill()
             self.world = None
 
+    @property
+    def frozen(self) -> bool:
+        """Whether its agent stands still, too."""
+        return self.world is not None and self.world.group.frozen
+
     def freeze(self) -> None:
         """SIGSTOP of the whole container."""
         self.stop_server()
@@ -93,7 +98,7 @@ class NodeContainer(Container):
 
     def go_on(self) -> None:
         super().go_on()
-        if self.world is not None and self.world.group.frozen:
+        if self.world is not None and self.frozen:
             self.world.group.thaw()
 
     def leave(self) -> None:

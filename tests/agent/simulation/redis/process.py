@@ -95,6 +95,8 @@ class Process:
         self.run_id = "".join(self.random.choices("0123456789abcdef", k=40))
         self.up = True
         self.stopped = False
+        self.went_on_at = float("-inf")
+        """When it last did so: a PING that was waiting has been answered then."""
         self.draining = False
         """It does all that has come while it was stopped, at one moment."""
         self.closed = False
@@ -117,6 +119,8 @@ class Process:
 
     def go_on(self) -> None:
         """SIGCONT: all that has come is done in the order in which it came."""
+        if self.stopped:
+            self.went_on_at = self.clock.now
         self.stopped = False
         self.draining = True
         while self._inbox and not self.stopped and self.up:

@@ -1,5 +1,6 @@
 """What must hold: who may take writes, who may be promoted, and which acknowledged writes must be there in the end."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from agent.decide.steps import STEADY
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 NOTED_EVERY = STEADY + 0.1
 """Seconds."""
+MOMENT = 0.002
+"""Seconds that an agent has to take back what its server has done late, where both stood still."""
 
 
 class ViolationError(Exception):
@@ -74,47 +77,79 @@ class Judge:
     def promoted(self, server: "Server", by_sentinel: bool) -> None:
         """`server` is about to become a master: its data must be whole, or there has never been any.
 
-        A Sentinel goes by a priority that is up to a second old, so it may promote a node that must not be any more.
-        The agent there steps it down again; what it takes until then is lost, and nothing prevents that yet.
+        A Sentinel goes by a priority that is up to a second old, so it may promote a node that must not be any more;
+        or one that stood still when another was elected, and whose agent has not been able to take its priority yet.
+        The agent there steps it down again; what it takes until then is lost, and nothing prevents that yet. So it does
+        where it has stood still together with its server, between the order and its being carried out.
         """
-        if by_sentinel and server.priority == 0:
-            self.suspects.add(server.address)
+        address = server.address
+        self.suspects.discard(address)
+        self.tolerated.discard(address)
+        newest = max(each.volume.config_epoch for each in self._cluster.watchers)
+        if by_sentinel and (server.priority == 0 or Mark.parse(server.title).epoch < newest):
+            self.suspects.add(address)
+        if server.draining and self._cluster.node_at(address).frozen:
+            self.suspects.add(address)
+            self.tolerated.add(address)
+            self._cluster.clock.after(MOMENT, self._over, address)
         self.promotions += 1
         if self._at_risk:
-            self._silent(server)
+            self._silent(server, by_sentinel)
         self._cluster.say(str(server.address), "-- becomes master")
         if self._cluster.calm:
             raise ViolationError(f"{server.address} is promoted, and no master has failed")
         if not server.whole and self.acknowledged and not self._cluster.hopeless():
             raise ViolationError(f"{server.address} is promoted, and its data is not whole")
 
+    def _over(self, address: Address) -> None:
+        """The moment is over for which it was tolerated that `address` takes writes beside another."""
+        self.suspects.discard(address)
+        self.tolerated.discard(address)
+        self._compare()
+
     def dies(self, container: "Container") -> None:
         """A kill that nobody has planned: what no living whole replica has may be lost."""
         server = self._cluster.servers.get(container.address)
         if server is not None and server is container.process:
             self.fails(server)
+            if not server.is_master:  # one that dies before another has taken the master's place
+                self._excuse(server, self._at_risk)
 
     def fails(self, server: "Server") -> None:
         """A master is killed, hangs or is cut off."""
         if not server.is_master:
             return
+        self._excuse(server, server.log)
+        self._at_risk.update(server.log)
+
+    def _excuse(self, server: "Server", writes: Iterable[int]) -> None:
+        """`server` is gone: what no living whole replica has of these may be lost. With none, it comes back first."""
+        named = {each.watch.named() for each in self._cluster.sentinels.values()}
+        back = set() if server.address in named else named  # a Sentinel has promoted it, and nobody knows that yet
         others = [
             each
             for each in self._cluster.servers.values()
-            if each is not server and each.up and each.whole and each.address not in self.suspects
+            if each is not server and each.up and each.whole
+            if each.address not in self.suspects or each.address in back
             if Mark.parse(each.title).whole  # its agent has seen that it is
         ]
         if others:
             kept: set[int] = set()
-            kept.update(*(each.log for each in others))
-            self.excused.update(each for each in server.log if each not in kept)
-        self._at_risk.update(server.log)
+            # Where one has just started, its agent must have seen that it is in sync again.
+            kept.update(*(each.log for each in [each for each in others if each.priority] or others))
+            self.excused.update(each for each in writes if each not in kept)
 
-    def _silent(self, taking: "Server") -> None:
-        """`taking` takes the place of a master: what only replicas have that give no answer is excused."""
-        kept = set(taking.log)
+    def _silent(self, taking: "Server", by_sentinel: bool) -> None:
+        """`taking` takes the place of a master: what only replicas have that give no answer is excused.
+
+        So is what only a node has that has just started, unless that had noted that it has more: once a second. A
+        Sentinel cannot choose such a node at all.
+        """
+        kept, known = set(taking.log), Mark.parse(taking.title).worth
         for each in self._cluster.servers.values():
             mute = not each.up or each.stopped or each.loading
+            if each.priority == 0 < taking.priority:
+                mute = mute or by_sentinel or Mark.parse(each.title).worth <= known
             if not mute and self._cluster.network.reaches(taking.machine, each.machine):
                 kept.update(each.log)
         self.excused.update(self._at_risk - kept)

@@ -104,6 +104,8 @@ class Watch:
             and not process.closed
             and network.both_ways(self.sentinel.machine, process.machine)
         )
+        if process is not None and seen.connected and process.went_on_at > (seen.waiting_since or self.clock.now):
+            seen.available_at, seen.waiting_since = process.went_on_at, None
         well = process is not None and seen.connected and not process.stopped
         if well:
             seen.available_at = now
