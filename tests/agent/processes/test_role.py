@@ -17,11 +17,13 @@ WITHOUT_SENTINELS = 3.0
 
 def refuses_writes(node: Node) -> bool:
     """Whether it says that it takes none; false where it does not answer."""
-    try:
-        node.client().set("refused", "1")
-    except (redis.exceptions.ReadOnlyError, redis.exceptions.BusyLoadingError):  # the latter while it copies
-        return True
-    except redis.ConnectionError:
+    for _ in range(2):
+        try:
+            node.client().set("refused", "1")
+        except (redis.exceptions.ReadOnlyError, redis.exceptions.BusyLoadingError):  # the latter while it copies
+            return True
+        except redis.ConnectionError:  # a node that begins to follow another sends its clients away once
+            continue
         return False
     return False
 
