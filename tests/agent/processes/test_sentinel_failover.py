@@ -54,6 +54,7 @@ def test_a_sentinel_that_died_in_its_failover_is_told_of_the_master_anew(formed:
     old, stray = formed.master(), formed.sentinels[0]
     stray.client("handover").execute_command("SENTINEL FAILOVER", MASTER_NAME)
     formed.wait_failover(old)
+    eventually(lambda: old.role_now() == "slave", 10, "the old master follows")
     formed.wait_joined(seconds=25)
     new, epoch = formed.master(), formed.epoch()
     stray.kill()
