@@ -10,9 +10,10 @@ from typing import Any
 import yaml
 from redis.sentinel import Sentinel
 
+from tests.deploy.support import NAME
 from tests.engine_command import ROOT, EngineCommand
 
-STACK = "test-example"
+STACK = f"{NAME}-example"
 
 
 class Example:

@@ -20,6 +20,7 @@ def small_master(cluster: Cluster, network: str | None = None) -> Iterator[Conta
         ["master"],
         name=f"redis-ha-{cluster.outputs.stack}-small",
         detach=True,
+        labels={"redis-ha.stack": f"{cluster.outputs.stack}-small"},
         environment={"redis_port": PORT},
         tmpfs={"/data": "size=24m,uid=999,gid=1000,mode=0700"},
         network=network,

@@ -9,6 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import docker
+from docker.models.containers import Container
+from docker.models.networks import Network
+from docker.models.volumes import Volume
 
 from drills.target.cluster import Cluster
 from drills.target.health import wait_healthy
@@ -42,14 +45,26 @@ def place(number: int = 0) -> dict[str, object]:
 
 def left_over(stack: str) -> list[str]:
     """The names of all containers, networks and volumes that bear a stack's label."""
+    return [str(found.attrs.get("Name")) for found in _of(stack)]
+
+
+def clear(stack: str) -> None:
+    """Removes what a run that was cut off has left of a stack: its containers, its volumes, its networks."""
+    for found in _of(stack):
+        if isinstance(found, Container):
+            found.remove(force=True)
+        else:
+            found.remove()
+
+
+def _of(stack: str) -> list[Container | Volume | Network]:
     client = docker.from_env(timeout=120)
     mine: dict[str, str | list[str] | bool] = {"label": f"redis-ha.stack={stack}"}
-    found = [
+    return [
         *client.containers.list(all=True, filters=mine),
-        *client.networks.list(filters=mine),
         *client.volumes.list(filters=mine),
+        *client.networks.list(filters=mine),
     ]
-    return [str(f.attrs.get("Name")) for f in found]
 
 
 def certify(stack: Stack) -> dict[str, str]:

@@ -10,7 +10,7 @@ import redis
 
 from drills.target.waiting import until
 from tests.deploy.example import STACK, Example, finder
-from tests.deploy.support import ENGINES
+from tests.deploy.support import ENGINES, clear, left_over
 from tests.engine_command import ROOT
 
 
@@ -19,16 +19,9 @@ def engine(request: pytest.FixtureRequest) -> Iterator[str]:
     """Nothing of an example is there before and after."""
     for image in ("redis:8-alpine", "oliver006/redis_exporter:v1.69.0-alpine", "restic/restic:0.18.0"):
         subprocess.run([ROOT / "bootstrap" / "base-image", image], check=True)
-    assert not _held()
+    clear(STACK)
     yield request.param
-    assert not _held()
-
-
-def _held() -> list[str]:
-    mine: dict[str, str | list[str] | bool] = {"label": f"redis-ha.stack={STACK}"}
-    client = docker.from_env()
-    found = [*client.containers.list(all=True, filters=mine), *client.volumes.list(filters=mine)]
-    return [str(one.attrs["Name"]) for one in (*found, *client.networks.list(filters=mine))]
+    assert not left_over(STACK)
 
 
 def test_two_clusters_and_an_application(engine: str, tmp_path: Path) -> None:
@@ -52,7 +45,9 @@ def test_two_clusters_and_an_application(engine: str, tmp_path: Path) -> None:
         application = docker.from_env().containers.get(outputs["application"])
         until(lambda: b"PONG" in application.logs(), "the application's answer from the master", 20)
         names = [container.attrs["Name"] for container in docker.from_env().containers.list()]
-        assert {name.split("-")[3] for name in names if name.startswith(f"/shop-{STACK}-")} == {"cache", "orders"}
+        prefix = f"/shop-{STACK}-"
+        clusters = {name.removeprefix(prefix).split("-")[0] for name in names if name.startswith(prefix)}
+        assert clusters == {"cache", "orders"}
         example("preview", "--expect-no-changes")
 
 

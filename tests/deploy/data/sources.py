@@ -71,7 +71,15 @@ def running(cluster: Cluster, image: str, *words: str, tls: Mapping[str, str] | 
             command += [f"--tls-{option}-file", f"{TLS}/{file}"]
     else:
         command += ["--port", str(PORT)]
-    made = api.containers.create(image, [*command, *words], name=NAME, network=network, user="root", entrypoint=[])
+    made = api.containers.create(
+        image,
+        [*command, *words],
+        name=NAME,
+        labels={"redis-ha.stack": f"{STACK}-import-source"},
+        network=network,
+        user="root",
+        entrypoint=[],
+    )
     try:
         if tls:
             made.put_archive("/etc", _packed({name: tls[name] for name in ("ca", "cert", "key")}))
