@@ -8,14 +8,14 @@ epochs follow as they do with any other write, so that no older data can win.
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from typing import Any
 
 from backup import scratch
+from backup.content import batches, same_content
 from backup.given import BackupError
-from backup.redis import Client, RefusedError, Word
+from backup.redis import Client, RefusedError
 from backup.workshop import go_on_to_the_end
 
-T = TypeVar("T")
 AT_ONCE, SEEN_AT_ONCE = 64, 1000
 """Keys: of those that are copied, and of those that are only looked at."""
 WAIT_AFTER = 1024**2
@@ -25,15 +25,8 @@ MANY_BYTES = 16 << 20
 SLOW_S = 120.0
 WAIT_MS = 30_000
 DROP_S, AGAIN_S = 60.0, 0.5  # a failover takes its time, and what is aside can be dropped after it
-SAMPLE, READ_BYTES = 200, 1 << 18
-READ: dict[bytes, tuple[str, ...]] = {
-    b"string": ("GET",),
-    b"list": ("LRANGE", "0", "-1"),
-    b"set": ("SMEMBERS",),
-    b"hash": ("HGETALL",),
-    b"zset": ("ZRANGE", "0", "-1", "WITHSCORES"),
-    b"stream": ("XRANGE", "-", "+"),
-}
+SAMPLE = 200
+"""Keys of each database whose content is compared."""
 
 
 class Restore:
@@ -109,7 +102,7 @@ class Restore:
         What has come to its end since the snapshot is not there any more.
         """
         all_of_them = {}
-        for some in _batches(self._sizes(keys), MANY_BYTES):
+        for some in batches(self._sizes(keys), MANY_BYTES):
             ends = self._source.ask_all([("PEXPIRETIME", key) for key in some])
             values = self._source.ask_all([("DUMP", key) for key in some])
             found = [(key, max(0, end), value) for key, end, value in zip(some, ends, values, strict=True) if value]
@@ -145,22 +138,9 @@ class Restore:
             keys = sorted({key for key in self._source.ask_all([("RANDOMKEY",)] * SAMPLE) if key is not None})
             ends = self._source.ask_all([("PEXPIRETIME", key) for key in keys])
             lasting = [key for key, end in zip(keys, ends, strict=True) if end == -1]
-            for some in _batches([one for one in self._sizes(lasting) if one[1] <= MANY_BYTES], MANY_BYTES):
-                self._same(list(zip(some, self._source.ask_all([("TYPE", key) for key in some]), strict=True)))
-
-    def _same(self, keys: list[tuple[bytes, bytes]]) -> None:
-        """Raises BackupError unless these keys, each with its type, have the same content."""
-        reads: list[tuple[Word, ...]] = [
-            (name, key, *rest) for key, kind in keys for name, *rest in [READ.get(kind, ("DUMP",))]
-        ]
-        there = self._source.ask_all(reads)
-        here: list[Any] = []
-        # No more at once than a node with small limits bears.
-        for some in _batches(list(zip(reads, map(_size, there), strict=True)), READ_BYTES):
-            here += self._master.ask_all(some)
-        for (key, kind), one, other in zip(keys, there, here, strict=True):
-            if _plain(kind, one) != _plain(kind, other):
-                raise BackupError(f"{key!r} has not arrived as it was")
+            for some in batches([one for one in self._sizes(lasting) if one[1] <= MANY_BYTES], MANY_BYTES):
+                kinds = self._source.ask_all([("TYPE", key) for key in some])
+                same_content(self._source, self._master, list(zip(some, kinds, strict=True)))
 
     def settle(self) -> int:
         """Put it in place; how many replicas have it. Raises BackupError."""
@@ -220,33 +200,3 @@ class Restore:
 
     def _ask(self, *words: Any) -> Any:
         return self._master.ask(*words, within=SLOW_S)
-
-
-def _batches(sized: list[tuple[T, int]], limit: int) -> Iterator[list[T]]:
-    """No more at once than have `limit` bytes, but at least one."""
-    batch: list[T] = []
-    left = limit
-    for one, size in sized:
-        if batch and size > left:
-            yield batch
-            batch, left = [], limit
-        batch.append(one)
-        left -= size
-    if batch:
-        yield batch
-
-
-def _size(content: Any) -> int:
-    """Bytes of an answer, about."""
-    if isinstance(content, list):
-        return sum(map(_size, content))
-    return len(content) if isinstance(content, bytes) else 8
-
-
-def _plain(kind: bytes, content: Any) -> Any:
-    """In an order that does not depend on the server."""
-    if kind == b"set":
-        return sorted(content)
-    if kind == b"hash":
-        return sorted(zip(content[::2], content[1::2], strict=True))
-    return content

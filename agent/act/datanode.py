@@ -13,7 +13,6 @@ from agent.decide.role import decide
 from agent.decide.situation import Situation
 from agent.settings import NodeSettings
 from agent.view.mark import Mark
-from agent.watch.messages import Message
 from agent.wire.answers import Address
 from agent.world import World
 
@@ -92,7 +91,7 @@ class DataNode(Supervised):
             await self._heed(now)
             self._show(now, step.why, step.joined)
             for address in step.nudge:
-                self.world.spawn(self.messages.send(address, Message("wake", "-", self.settings.me)))
+                self.world.spawn(self.messages.wake(address))
             # A master is looked at often enough to end a slow script before that costs a failover.
             often = (
                 SCRIPT_SHARE * self.settings.down_after if now.own is not None and now.own.is_master else steps.STEADY
@@ -162,6 +161,9 @@ class DataNode(Supervised):
             await self.world.rest(LEASE if step.disputed == self.settings.me else steps.SOON)
             return
         await self.took_office(claim, step.why)
+        # They are in sync with a master of an older epoch until they look: should this one die now, none would count.
+        for replica in own.replicas:
+            self.world.spawn(self.messages.wake(replica.address))
 
     async def _heed(self, now: Situation) -> None:
         """A Sentinel fails this living master over: what it still took would be lost, so its writes wait."""

@@ -18,8 +18,8 @@ AGAIN = 0.05
 class Message:
     """One word of a hand-over.
 
-    `kind` is prepare, go (from the leaving master), ready, refused or taken (from its successor); or wake, from a
-    replica that waits for the one that has more. `number` is the epoch of ready and taken, and the offset of go, in
+    `kind` is prepare, go (from the leaving master), ready, refused or taken (from its successor); or wake, which tells
+    a node to look anew. `number` is the epoch of ready and taken, and the offset of go, in
     bytes of the replication stream.
     """
 
@@ -49,7 +49,7 @@ class Messages:
 
     def __init__(self, world: World, settings: NodeSettings) -> None:
         self._world = world
-        self._local = settings.local
+        self._settings = settings
         self._waiting: list[Message] = []
         self.heard: set[Address] = set()
         """Whose Redis is listened on now."""
@@ -57,7 +57,7 @@ class Messages:
     async def run(self) -> None:
         """Listen on this node's own Redis, for as long as the agent lives. An end of it is news: roles change so."""
         while True:
-            await self.listen(self._local)
+            await self.listen(self._settings.local)
             self._world.wake()
             await self._world.sleep(AGAIN)
 
@@ -81,6 +81,10 @@ class Messages:
                 self._waiting.remove(message)
                 return message
         return None
+
+    async def wake(self, peer: Address) -> None:
+        """Have the agent of `peer` look at what is new."""
+        await self.send(peer, Message("wake", "-", self._settings.me))
 
     async def send(self, peer: Address, message: Message, within: float = 0.5) -> "bool | None":
         """Publish at `peer`. True: its agent has it; False: it certainly has not and will not; None: unknown."""

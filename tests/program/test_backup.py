@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from backup import rdb, repository, scratch, snapshot
+from backup.content import batches
 from backup.given import BackupError, Given, Place
 from backup.repository import Kept, Repository
-from backup.restore import _batches
 from backup.scratch import Contents
 from backup.snapshot import Seen
 from redis_ha.plan.acl import backup_password, data_node_acl, internal_password, restore_password, sentinel_acl
@@ -180,5 +180,5 @@ def test_another_stacks_snapshot_is_taken_only_when_asked_for(monkeypatch: pytes
 
 def test_no_more_is_fetched_at_once_than_is_borne() -> None:
     sized = [(b"a", 1), (b"b", 2), (b"c", 9), (b"d", 0), (b"e", 3)]
-    assert list(_batches(sized, 3)) == [[b"a", b"b"], [b"c"], [b"d", b"e"]]
-    assert list(_batches([], 3)) == []
+    assert list(batches(sized, 3)) == [[b"a", b"b"], [b"c"], [b"d", b"e"]]
+    assert list(batches([], 3)) == []
