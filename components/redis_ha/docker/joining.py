@@ -1,10 +1,5 @@
-"""Waiting until a node has joined: the next one of a roll-out starts only then.
+"""Waiting until a node has joined: the next one of a roll-out starts only then."""
 
-The container's own health check is asked, by an exec through the Docker API. So this needs neither
-a route to Redis nor a password on the deploying machine.
-"""
-
-import json
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,6 +9,7 @@ import pulumi
 
 from redis_ha.docker.aside import aside
 from redis_ha.docker.clients import docker_client, left_out, why_unreachable
+from redis_ha.docker.health import HEALTH_CHECK, JOINED_MARKER, POLL_SECONDS, RUN_FOLDER, TRIES, health
 from redis_ha.plan import labels
 from redis_ha.plan.topology import Node, Part, Topology
 
@@ -21,15 +17,9 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 JOIN_TIMEOUT_SECONDS = 60.0
-POLL_SECONDS = 0.05
 BUSY = ("loading", "copying")
 MAX_RESTARTS = 3  # a node that ends that often before it has joined will not join
-HEALTH_CHECK = ("redis-ha-health",)
-JOINED_MARKER = "/data/.joined"  # inside the container: the id of the last one that has joined with this volume
-RUN_FOLDER = "/run/redis-ha"  # inside the container
 FIRST_START_SIGNAL = f"{RUN_FOLDER}/first-start"  # read by its agent
-# The health check's line, and behind it the state file: which nodes a Sentinel does not see.
-_STATE = ("sh", "-c", f"redis-ha-health; code=$?; cat {RUN_FOLDER}/state.json; exit $code")
 FIRST_START = "waiting for a first master"  # in the health check's line of such a replica
 LOG_LINES = 10
 # The provider has no setting for it. Enough for the scripts' questions to more than 200 nodes at the same time.
@@ -162,13 +152,12 @@ def _wait_until_joined(
                 if not signalled:
                     _signal_bootstrap(container, topology)
                     signalled = True
-                healthy, reason = _health(container, health_check, absent)
+                healthy, reason = health(container, health_check, absent, 0 if absent else TRIES, str(container.id))
                 if reason.startswith(BUSY):  # however much data there is, it gets on
                     deadline = time.monotonic() + JOIN_TIMEOUT_SECONDS
                 if health_check != HEALTH_CHECK and (healthy or not _master_is_declared(topology)):
                     return
                 if healthy:
-                    container.exec_run(["sh", "-c", f"echo {container.id} >{JOINED_MARKER}"])
                     return
             except APIError:  # not running, or between two restarts
                 container.reload()
@@ -189,7 +178,7 @@ def _master_is_declared(topology: Topology) -> bool:
     """False where the master is a node that goes at the end of this run: an endpoint cannot send to it any more."""
     nodes = [node for node in topology.data_nodes if node.host is None or node.host.name not in left_out()]
     containers = (docker_client(node.host).containers.get(node.container) for node in nodes)
-    return any(_health(container)[1].startswith("master") for container in containers)
+    return any(health(container)[1].startswith("master") for container in containers)
 
 
 def _limit_processes(container: "Container", node: Part) -> None:
@@ -224,25 +213,7 @@ def _is_new(container: "Container") -> bool:
     from docker.errors import APIError
 
     try:
-        healthy, reason = _health(container)
+        healthy, reason = health(container)
     except APIError:  # not running: it may hold data
         return False
     return healthy and FIRST_START in reason
-
-
-def _health(
-    container: "Container", health_check: Sequence[str] = HEALTH_CHECK, absent: frozenset[str] = frozenset()
-) -> tuple[bool, str]:
-    """What the container says of itself: joined or not, and its one line.
-
-    A Sentinel has joined, too, where all that it does not see is at the addresses `absent`.
-    """
-    result = container.exec_run(list(_STATE if health_check == HEALTH_CHECK else health_check))
-    text = result.output.decode(errors="replace").strip() if isinstance(result.output, bytes) else ""
-    line, _, state = text.partition("\n")
-    joined = result.exit_code == 0
-    if not joined and absent and state.startswith("{"):
-        told = json.loads(state)
-        missing = [peer.rpartition(":")[0] for peer in told.get("missing", [])]
-        joined = bool(missing) and bool(told.get("master_well")) and absent.issuperset(missing)
-    return joined, line or f"exit code {result.exit_code}"

@@ -7,7 +7,8 @@ from typing import cast
 import pulumi
 import pulumi_docker as docker
 
-from redis_ha.docker.joining import HEALTH_CHECK, There, joined, joined_once, started, what_is_there
+from redis_ha.docker.health import HEALTH_CHECK
+from redis_ha.docker.joining import There, joined, joined_once, started, what_is_there
 from redis_ha.plan.topology import Node, Part, Topology
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from drills.target.cluster import Cluster
 from drills.target.stack import Stack
 from drills.target.waiting import until
+from redis_ha.docker.health import RUN_FOLDER as RUN
 from redis_ha.docker.joining import MAX_PROCESSES
-from redis_ha.docker.joining import RUN_FOLDER as RUN
 from tests.deploy.inside import inside
 from tests.deploy.support import longest, no_errors, writing
 
