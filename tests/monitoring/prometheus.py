@@ -1,6 +1,7 @@
 """A real Prometheus with the rules of monitoring/, quicker: their times, and those between scrapes, by SCALE."""
 
 import json
+import math
 import os
 import re
 import shutil
@@ -80,7 +81,7 @@ class Prometheus:
 
     def fired_since(self, moment: float) -> set[tuple[str, str]]:
         """What has fired since then (time.time()), even if it is over."""
-        return self._alerts(f'max_over_time(ALERTS{{alertstate="firing"}}[{time.time() - moment:.0f}s])')
+        return self._alerts(f'max_over_time(ALERTS{{alertstate="firing"}}[{math.ceil(time.time() - moment)}s])')
 
     def _alerts(self, expression: str) -> set[tuple[str, str]]:
         return {(one["metric"].get("cluster", ""), one["metric"]["alertname"]) for one in self.query(expression)}
