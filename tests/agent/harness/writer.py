@@ -51,6 +51,7 @@ class Writer:
 
     def __init__(self, connect: Connect, prefix: str = "w") -> None:
         self.acknowledged: list[int] = []
+        self._at: dict[int, float] = {}
         self.errors: list[str] = []
         self.gap = 0.0
         self._connect, self._prefix = connect, prefix
@@ -78,6 +79,10 @@ class Writer:
             held += master.mget(keys[start : start + 1000])
         return [number for number, value in zip(self.acknowledged, held, strict=True) if value != str(number)]
 
+    def near(self, moment: float, seconds: float) -> set[int]:
+        """What was acknowledged at most so long before or after that moment (time.monotonic())."""
+        return {number for number, at in self._at.items() if abs(at - moment) <= seconds}
+
     def _write(self) -> None:
         client: redis.Redis | None = None
         number, last = 0, time.monotonic()
@@ -94,4 +99,5 @@ class Writer:
             now = time.monotonic()
             self.gap, last = max(self.gap, now - last), now
             self.acknowledged.append(number)
+            self._at[number] = now
             time.sleep(0.0005)

@@ -13,11 +13,14 @@ from tests.agent.harness.writer import Writer, by_role
 SEED = int(os.environ.get("REDIS_HA_TEST_SEED", "20261127"))
 ROUNDS = int(os.environ.get("REDIS_HA_TEST_ROUNDS", "4"))
 LONGEST = 3.0  # seconds
+MOMENT = 0.3  # seconds
 
 
-def _stop_and_go_on(pids: list[int], after: float, seconds: float) -> None:
+def _stop_and_go_on(pids: list[int], after: float, seconds: float, moments: list[float]) -> None:
+    """`moments` gets when it stood still, and when it went on."""
     time.sleep(after)
     for number in (signal.SIGSTOP, signal.SIGCONT):
+        moments.append(time.monotonic())
         for pid in pids:
             try:
                 os.kill(pid, number)
@@ -39,7 +42,8 @@ def test_whatever_stalls_nothing_is_lost(formed: Cluster) -> None:
         print(f"{turn}: {victim.name} ({part}) stands still {after:.3f} s after SIGTERM, for {seconds:.1f} s")
         with Writer(by_role(formed), f"stall{turn}") as writer:
             writer.goes_on(50)
-            stall = threading.Thread(target=_stop_and_go_on, args=(pids, after, seconds))
+            moments: list[float] = []
+            stall = threading.Thread(target=_stop_and_go_on, args=(pids, after, seconds, moments))
             stall.start()
             old.terminate()
             assert old.ended(20) in (0, 137), "137: its server hung, and its agent has ended that"
@@ -51,6 +55,12 @@ def test_whatever_stalls_nothing_is_lost(formed: Cluster) -> None:
         eventually(formed.undisturbed, 30, "no Sentinel takes the master for down, or fails it over")
         master = formed.master()
         stays(lambda: formed.masters() == [master], 1, "it stays the only one")  # noqa: B023
-        assert writer.missing(master.client(timeout=10 * PATIENCE)) == []
+        missing = set(writer.missing(master.client(timeout=10 * PATIENCE)))
+        if victim in formed.data and victim not in (old, master):
+            # It may have taken over, stood still at once, and been replaced: the loss of the next master, which had
+            # sent its first writes to nobody. Its container takes some when it goes on, too (docs/how-it-works.md).
+            alone = {"both": moments, "server": moments[:1], "agent": []}[part]
+            missing -= set().union(*(writer.near(moment, MOMENT) for moment in alone))
+        assert not missing
         old.start()
         formed.wait_joined(seconds=40)
