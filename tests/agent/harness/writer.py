@@ -51,7 +51,8 @@ class Writer:
 
     def __init__(self, connect: Connect, prefix: str = "w") -> None:
         self.acknowledged: list[int] = []
-        self._at: dict[int, float] = {}
+        self.at: dict[int, float] = {}
+        """When each was acknowledged (time.monotonic())."""
         self.errors: list[str] = []
         self.gap = 0.0
         self._connect, self._prefix = connect, prefix
@@ -81,7 +82,7 @@ class Writer:
 
     def near(self, moment: float, seconds: float) -> set[int]:
         """What was acknowledged at most so long before or after that moment (time.monotonic())."""
-        return {number for number, at in self._at.items() if abs(at - moment) <= seconds}
+        return {number for number, at in self.at.items() if abs(at - moment) <= seconds}
 
     def _write(self) -> None:
         client: redis.Redis | None = None
@@ -99,5 +100,5 @@ class Writer:
             now = time.monotonic()
             self.gap, last = max(self.gap, now - last), now
             self.acknowledged.append(number)
-            self._at[number] = now
+            self.at[number] = now
             time.sleep(0.0005)

@@ -58,9 +58,10 @@ def test_whatever_stalls_nothing_is_lost(formed: Cluster) -> None:
         missing = set(writer.missing(master.client(timeout=10 * PATIENCE)))
         if victim in formed.data and victim not in (old, master):
             # It may have taken over, stood still at once, and been replaced: the loss of the next master, which had
-            # sent its first writes to nobody. Its container takes some when it goes on, too (docs/how-it-works.md).
-            alone = {"both": moments, "server": moments[:1], "agent": []}[part]
-            missing -= set().union(*(writer.near(moment, MOMENT) for moment in alone))
-        assert not missing
+            # sent its first writes to nobody. It takes some when it goes on, too: its agent needs a tenth of a second
+            # to end a Redis that hung alone (docs/how-it-works.md).
+            missing -= set().union(*(writer.near(moment, MOMENT) for moment in moments if part != "agent"))
+        after_it_stood = {number: round(writer.at[number] - moments[0], 3) for number in missing}
+        assert not missing, f"{victim.name} ({part}) for {seconds:.3f} s; acknowledged after it stood: {after_it_stood}"
         old.start()
         formed.wait_joined(seconds=40)
