@@ -50,9 +50,8 @@ class Writer:
     """Writes numbered keys in a thread of its own, between `with` and its end."""
 
     def __init__(self, connect: Connect, prefix: str = "w") -> None:
-        self.acknowledged: list[int] = []
-        self.at: dict[int, float] = {}
-        """When each was acknowledged (time.monotonic())."""
+        self.acknowledged: dict[int, float] = {}
+        """When each write was acknowledged (time.monotonic())."""
         self.errors: list[str] = []
         self.gap = 0.0
         self._connect, self._prefix = connect, prefix
@@ -74,15 +73,12 @@ class Writer:
 
     def missing(self, master: redis.Redis) -> list[int]:
         """Acknowledged writes that `master` does not hold."""
-        keys = [f"{self._prefix}:{number}" for number in self.acknowledged]
+        numbers = list(self.acknowledged)
+        keys = [f"{self._prefix}:{number}" for number in numbers]
         held: list[str | bytes | None] = []
         for start in range(0, len(keys), 1000):
             held += master.mget(keys[start : start + 1000])
-        return [number for number, value in zip(self.acknowledged, held, strict=True) if value != str(number)]
-
-    def near(self, moment: float, seconds: float) -> set[int]:
-        """What was acknowledged at most so long before or after that moment (time.monotonic())."""
-        return {number for number, at in self.at.items() if abs(at - moment) <= seconds}
+        return [number for number, value in zip(numbers, held, strict=True) if value != str(number)]
 
     def _write(self) -> None:
         client: redis.Redis | None = None
@@ -99,6 +95,5 @@ class Writer:
                 continue
             now = time.monotonic()
             self.gap, last = max(self.gap, now - last), now
-            self.acknowledged.append(number)
-            self.at[number] = now
+            self.acknowledged[number] = now
             time.sleep(0.0005)
