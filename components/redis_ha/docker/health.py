@@ -13,15 +13,13 @@ if TYPE_CHECKING:
 
 POLL_SECONDS = 0.05
 HEALTH_CHECK = ("redis-ha-health",)
-JOINED_MARKER = "/data/.joined"  # inside the container: the id of the last one that has joined with this volume
 RUN_FOLDER = "/run/redis-ha"  # inside the container
 # The health check's line, and behind it the state file: which nodes a Sentinel does not see. It waits inside for the
-# node to join, and notes that: an exec costs Docker more than the node needs to start.
+# node to join: an exec costs Docker more than the node needs to start.
 _STATE = f"""tries=$0
 while said=$(redis-ha-health); code=$?; [ $code != 0 ] && [ $tries -gt 0 ]; do
     tries=$((tries - 1)); sleep {POLL_SECONDS}
 done
-[ $code != 0 ] || [ -z "$1" ] || echo "$1" >{JOINED_MARKER}
 echo "$said"; cat {RUN_FOLDER}/state.json; exit $code"""
 TRIES = 20  # within one exec
 
@@ -31,15 +29,14 @@ def health(
     health_check: Sequence[str] = HEALTH_CHECK,
     absent: frozenset[str] = frozenset(),
     tries: int = 0,
-    mark: str = "",
 ) -> tuple[bool, str]:
-    """What the container says of itself: joined or not, and its one line. Joined, it notes `mark`.
+    """What the container says of itself: joined or not, and its one line.
 
     Not joined, it is given `tries` more by the image's own check. A Sentinel has joined, too, where all that it does
     not see is at the addresses `absent`.
     """
     own = health_check == HEALTH_CHECK
-    result = container.exec_run(["sh", "-c", _STATE, str(tries), mark] if own else list(health_check))
+    result = container.exec_run(["sh", "-c", _STATE, str(tries)] if own else list(health_check))
     text = result.output.decode(errors="replace").strip() if isinstance(result.output, bytes) else ""
     line, _, state = text.partition("\n")
     joined = result.exit_code == 0

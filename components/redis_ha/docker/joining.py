@@ -9,7 +9,7 @@ import pulumi
 
 from redis_ha.docker.aside import aside
 from redis_ha.docker.clients import docker_client, left_out, why_unreachable
-from redis_ha.docker.health import HEALTH_CHECK, JOINED_MARKER, POLL_SECONDS, RUN_FOLDER, TRIES, health
+from redis_ha.docker.health import HEALTH_CHECK, POLL_SECONDS, RUN_FOLDER, TRIES, health
 from redis_ha.plan import labels
 from redis_ha.plan.topology import Node, Part, Topology
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 JOIN_TIMEOUT_SECONDS = 60.0
 BUSY = ("loading", "copying")
 MAX_RESTARTS = 3  # a node that ends that often before it has joined will not join
+JOINED_MARKER = "/data/.joined"  # inside the container: the id of the last one that has joined with this volume
 FIRST_START_SIGNAL = f"{RUN_FOLDER}/first-start"  # read by its agent
 FIRST_START = "waiting for a first master"  # in the health check's line of such a replica
 LOG_LINES = 10
@@ -152,12 +153,13 @@ def _wait_until_joined(
                 if not signalled:
                     _signal_bootstrap(container, topology)
                     signalled = True
-                healthy, reason = health(container, health_check, absent, 0 if absent else TRIES, str(container.id))
+                healthy, reason = health(container, health_check, absent, 0 if absent else TRIES)
                 if reason.startswith(BUSY):  # however much data there is, it gets on
                     deadline = time.monotonic() + JOIN_TIMEOUT_SECONDS
                 if health_check != HEALTH_CHECK and (healthy or not _master_is_declared(topology)):
                     return
                 if healthy:
+                    container.exec_run(["sh", "-c", f"echo {container.id} >{JOINED_MARKER}"])
                     return
             except APIError:  # not running, or between two restarts
                 container.reload()
