@@ -6,7 +6,7 @@ from dataclasses import replace
 from agent.act.claim import LEASE
 from agent.act.handover import REASON, HandOver
 from agent.act.office import PRIORITY
-from agent.act.successor import Successor
+from agent.act.successor import ALONE, TAKES_WRITES, Successor
 from agent.act.supervised import Supervised
 from agent.decide import steps
 from agent.decide.role import decide
@@ -20,7 +20,8 @@ SCRIPT_SHARE = 0.4
 """Of down-after, as `busy-reply-threshold`."""
 YIELD_AGAIN = 10.0
 SEE_EVERY = 5.0
-"""Seconds between two looks at the Sentinels' votes: one that is seen for the first time counts as a rival's."""
+"""Seconds between two looks at the Sentinels' votes: one that is seen for the first time counts as a rival's. After a
+failover that has come to nothing there is one at once, so that its votes do not hinder the next hand-over."""
 SELECTED_SECONDS = 5.0
 """How long writes are held back for a failover that a Sentinel leads over the head of this master."""
 
@@ -34,6 +35,7 @@ class DataNode(Supervised):
         self.hand_over = HandOver(self)
         self._yielded_at = float("-inf")
         self._saw_votes_at = float("-inf")
+        self._unrest = False
         self._leaving_since = 0.0
         self._left = False
         self.end_server = False
@@ -166,8 +168,14 @@ class DataNode(Supervised):
             self.world.spawn(self.messages.wake(replica.address))
 
     async def _heed(self, now: Situation) -> None:
-        """A Sentinel fails this living master over: what it still took would be lost, so its writes wait."""
+        """A Sentinel fails this living master over: what it still took would be lost, so its writes wait.
+
+        What this node has held back since it took over goes on here where no replica has followed it in time.
+        """
         own = now.own
+        if own is not None and ALONE in self.pause.reasons and (now.named == now.me or not now.council.majority):
+            self.world.say(f"{TAKES_WRITES}: no replica has followed it in time")
+            await self.pause.release(ALONE)
         if self.events.selected and own is not None and own.is_master:
             if "failover" not in self.pause.reasons:
                 await self.pause.hold("failover", SELECTED_SECONDS)
@@ -188,7 +196,8 @@ class DataNode(Supervised):
         self.door.hold(own.follows if not own.is_master and own.follows == council.named else None)
         self.lease.office(max(self.memory.mark.epoch, 0) if own.is_master else None)
         await self.memory.look(now, own)
-        due = self.world.now() - self._saw_votes_at > SEE_EVERY
+        unrest, self._unrest = self._unrest, council.failing_over or council.sees_down
+        due = self.world.now() - self._saw_votes_at > SEE_EVERY or (unrest and not self._unrest)
         if due and council.majority and council.named and not own.is_master:
             self._saw_votes_at = self.world.now()
             self.world.spawn(self.electorate.see(council.named, council, own.run_id))

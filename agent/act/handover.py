@@ -9,10 +9,12 @@
       | <----------------- taken ----- |
       |                                | -- the new configuration ----> |
       | becomes a replica, sends its clients away
+                                       | takes writes when another replica follows it
 
 A node that is told to stop holds writes back from that moment on: if it stands still before it has handed over, and
 goes on when another has been elected, it takes none. After `go` has been sent there is no way back: the writes that
-are held back never go on here, whatever is not answered.
+are held back never go on here, whatever is not answered. The successor holds them back until another node has a copy
+of them: if it stands still at once and yet another is elected, nothing that it has acknowledged is missing there.
 """
 
 from agent.act.office import LIMBO
@@ -56,10 +58,11 @@ class HandOver:
         deadline = world.now() + IN_ALL
         if now.council.total == 1:
             return await self._by_sentinel(now, deadline)
-        for replica in await self._candidates(own):
+        replicas = await self._candidates(own)
+        for replica in replicas:
             if world.now() >= deadline:
                 break
-            outcome = await self._to(replica, deadline)
+            outcome = await self._to(replica, len(replicas) - 1, deadline)
             if outcome is not None:
                 return outcome
         world.say("no hand-over: no replica could take over")
@@ -95,24 +98,27 @@ class HandOver:
         found = await node.world.gather(*(node.lookout.node(address, within=0.3) for address in asked))
         return candidates(node.settings.me, [one for one in found if one is not None])
 
-    async def _to(self, replica: Address, deadline: float) -> bool | None:
-        """Hand over to `replica`. None: it certainly does not take over; false: that is unknown."""
+    async def _to(self, replica: Address, others: int, deadline: float) -> bool | None:
+        """Hand over to `replica`, which so many `others` will follow.
+
+        None: it certainly does not take over; false: that is unknown.
+        """
         node, world, me = self._node, self._node.world, self._node.settings.me
         hand_over = f"{me.port}-{round(world.now() * 1000)}-{round(world.random() * 1e6)}"
         listening = world.spawn(node.messages.listen(replica))
         try:
-            return await self._with(replica, hand_over, deadline)
+            return await self._with(replica, others, hand_over, deadline)
         finally:
             listening.cancel()
             node.messages.heard.discard(replica)
 
-    async def _with(self, replica: Address, hand_over: str, deadline: float) -> bool | None:
+    async def _with(self, replica: Address, others: int, hand_over: str, deadline: float) -> bool | None:
         """As `_to`, while the replica's answers are listened to."""
         node, world = self._node, self._node.world
         me = node.settings.me
         if not await self._listening(replica, min(deadline, world.now() + READY_WITHIN)):
             return None
-        if await node.messages.send(replica, Message("prepare", hand_over, me)) is not True:
+        if await node.messages.send(replica, Message("prepare", hand_over, me, others)) is not True:
             return None
         ready = await self._answer(hand_over, min(deadline, world.now() + READY_WITHIN))
         if ready is None or ready.kind != "ready":

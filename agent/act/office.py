@@ -1,7 +1,7 @@
 """Becoming the master, and ceasing to be it. Nobody but a node's own agent promotes it, save Sentinel itself."""
 
 from agent.act.claim import Claim, Electorate
-from agent.act.pause import WritePause
+from agent.act.pause import HOLD, WritePause
 from agent.settings import NodeSettings
 from agent.view import node as node_view
 from agent.view.node import Node
@@ -26,8 +26,10 @@ class Office:
         self._electorate = electorate
         self._pause = pause
 
-    async def take(self, claim: Claim) -> bool | None:
+    async def take(self, claim: Claim, held: str = "") -> bool | None:
         """Promote this node on `claim`. False: it certainly has not become the master; None: nobody knows.
+
+        Where there is a reason `held`, the new master holds writes back for it from its first moment on.
 
         An answer that comes too late is no answer: another may have been elected meanwhile, so the server is sent back
         behind the order that it may still carry out.
@@ -35,26 +37,26 @@ class Office:
         if not claim.holds(self._world.now()):
             self._world.say(f"the votes for epoch {claim.epoch} are too old to be used")
             return False
-        if await self.promote() and claim.holds(self._world.now()):
+        if await self.promote(held) and claim.holds(self._world.now()):
             return True
         self._world.say(
             f"its Redis has not taken office within the time that the votes for epoch {claim.epoch} are good for"
         )
         return False if await self.demote(LIMBO) else None
 
-    async def promote(self) -> bool:
-        """Make this node's server a master, in one transaction; true when it has said so."""
+    async def promote(self, held: str = "") -> bool:
+        """Make this node's server a master, in one transaction; true when it has said so. `held`: as in `take`."""
         results = await self._world.ask(
             self._settings.local,
             ("MULTI",),
             ("REPLICAOF", "NO", "ONE"),
-            ("CLIENT", "UNPAUSE"),
+            HOLD if held else ("CLIENT", "UNPAUSE"),
             ("EXEC",),
             within=PROMOTE_WITHIN,
         )
         if not done(results[-1]):
             return False
-        self._pause.forget()
+        self._pause.forget(but=held)
         return True
 
     async def demote(self, master: Address, leaving: bool = False) -> bool:

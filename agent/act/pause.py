@@ -1,11 +1,18 @@
 """Writes held back: Redis delays them, so that a client sees a pause and no error."""
 
-from agent.wire.answers import Address, done
+from agent.wire.answers import Address, Command, done
 from agent.world import World
 
 LONG = 600.0
 """Seconds: longer than anything that a pause is for. Redis lifts it by itself after that; process 1, and with it the
 server, has ended long before where it is not lifted."""
+
+
+def _hold(seconds: float) -> Command:
+    return ("CLIENT", "PAUSE", str(round(seconds * 1000)), "WRITE")
+
+
+HOLD = _hold(LONG)
 
 
 class WritePause:
@@ -23,9 +30,7 @@ class WritePause:
         if not self.reasons:
             self.since = self._world.now()
         self.reasons.add(reason)
-        (result,) = await self._world.ask(
-            self._local, ("CLIENT", "PAUSE", str(round(seconds * 1000)), "WRITE"), within=within
-        )
+        (result,) = await self._world.ask(self._local, _hold(seconds), within=within)
         return done(result)
 
     async def release(self, reason: str) -> None:
@@ -36,6 +41,9 @@ class WritePause:
         if not self.reasons:
             await self._world.ask(self._local, ("CLIENT", "UNPAUSE"), within=1.0)
 
-    def forget(self) -> None:
-        """The server has lifted the pause together with the role that it was for."""
+    def forget(self, but: str = "") -> None:
+        """The server has lifted the pause together with the role that it was for, or goes on with it `but` for one."""
         self.reasons.clear()
+        if but:
+            self.since = self._world.now()
+            self.reasons.add(but)

@@ -1,15 +1,21 @@
 """The successor's half of a hand-over: a replica that its leaving master has asked to take over."""
 
 from agent.act.claim import Claim
+from agent.act.pause import HOLD
 from agent.act.supervised import Supervised
 from agent.decide.situation import Situation
 from agent.tell.board import say_handed_over
-from agent.watch.messages import Message
+from agent.watch.messages import CHANNEL, Message
+from agent.wire.answers import Address
 
 GO_WITHIN = 1.5
 """Seconds that it waits for the master's word after it has said that it is ready."""
 CATCH_UP_WITHIN = 2.0
 POLL = 0.002
+FOLLOWED_WITHIN = 0.25
+"""Seconds that it holds writes back for want of a replica of its own. They follow within some tens of milliseconds."""
+ALONE = "alone"
+TAKES_WRITES = "takes writes from here on"
 
 
 class Successor:
@@ -71,7 +77,8 @@ class Successor:
         held: Claim | None = claim
         if not claim.holds(node.world.now()):
             held = await self._claim_again(now)
-        taken = await node.office.take(held) if held is not None else False
+        alone = ALONE if asked.number else ""
+        taken = await node.office.take(held, alone) if held is not None else False
         if held is None or not taken:
             if taken is False:
                 await self._answer(asked, "refused", why="the Sentinels' votes cannot be had, or its Redis is too slow")
@@ -80,6 +87,26 @@ class Successor:
         # The Sentinels first: a client that the old master sends away asks them at once where to go.
         await node.took_office(held, f"{asked.sender} has handed over")
         await self._answer(asked, "taken", held.epoch)
+        if alone:
+            await self._until_followed(asked.sender)
+
+    async def _until_followed(self, former: Address) -> None:
+        """Hold writes back until a replica has a copy of them; where none comes in time, until the next look.
+
+        If this node stood still and yet another was elected, that look tells it so, and it steps down.
+        """
+        node, world = self._node, self._node.world
+        for peer in sorted(node.roster.nodes - {node.settings.me, former}):
+            world.spawn(node.messages.wake(peer))
+        while world.now() - node.pause.since < FOLLOWED_WITHIN:
+            asked_at = world.now()
+            (role,) = await world.ask(node.settings.local, ("ROLE",), within=FOLLOWED_WITHIN)
+            fresh = world.now() - asked_at < FOLLOWED_WITHIN
+            if fresh and isinstance(role, list) and role[0] == "master" and role[2]:
+                world.say(f"{TAKES_WRITES}: a replica follows it")
+                await node.pause.release(ALONE)
+                return
+            await world.sleep(POLL)
 
     async def _claim_again(self, now: Situation) -> Claim | None:
         """The votes are too old. Another may have been elected meanwhile: then this one has come too late."""
@@ -101,6 +128,15 @@ class Successor:
         return False
 
     async def _answer(self, asked: Message, kind: str, number: int = 0, why: str = "") -> None:
-        """On this node's own Redis, where the leaving master listens."""
-        settings = self._node.settings
-        await self._node.messages.send(settings.local, Message(kind, asked.hand_over, settings.me, number, why))
+        """On this node's own Redis, where the leaving master listens.
+
+        While it holds writes back, it would hold back this, too. No client's write gets in between: Redis carries out
+        at one go what has come together on one connection.
+        """
+        node, settings = self._node, self._node.settings
+        message = Message(kind, asked.hand_over, settings.me, number, why)
+        if not node.pause.reasons:
+            await node.messages.send(settings.local, message)
+            return
+        publish = ("PUBLISH", CHANNEL, message.text())
+        await node.world.ask(settings.local, ("CLIENT", "UNPAUSE"), ("MULTI",), publish, HOLD, ("EXEC",), within=0.5)

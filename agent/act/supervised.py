@@ -42,6 +42,7 @@ class Supervised:
 
     async def took_office(self, claim: Claim, why: str, whole: bool = True) -> None:
         """This node has been promoted on `claim`: the Sentinels are told, and it is remembered."""
+        self.lookout.was_master = True
         self.lease.office(claim.epoch)
         self.door.hold(None)
         self.events.selected = False

@@ -19,8 +19,8 @@ class Message:
     """One word of a hand-over.
 
     `kind` is prepare, go (from the leaving master), ready, refused or taken (from its successor); or wake, which tells
-    a node to look anew. `number` is the epoch of ready and taken, and the offset of go, in bytes of the replication
-    stream.
+    a node to look anew. `number` is: with prepare, how many other replicas will follow; with go, an offset in bytes of
+    the replication stream; with ready and taken, the epoch.
     """
 
     kind: str

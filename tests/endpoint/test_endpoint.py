@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
 
 import pytest
 from docker.models.containers import Container
@@ -178,7 +177,7 @@ def _open_session(scene: Scene) -> socket.socket:
         session.close()
         return None
 
-    return cast(socket.socket, eventually(attempt, SECONDS, "a connection to redis-0"))
+    return eventually(attempt, SECONDS, "a connection to redis-0")
 
 
 def test_a_promoted_node_gets_the_writes_before_the_sentinels_name_it(scene: MakeScene) -> None:

@@ -29,15 +29,18 @@ PATIENCE: Final = float(os.environ.get("REDIS_HA_TEST_PATIENCE", "3"))
 T = TypeVar("T")
 
 
-def eventually(probe: Callable[[], T], seconds: float, what: str) -> T:
-    """The first true answer of `probe`; AssertionError after `seconds` (times PATIENCE)."""
+def eventually(probe: Callable[[], T | None], seconds: float, what: str, every: float = 0.05) -> T:
+    """The first true answer of `probe`, which is asked `every` so many seconds.
+
+    AssertionError after `seconds` (times PATIENCE).
+    """
     end = time.monotonic() + seconds * PATIENCE
     while True:
         answer = probe()
         if answer:
             return answer
         assert time.monotonic() < end, f"not within {seconds * PATIENCE} s: {what}; last: {answer!r}"
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def stays(probe: Callable[[], T], seconds: float, what: str) -> None:

@@ -63,6 +63,10 @@ class Writer:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Write no more; again, it changes nothing."""
         self._ended.set()
         self._thread.join(10)
 

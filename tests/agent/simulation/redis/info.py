@@ -12,7 +12,8 @@ def role(server: "Server") -> Result:
     """ROLE."""
     stream = server.replication
     if stream.master is None:
-        return ["master", stream.offset, []]
+        online = [each for each in stream.followers if each.up]
+        return ["master", stream.offset, [[each.server.address.host, str(each.offset)] for each in online]]
     state = {"up": "connected", "copying": "sync", "loading": "sync"}.get(stream.state, "connect")
     return ["slave", stream.master.host, stream.master.port, state, stream.offset]
 
