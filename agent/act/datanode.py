@@ -67,7 +67,8 @@ class DataNode(Supervised):
             return now
         assert named is not None  # noqa: S101 - for the type
         await self.electorate.see(named, now.council, own.run_id)
-        return replace(now, led=self.electorate.sentinel_leads)
+        # Those that name it by now say nothing any more of the votes that have led to that.
+        return replace(now, led=self.electorate.sentinel_leads, council=await self.lookout.council())
 
     async def _may_stop(self, now: Situation) -> bool:
         """Hand over; whether the server can be told to stop.

@@ -45,12 +45,15 @@ class Lookout:
         self._silent_since: float | None = world.now()
         self._contested_since: float | None = None
         self._ended_since: float | None = None
+        self._named: tuple[Address | None, int] | None = None
+        self._named_since = float("-inf")
         self.in_touch = False
 
     async def look(self, mark: Mark) -> Situation:
         """One look around."""
         await self._refresh_roster()
         within = OWN_AGAIN if self._own_silent else OWN_WITHIN
+        began = self._world.now()
         own, council = await self._world.gather(self.own(within), self.council())
         self._own_silent = own is None
         self.was_master = own.is_master if own is not None else self.was_master
@@ -63,6 +66,7 @@ class Lookout:
             named = others.get(council.named) if council.named is not None else None
             self._lost_since = None if _serves(named) else (self._lost_since or self._world.now())
             self._back_since = None if named is None or _serves(named) else (self._back_since or self._world.now())
+        self._note_named(council)
         self._silent_since = None if council.majority else (self._silent_since or self._world.now())
         self._contested_since = (self._contested_since or self._world.now()) if council.contested else None
         if own is not None and own.link_up and own.follows in (None, council.named):
@@ -78,6 +82,7 @@ class Lookout:
             all_known=self._roster_at > float("-inf"),
             probe=probe,
             door_closed=council.named is not None and self._door.closed == council.named,
+            named_for=max(0.0, began - self._named_since),
             lost_for=self._since(self._lost_since),
             back_for=self._since(self._back_since),
             ended_for=self._since(self._ended_since),
@@ -185,6 +190,11 @@ class Lookout:
         known = [one for _, result in answered for one in council_view.members(result[0])]
         self._roster.ids = frozenset(run_id for _, run_id, _ in known)
         self._roster.nodes = council_view.merged(result[1] for _, result in answered) - {self._settings.me}
+
+    def _note_named(self, council: Council) -> None:
+        before, self._named = self._named, (council.named, council.epoch)
+        if before is not None and before != self._named:
+            self._named_since = self._world.now()
 
     def _since(self, moment: float | None) -> float:
         return 0.0 if moment is None else self._world.now() - moment

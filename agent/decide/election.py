@@ -10,7 +10,9 @@ from agent.wire.answers import Probe
 PATIENCE = 60.0
 """Seconds after which `available` goes before what is better and has not come: docs/how-it-works.md names it."""
 TURN = 0.4
-"""Seconds that each better candidate is left to go first."""
+"""Seconds that each candidate with a lower address is left to go first."""
+MORE_TURN = 1.0
+"""The same for each that has more: long enough for a second try at the Sentinels' votes. What it has would be lost."""
 COLD_TURN = 3.0
 """The same after a start, where some of them may lack much: long enough for a second try at the Sentinels' votes."""
 GRACE = 10.0
@@ -58,12 +60,12 @@ def _succession(now: Situation, own: Node, end: str) -> Step:
             return Rest(f"{end}; {better[0]} has newer data and goes first", again=SOON, nudge=better)
     elif not now.rest_answers and now.ended_for < TURN:
         return Rest(f"{end}; a data node that may have more does not answer yet", again=AT_ONCE)
-    before = tuple(node.address for node in now.answering if _ranks_before(node, now, own))
-    turn = TURN if now.in_touch else COLD_TURN
+    before = [node for node in now.answering if _ranks_before(node, now, own)]
     # The better ones have waited for whoever does not answer, too: their turn begins after that.
     waited = 0.0 if now.rest_answers else TURN
-    if before and now.ended_for < waited + turn * len(before):
-        return Rest(f"{end}; {before[0]} has more or goes first", again=AT_ONCE, nudge=before)
+    if before and now.ended_for < waited + sum(_turn(node, now, own) for node in before):
+        first = tuple(node.address for node in before)
+        return Rest(f"{end}; {first[0]} has more or goes first", again=AT_ONCE, nudge=first)
     return TakeOffice(now.named, end, whole=now.mark.whole)
 
 
@@ -79,7 +81,7 @@ def _end(now: Situation) -> str | None:
         return f"{now.named} has started anew" if waited else None
     if now.door_closed and now.probe is not Probe.LISTENS:
         return f"{now.named} has ended"
-    if now.council.sees_down:
+    if now.sees_down:
         return f"{now.named} is down for the Sentinels"
     if now.probe is Probe.CLOSED and (not now.in_touch or now.lost_for >= REFUSED):
         return f"{now.named} does not run"
@@ -125,3 +127,10 @@ def _ranks_before(node: Node, now: Situation, own: Node) -> bool:
         mine, its = (now.mark.epoch, own.offset), (node.mark.epoch if node.mark.known else now.mark.epoch, node.offset)
         return its > mine or (its == mine and node.address < now.me)
     return node.mark.worth > now.mark.worth or (node.mark.worth == now.mark.worth and node.address < now.me)
+
+
+def _turn(node: Node, now: Situation, own: Node) -> float:
+    """Seconds that `node` is left to go first."""
+    if not now.in_touch:
+        return COLD_TURN
+    return MORE_TURN if (node.mark.epoch, node.offset) > (now.mark.epoch, own.offset) else TURN

@@ -34,6 +34,8 @@ class Situation:
     """The connection that was held open to the named master has been closed by the other side."""
     led: bool = False
     """A Sentinel has been elected to lead a failover since the named master's configuration, seen or not."""
+    named_for: float = float("inf")
+    """For how long the Sentinels have named this master in this epoch, where they were seen to begin with that."""
     lost_for: float = 0.0
     """For how long there has been no working master for this node."""
     back_for: float = 0.0
@@ -60,9 +62,18 @@ class Situation:
         return self.others.get(self.named) if self.named is not None else None
 
     @property
+    def sees_down(self) -> bool:
+        """Whether the quorum takes the named master for down, for its silence.
+
+        One that has just taken office they may take for down as one that says that it is a replica: they have asked it
+        before. It has not been silent for down-after since.
+        """
+        return self.council.sees_down and self.named_for >= self.settings.down_after / 2
+
+    @property
     def hung(self) -> bool:
         """The named master gives no answer, and its Sentinels take it for down: a link to it only looks up."""
-        return self.council.sees_down and self.named in self.others and self.named_node is None
+        return self.sees_down and self.named in self.others and self.named_node is None
 
     @property
     def rest_answers(self) -> bool:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.decide.candidates import candidates
-from agent.decide.election import PATIENCE
+from agent.decide.election import MORE_TURN, PATIENCE, TURN
 from agent.decide.role import decide
 from agent.decide.situation import Situation
 from agent.decide.steps import Rest, TakeOffice
@@ -112,9 +112,25 @@ def test_the_one_that_has_more_is_woken_and_not_waited_for_without_end() -> None
     assert isinstance(step, Rest)
     assert step.nudge == (THIRD,)
     assert step.ended
-    assert isinstance(decide(replace(now, ended_for=1.0)), TakeOffice)
+    assert isinstance(decide(replace(now, ended_for=MORE_TURN - 0.01)), Rest), "what it has would be lost"
+    assert isinstance(decide(replace(now, ended_for=MORE_TURN)), TakeOffice)
     # Before that was certain, nobody could use a turn.
     assert not isinstance(decide(replace(now, lost_for=5.0)), TakeOffice)
+
+
+def test_one_that_has_the_same_is_not_waited_for_as_long() -> None:
+    own = replica(THIRD)
+    now = situation(own, **{**DIED, "others": {MASTER: None, ME: replica(ME)}, "ended_for": TURN - 0.01})
+    assert isinstance(decide(now), Rest)
+    assert isinstance(decide(replace(now, ended_for=TURN)), TakeOffice)
+
+
+def test_a_master_that_has_just_taken_office_has_not_been_silent_for_down_after() -> None:
+    """Its Sentinels may take it for down for another reason: they last heard it say that it is a replica."""
+    own, found = replica(link_up=True), others(third=replica(THIRD, link_up=True))
+    now = situation(own, **{**SILENT, "others": found, "council": council(down=2), "lost_for": 0.1})
+    assert isinstance(decide(now), TakeOffice)
+    assert isinstance(decide(replace(now, named_for=now.settings.down_after / 3)), Rest)
 
 
 def test_the_one_that_has_more_gets_its_turn_after_both_have_waited_for_a_third() -> None:
@@ -127,7 +143,7 @@ def test_the_one_that_has_more_gets_its_turn_after_both_have_waited_for_a_third(
         replica(offset=1001), **{**DIED, "others": {**others(third=replica(THIRD)), fourth: None}, "ended_for": 0.5}
     )
     assert isinstance(decide(ahead), TakeOffice)
-    assert isinstance(decide(replace(now, ended_for=1.0)), TakeOffice)
+    assert isinstance(decide(replace(now, ended_for=TURN + MORE_TURN)), TakeOffice)
 
 
 def test_a_master_that_is_back_is_left_a_second_however_long_it_was_away() -> None:
@@ -203,7 +219,7 @@ def test_nobody_takes_office_from_silence_or_with_data_that_is_not_whole(now: Si
     assert step.whole == now.mark.whole
 
 
-@given(st.integers(900, 1100), st.integers(900, 1100), st.floats(0, 0.39))
+@given(st.integers(900, 1100), st.integers(900, 1100), st.floats(0, TURN - 0.01))
 def test_of_two_in_the_same_situation_one_goes_first(mine: int, its: int, ended_for: float) -> None:
     """Both see the same, and only one of them takes office before its turn is over."""
 
