@@ -171,18 +171,20 @@ class DataNode(Supervised):
     async def _heed(self, now: Situation) -> None:
         """A Sentinel fails this living master over: what it still took would be lost, so its writes wait.
 
-        What this node has held back since it took over goes on here where no replica has followed it in time.
+        Under `consistent` they also wait where one that was cut off comes back and names another. What this node has
+        held back since it took over goes on here where no replica has followed it in time.
         """
         own = now.own
         if own is not None and ALONE in self.pause.reasons and (now.named == now.me or not now.council.majority):
             self.world.say(f"{TAKES_WRITES}: no replica has followed it in time")
             await self.pause.release(ALONE)
-        if self.events.selected and own is not None and own.is_master:
+        replaced = now.settings.consistent and now.named not in (None, now.me)
+        if (self.events.selected or replaced) and own is not None and own.is_master:
             if "failover" not in self.pause.reasons:
                 await self.pause.hold("failover", SELECTED_SECONDS)
             elif not now.council.failing_over:
                 self.events.selected = False
-        if not self.events.selected:
+        if not self.events.selected and not replaced:
             await self.pause.release("failover")
 
     async def _settle(self, now: Situation) -> None:
