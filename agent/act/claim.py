@@ -63,7 +63,7 @@ class Electorate:
         epoch = max(council.epoch, votes.highest(seen))
         silences = 0
         for step in STEPS:
-            if self._rival_waits(self.roster.ids if over_sentinels else frozenset()):
+            if self.rival_waits(self.roster.ids if over_sentinels else frozenset()):
                 return None
             epoch += step
             asked_at = self.world.now()
@@ -146,7 +146,7 @@ class Electorate:
         """Whether a vote for a Sentinel has been seen that the newest configuration has not overtaken."""
         return any(vote.leader in self.roster.ids for vote in self._rivals)
 
-    def _rival_waits(self, but: Collection[str]) -> bool:
+    def rival_waits(self, but: Collection[str] = ()) -> bool:
         """Whether a vote for another, `but` for these, was seen so lately that its leader may be about to promote."""
         now = self.world.now()
         return any(now - at < LEASE and vote.leader not in but for vote, at in self._rivals.items())

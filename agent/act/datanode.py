@@ -4,10 +4,10 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from agent.act.claim import LEASE
-from agent.act.handover import REASON, HandOver
+from agent.act.handover import HandOver
 from agent.act.office import PRIORITY
-from agent.act.successor import ALONE, TAKES_WRITES, Successor
-from agent.act.supervised import Supervised
+from agent.act.successor import Successor
+from agent.act.supervised import LEAVING, Supervised
 from agent.decide import steps
 from agent.decide.role import decide
 from agent.decide.situation import Situation
@@ -88,7 +88,7 @@ class DataNode(Supervised):
         if not self.leaving:
             self.leaving, self._leaving_since = True, self.world.now()
             if self.lookout.was_master:
-                await self.pause.hold(REASON)
+                await self.pause.hold(LEAVING)
         while not self._left:
             self.world.wake()
             await self.world.sleep(0.01)
@@ -175,13 +175,9 @@ class DataNode(Supervised):
     async def _heed(self, now: Situation) -> None:
         """A Sentinel fails this living master over: what it still took would be lost, so its writes wait.
 
-        Under `consistent` they also wait where one that was cut off comes back and names another. What this node has
-        held back since it took over goes on here where no replica has followed it in time.
+        Under `consistent` they also wait, as long, where one that was cut off comes back and names another.
         """
         own = now.own
-        if own is not None and ALONE in self.pause.reasons and (now.named == now.me or not now.council.majority):
-            self.world.say(f"{TAKES_WRITES}: no replica has followed it in time")
-            await self.pause.release(ALONE)
         replaced = now.settings.consistent and now.named not in (None, now.me)
         if (self.events.selected or replaced) and own is not None and own.is_master:
             if "failover" not in self.pause.reasons:
@@ -190,6 +186,7 @@ class DataNode(Supervised):
                 self.events.selected = False
         if not self.events.selected and not replaced:
             await self.pause.release("failover")
+            await self.successor.go_on_alone(now)
 
     async def _settle(self, now: Situation) -> None:
         """Keep up what follows from the look alone: what is remembered, the priority, the door, the lease."""
@@ -203,11 +200,12 @@ class DataNode(Supervised):
         self.door.hold(own.follows if not own.is_master and own.follows == council.named else None)
         self.lease.office(max(self.memory.mark.epoch, 0) if own.is_master else None)
         await self.memory.look(now, own)
-        unrest, self._unrest = self._unrest, council.failing_over or council.sees_down
         self._prepare(council, own)
-        due = self.world.now() - self._saw_votes_at > SEE_EVERY or (unrest and not self._unrest)
+        unrest = council.failing_over or council.sees_down
+        self._unrest = self._unrest or unrest
+        due = self.world.now() - self._saw_votes_at > SEE_EVERY or (self._unrest and not unrest)
         if due and council.majority and council.named and not own.is_master:
-            self._saw_votes_at = self.world.now()
+            self._saw_votes_at, self._unrest = self.world.now(), unrest
             self.world.spawn(self.electorate.see(council.named, council, own.run_id))
         mark = self.memory.mark
         newest = now.in_touch and mark.whole and mark.epoch >= council.epoch

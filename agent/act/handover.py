@@ -18,7 +18,7 @@ of them: if it stands still at once and yet another is elected, nothing that it 
 """
 
 from agent.act.office import LIMBO
-from agent.act.supervised import Supervised
+from agent.act.supervised import LEAVING, Supervised
 from agent.decide.candidates import candidates
 from agent.decide.situation import Situation
 from agent.view.node import Node
@@ -30,7 +30,6 @@ IN_ALL = 5.0
 READY_WITHIN = 1.5
 HEARD_WITHIN = 1.5
 """Seconds that a leaving master, which a Sentinel has just promoted, waits to be named by them."""
-REASON = "leaving"
 POLL = 0.02
 MIN_REPLICAS = "min-replicas-to-write"
 
@@ -183,7 +182,7 @@ class HandOver:
         want of replicas before it looks at the pause.
         """
         world, local = self._node.world, self._node.settings.local
-        if not await self._node.pause.hold(REASON):
+        if not await self._node.pause.hold(LEAVING):
             return None
         found, _, role = await world.ask(
             local, ("CONFIG", "GET", MIN_REPLICAS), ("CONFIG", "SET", MIN_REPLICAS, "0"), ("ROLE",), within=1.0
@@ -196,7 +195,7 @@ class HandOver:
         """Nobody takes over, for certain: go on as before, unless this node is to stop all the same."""
         await self._restore()
         if not self._node.leaving:
-            await self._node.pause.release(REASON)
+            await self._node.pause.release(LEAVING)
 
     async def _restore(self) -> None:
         """What `_hold` has set aside."""

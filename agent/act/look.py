@@ -55,6 +55,8 @@ class Lookout:
         within = OWN_AGAIN if self._own_silent else OWN_WITHIN
         began = self._world.now()
         own, council = await self._world.gather(self.own(within), self.council())
+        if own is None and not self._own_silent:  # what they have said is as old as the wait for it
+            council = await self.council()
         self._own_silent = own is None
         self.was_master = own.is_master if own is not None else self.was_master
         others: dict[Address, Node | None] = {}
@@ -192,6 +194,8 @@ class Lookout:
         self._roster.nodes = council_view.merged(result[1] for _, result in answered) - {self._settings.me}
 
     def _note_named(self, council: Council) -> None:
+        if not council.majority:
+            return
         before, self._named = self._named, (council.named, council.epoch)
         if before is not None and before != self._named:
             self._named_since = self._world.now()

@@ -84,7 +84,10 @@ class Office:
         own = node_view.read(
             self._settings.me, await self._world.ask(self._settings.local, *node_view.QUESTION, within=DEMOTE_WITHIN)
         )
-        return isinstance(own, Node) and not own.is_master
+        if not isinstance(own, Node) or own.is_master:
+            return False
+        self._pause.forget()
+        return True
 
     async def tell(self, epoch: int) -> None:
         """Tell the Sentinels that this node is the master since `epoch`, again where most have not heard it."""

@@ -6,6 +6,7 @@ from agent.world import World
 LONG = 600.0
 """Seconds: longer than anything that a pause is for. Redis lifts it by itself after that; process 1, and with it the
 server, has ended long before where it is not lifted."""
+RELEASE_WITHIN = 0.25
 
 
 def _hold(seconds: float) -> Command:
@@ -21,7 +22,8 @@ class WritePause:
     def __init__(self, world: World, local: Address) -> None:
         self._world = world
         self._local = local
-        self.reasons: set[str] = set()
+        self.reasons: dict[str, float] = {}
+        """Each with the seconds after which Redis goes on by itself."""
         self.since = 0.0
         """When the first of them came up."""
 
@@ -29,21 +31,25 @@ class WritePause:
         """Hold writes back for `reason`; true when the server has said that it does."""
         if not self.reasons:
             self.since = self._world.now()
-        self.reasons.add(reason)
+        self.reasons[reason] = seconds
         (result,) = await self._world.ask(self._local, _hold(seconds), within=within)
         return done(result)
 
     async def release(self, reason: str) -> None:
-        """Take `reason` away; without another one writes go on."""
+        """Take `reason` away; without another one writes go on.
+
+        With another, they are held back for its own time: of two times Redis keeps the longer one. Nothing follows from
+        the answer, so a server that hangs is not waited for.
+        """
         if reason not in self.reasons:
             return
-        self.reasons.discard(reason)
-        if not self.reasons:
-            await self._world.ask(self._local, ("CLIENT", "UNPAUSE"), within=1.0)
+        del self.reasons[reason]
+        again = [_hold(max(self.reasons.values()))] if self.reasons else []
+        await self._world.ask(self._local, ("CLIENT", "UNPAUSE"), *again, within=RELEASE_WITHIN)
 
     def forget(self, but: str = "") -> None:
         """The server has lifted the pause together with the role that it was for, or goes on with it `but` for one."""
         self.reasons.clear()
         if but:
             self.since = self._world.now()
-            self.reasons.add(but)
+            self.reasons[but] = LONG

@@ -1,12 +1,12 @@
 """The successor's half of a hand-over: a replica that its leaving master has asked to take over."""
 
-from agent.act.claim import Claim
+from agent.act.claim import LEASE, Claim
 from agent.act.pause import HOLD
 from agent.act.supervised import Supervised
 from agent.decide.situation import Situation
 from agent.tell.board import say_handed_over
 from agent.watch.messages import CHANNEL, Message
-from agent.wire.answers import Address
+from agent.wire.answers import Address, Result
 
 GO_WITHIN = 1.5
 """Seconds that it waits for the master's word after it has said that it is ready."""
@@ -91,22 +91,42 @@ class Successor:
             await self._until_followed(asked.sender)
 
     async def _until_followed(self, former: Address) -> None:
-        """Hold writes back until a replica has a copy of them; where none comes in time, until the next look.
-
-        If this node stood still and yet another was elected, that look tells it so, and it steps down.
-        """
+        """Hold writes back until a replica has a copy of them. Where none comes in time, `go_on_alone` has the rest."""
         node, world = self._node, self._node.world
-        for peer in sorted(node.roster.nodes - {node.settings.me, former}):
+        others = node.roster.nodes - {node.settings.me, former}
+        for peer in sorted(others):
             world.spawn(node.messages.wake(peer))
         while world.now() - node.pause.since < FOLLOWED_WITHIN:
             asked_at = world.now()
             (role,) = await world.ask(node.settings.local, ("ROLE",), within=FOLLOWED_WITHIN)
-            fresh = world.now() - asked_at < FOLLOWED_WITHIN
-            if fresh and isinstance(role, list) and role[0] == "master" and role[2]:
-                world.say(f"{TAKES_WRITES}: a replica follows it")
-                await node.pause.release(ALONE)
+            # An answer from before it stood still says nothing any more.
+            if world.now() - asked_at < FOLLOWED_WITHIN and not others.isdisjoint(_replicas(role)):
+                await self._take_writes("a replica follows it")
                 return
             await world.sleep(POLL)
+
+    async def go_on_alone(self, now: Situation) -> None:
+        """At a look at which nothing speaks against it: take the writes that no replica has come for in time.
+
+        It may have stood still meanwhile, and yet another is about to take its place, or has.
+        """
+        node, council = self._node, now.council
+        if ALONE not in node.pause.reasons or now.own is None or not now.own.is_master:
+            return
+        if council.majority:
+            if council.named != now.me or council.failing_over or council.sees_down:
+                return
+            await node.electorate.see(now.me, council, now.own.run_id)
+            if node.electorate.rival_waits():
+                return
+        elif now.silent_for < LEASE:
+            return
+        await self._take_writes("no replica has followed it in time")
+
+    async def _take_writes(self, why: str) -> None:
+        """It is said before it is done."""
+        self._node.world.say(f"{TAKES_WRITES}: {why}")
+        await self._node.pause.release(ALONE)
 
     async def _claim_again(self, now: Situation) -> Claim | None:
         """The votes are too old. Another may have been elected meanwhile: then this one has come too late."""
@@ -140,3 +160,10 @@ class Successor:
             return
         publish = ("PUBLISH", CHANNEL, message.text())
         await node.world.ask(settings.local, ("CLIENT", "UNPAUSE"), ("MULTI",), publish, HOLD, ("EXEC",), within=0.5)
+
+
+def _replicas(role: Result) -> set[Address]:
+    """Who is online at a master, by its answer to ROLE."""
+    if not isinstance(role, list) or role[0] != "master" or not isinstance(role[2], list):
+        return set()
+    return {Address(str(one[0]), int(str(one[1]))) for one in role[2] if isinstance(one, list)}

@@ -17,6 +17,9 @@ from agent.watch.messages import Messages
 from agent.wire.answers import Address
 from agent.world import World
 
+LEAVING = "leaving"
+"""Why a node that is told to stop holds writes back."""
+
 
 class Supervised:
     """`mark` is what is remembered of the node's data; its server has been started in limbo.
@@ -43,6 +46,8 @@ class Supervised:
     async def took_office(self, claim: Claim, why: str, whole: bool = True) -> None:
         """This node has been promoted on `claim`: the Sentinels are told, and it is remembered."""
         self.lookout.was_master = True
+        if self.leaving:  # it was told so when it was none yet
+            await self.pause.hold(LEAVING)
         self.lease.office(claim.epoch)
         self.door.hold(None)
         self.events.selected = False

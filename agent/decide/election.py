@@ -123,14 +123,21 @@ def _ranks_before(node: Node, now: Situation, own: Node) -> bool:
         return False
     if node.loading and now.in_touch:  # after a start, others load too, and what they have is worth waiting for
         return False
-    if now.in_touch and node.priority > 0:
-        mine, its = (now.mark.epoch, own.offset), (node.mark.epoch if node.mark.known else now.mark.epoch, node.offset)
-        return its > mine or (its == mine and node.address < now.me)
-    return node.mark.worth > now.mark.worth or (node.mark.worth == now.mark.worth and node.address < now.me)
+    its, mine = _compared(node, now, own)
+    return its > mine or (its == mine and node.address < now.me)
 
 
 def _turn(node: Node, now: Situation, own: Node) -> float:
     """Seconds that `node` is left to go first."""
     if not now.in_touch:
         return COLD_TURN
-    return MORE_TURN if (node.mark.epoch, node.offset) > (now.mark.epoch, own.offset) else TURN
+    its, mine = _compared(node, now, own)
+    return MORE_TURN if its > mine else TURN
+
+
+def _compared(node: Node, now: Situation, own: Node) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """What `node` has and what this one has: by their offsets now, or by what they have noted."""
+    if now.in_touch and node.priority > 0:
+        epoch = node.mark.epoch if node.mark.known else now.mark.epoch
+        return (epoch, node.offset), (now.mark.epoch, own.offset)
+    return node.mark.worth, now.mark.worth

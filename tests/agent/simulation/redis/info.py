@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from agent.wire.answers import Result
+from agent.wire.answers import Result, Value
 
 if TYPE_CHECKING:
+    from tests.agent.simulation.redis.replication import Replication
     from tests.agent.simulation.redis.server import Server
 
 
@@ -13,9 +14,14 @@ def role(server: "Server") -> Result:
     stream = server.replication
     if stream.master is None:
         online = [each for each in stream.followers if each.up]
-        return ["master", stream.offset, [[each.server.address.host, str(each.offset)] for each in online]]
+        return ["master", stream.offset, [_online(each) for each in online]]
     state = {"up": "connected", "copying": "sync", "loading": "sync"}.get(stream.state, "connect")
     return ["slave", stream.master.host, stream.master.port, state, stream.offset]
+
+
+def _online(follower: "Replication") -> list[Value]:
+    at = follower.server.address
+    return [at.host, str(at.port), str(follower.offset)]
 
 
 def info(server: "Server") -> str:

@@ -11,6 +11,10 @@ if TYPE_CHECKING:
     from tests.agent.simulation.deployment.cluster import Cluster
 
 
+ON_ITS_WAY = 0.001
+"""Seconds for which a command is under way at most, where the network is well."""
+
+
 class Message:
     """What a subscriber gets. The first one has an empty channel."""
 
@@ -97,25 +101,28 @@ class Process:
         self.stopped = False
         self.went_on_at = float("-inf")
         """When it last did so: a PING that was waiting has been answered then."""
+        self.was_on_its_way = False
+        """What it does now had been sent before it was stopped."""
         self.draining = False
         """It does all that has come while it was stopped, at one moment."""
         self.closed = False
         """Bound to its own machine's loopback: nobody else gets a new connection."""
         self.connections: list[Connection] = []
-        self._inbox: deque[tuple[Callable[..., None], tuple[Any, ...]]] = deque()
+        self._stopped_at = 0.0
+        self._inbox: deque[tuple[float, Callable[..., None], tuple[Any, ...]]] = deque()
 
     def arrive(self, call: Callable[..., None], *arguments: Any) -> None:
         """Something that this process does when it gets to it: at once, when it goes on, or never."""
         if not self.up:
             return
         if self.stopped:
-            self._inbox.append((call, arguments))
+            self._inbox.append((self.clock.now, call, arguments))
         else:
             call(*arguments)
 
     def stop(self) -> None:
         """SIGSTOP: its kernel goes on taking connections and bytes."""
-        self.stopped = True
+        self.stopped, self._stopped_at = True, self.clock.now
 
     def go_on(self) -> None:
         """SIGCONT: all that has come is done in the order in which it came."""
@@ -124,9 +131,10 @@ class Process:
         self.stopped = False
         self.draining = True
         while self._inbox and not self.stopped and self.up:
-            call, arguments = self._inbox.popleft()
+            came_at, call, arguments = self._inbox.popleft()
+            self.was_on_its_way = came_at - self._stopped_at < ON_ITS_WAY
             call(*arguments)
-        self.draining = False
+        self.draining = self.was_on_its_way = False
 
     def die(self) -> None:
         """Its connections are closed by the kernel."""

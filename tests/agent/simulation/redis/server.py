@@ -183,7 +183,7 @@ class Server(Process):
             self.clock.after(seconds, self.arrive, self._lift)
         elif words[0] == "UNPAUSE":
             self.paused_until = 0.0
-            if self.draining:  # as one that stands still just after that
+            if self.was_on_its_way:  # as one that stands still just after that
                 self.cluster.judge.suspect(self, tolerated=True)
             self.clock.after(0.0, self.arrive, self._lift)
         elif words[:2] == ("KILL", "TYPE"):
