@@ -12,9 +12,7 @@ from agent.decide import steps
 from agent.decide.role import decide
 from agent.decide.situation import Situation
 from agent.settings import NodeSettings
-from agent.view.council import Council
 from agent.view.mark import Mark
-from agent.view.node import Node
 from agent.wire.answers import Address
 from agent.world import World
 
@@ -38,8 +36,6 @@ class DataNode(Supervised):
         self._yielded_at = float("-inf")
         self._saw_votes_at = float("-inf")
         self._unrest = False
-        self._prepared = -1
-        """The epoch after which the Sentinels know the number of the next."""
         self._leaving_since = 0.0
         self._left = False
         self.end_server = False
@@ -200,7 +196,6 @@ class DataNode(Supervised):
         self.door.hold(own.follows if not own.is_master and own.follows == council.named else None)
         self.lease.office(max(self.memory.mark.epoch, 0) if own.is_master else None)
         await self.memory.look(now, own)
-        self._prepare(council, own)
         unrest = council.failing_over or council.sees_down
         self._unrest = self._unrest or unrest
         due = self.world.now() - self._saw_votes_at > SEE_EVERY or (self._unrest and not unrest)
@@ -213,13 +208,6 @@ class DataNode(Supervised):
         wanted = PRIORITY if promotable else 0
         if own.priority != wanted:
             await self.world.ask(self.settings.local, ("CONFIG", "SET", "replica-priority", str(wanted)), within=1.0)
-
-    def _prepare(self, council: Council, own: Node) -> None:
-        """Once for each epoch of this master, when the news of it has been heard by all."""
-        at_rest = council.agreed and not council.failing_over and len(council.sentinels) == council.total
-        if own.is_master and at_rest and council.named == self.settings.me and council.epoch != self._prepared:
-            self._prepared = council.epoch
-            self.world.spawn(self.electorate.prepare(self.settings.me, council.epoch))
 
     def _show(self, now: Situation, why: str, joined: bool) -> None:
         """The state file; a change of words is a line in the log, too, and the beginning of a new state."""

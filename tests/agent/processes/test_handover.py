@@ -8,6 +8,7 @@ import pytest
 from agent.act.claim import LEASE
 from agent.act.datanode import SEE_EVERY
 from agent.act.handover import IN_ALL
+from agent.act.successor import TAKES_WRITES
 from tests.agent.harness.cluster import DOWN_AFTER, MASTER_NAME, Cluster
 from tests.agent.harness.node import PATIENCE, eventually, stays
 from tests.agent.harness.writer import Writer, by_role, by_sentinel
@@ -30,6 +31,7 @@ def test_hand_overs_lose_nothing(formed: Cluster, client: str) -> None:
         new = formed.master()
         assert new != old
         assert f"handed over to {new.endpoint}" in old.log()
+        assert f"{TAKES_WRITES}: a replica follows it" in new.log(), "it has not waited for its time to be over"
         assert writer.missing(new.client()) == []
         if client == "by_sentinel":
             assert writer.errors == [], "a few retries are enough"
