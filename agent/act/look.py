@@ -69,8 +69,6 @@ class Lookout:
             self._lost_since = None if _serves(named) else (self._lost_since or self._world.now())
             self._back_since = None if named is None or _serves(named) else (self._back_since or self._world.now())
         self._note_named(council)
-        if council.majority and council.named not in (None, self._settings.me):
-            self._roster.nodes.add(council.named)  # the Sentinels list a master's replicas, and not itself
         self._silent_since = None if council.majority else (self._silent_since or self._world.now())
         self._contested_since = (self._contested_since or self._world.now()) if council.contested else None
         if own is not None and own.link_up and own.follows in (None, council.named):

@@ -6,7 +6,6 @@ from agent.act.supervised import Supervised
 from agent.decide.situation import Situation
 from agent.tell.board import say_handed_over
 from agent.watch.messages import CHANNEL, Message
-from agent.wire.answers import Address, Result
 
 GO_WITHIN = 1.5
 """Seconds that it waits for the master's word after it has said that it is ready."""
@@ -88,19 +87,20 @@ class Successor:
         await node.took_office(held, f"{asked.sender} has handed over")
         await self._answer(asked, "taken", held.epoch)
         if alone:
-            await self._until_followed(asked.sender)
+            await self._until_followed()
 
-    async def _until_followed(self, former: Address) -> None:
-        """Hold writes back until a replica has a copy of them. Where none comes in time, `go_on_alone` has the rest."""
+    async def _until_followed(self) -> None:
+        """Hold writes back until a replica has a copy of them. Where none comes in time, `go_on_alone` has the rest.
+
+        Redis sends away those that it had when it is promoted, so whoever is online now follows the new master.
+        """
         node, world = self._node, self._node.world
-        others = node.roster.nodes - {node.settings.me, former}
-        for peer in sorted(others):
-            world.spawn(node.messages.wake(peer))
         while world.now() - node.pause.since < FOLLOWED_WITHIN:
             asked_at = world.now()
             (role,) = await world.ask(node.settings.local, ("ROLE",), within=FOLLOWED_WITHIN)
             # An answer from before it stood still says nothing any more.
-            if world.now() - asked_at < FOLLOWED_WITHIN and not others.isdisjoint(_replicas(role)):
+            fresh = world.now() - asked_at < FOLLOWED_WITHIN
+            if fresh and isinstance(role, list) and role[0] == "master" and role[2]:
                 await self._take_writes("a replica follows it")
                 return
             await world.sleep(POLL)
@@ -160,10 +160,3 @@ class Successor:
             return
         publish = ("PUBLISH", CHANNEL, message.text())
         await node.world.ask(settings.local, ("CLIENT", "UNPAUSE"), ("MULTI",), publish, HOLD, ("EXEC",), within=0.5)
-
-
-def _replicas(role: Result) -> set[Address]:
-    """Who is online at a master, by its answer to ROLE."""
-    if not isinstance(role, list) or role[0] != "master" or not isinstance(role[2], list):
-        return set()
-    return {Address(str(one[0]), int(str(one[1]))) for one in role[2] if isinstance(one, list)}
