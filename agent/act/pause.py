@@ -1,6 +1,6 @@
 """Writes held back: Redis delays them, so that a client sees a pause and no error."""
 
-from agent.wire.answers import Address, Command, done
+from agent.wire.answers import Address, Command, Unknown, done
 from agent.world import World
 
 LONG = 600.0
@@ -38,14 +38,16 @@ class WritePause:
     async def release(self, reason: str) -> None:
         """Take `reason` away; without another one writes go on.
 
-        With another, they are held back for its own time: of two times Redis keeps the longer one. Nothing follows from
-        the answer, so a server that hangs is not waited for.
+        With another, they are held back for its own time: of two times Redis keeps the longer one. A server that hangs
+        is not waited for, it does so when it goes on. Where nothing could be sent, the reason stays for another try.
         """
         if reason not in self.reasons:
             return
-        del self.reasons[reason]
-        again = [_hold(max(self.reasons.values()))] if self.reasons else []
-        await self._world.ask(self._local, ("CLIENT", "UNPAUSE"), *again, within=RELEASE_WITHIN)
+        others = [seconds for other, seconds in self.reasons.items() if other != reason]
+        again = [_hold(max(others))] if others else []
+        result, *_ = await self._world.ask(self._local, ("CLIENT", "UNPAUSE"), *again, within=RELEASE_WITHIN)
+        if result not in (Unknown.UNSENT, Unknown.CLOSED):
+            self.reasons.pop(reason, None)
 
     def forget(self, but: str = "") -> None:
         """The server has lifted the pause together with the role that it was for, or goes on with it `but` for one."""

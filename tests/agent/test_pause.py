@@ -1,0 +1,65 @@
+"""Writes held back for several reasons, and how they go on."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import cast
+
+import pytest
+
+from agent.act.pause import LONG, WritePause
+from agent.wire.answers import Address, Command, Result, Unknown
+from agent.world import World
+
+LOCAL = Address("127.0.0.1", 6379)
+
+
+def held(seconds: float) -> Command:
+    """The command that holds writes back."""
+    return ("CLIENT", "PAUSE", str(round(1000 * seconds)), "WRITE")
+
+
+UNPAUSE: Command = ("CLIENT", "UNPAUSE")
+
+
+@dataclass
+class OneServer:
+    """A World with one server, which answers everything with `answer`."""
+
+    answer: Result = "OK"
+    asked: list[tuple[Command, ...]] = field(default_factory=list)
+
+    def now(self) -> float:
+        return 5.0
+
+    async def ask(self, peer: Address, *commands: Command, within: float) -> list[Result]:
+        assert peer == LOCAL
+        self.asked.append(commands)
+        return [self.answer] * len(commands)
+
+
+def test_writes_go_on_when_no_reason_is_left() -> None:
+    world = OneServer()
+    pause = WritePause(cast(World, world), LOCAL)
+
+    async def both() -> None:
+        assert await pause.hold("lease")
+        assert await pause.hold("failover", 5.0)
+        await pause.release("lease")
+        await pause.release("failover")
+        await pause.release("failover")
+
+    asyncio.run(both())
+    assert world.asked == [(held(LONG),), (held(5.0),), (UNPAUSE, held(5.0)), (UNPAUSE,)], "no longer than each is for"
+    assert not pause.reasons
+
+
+@pytest.mark.parametrize(
+    ("answer", "stays"), [(Unknown.UNSENT, True), (Unknown.CLOSED, True), (Unknown.LATE, False), ("OK", False)]
+)
+def test_what_could_not_be_sent_is_tried_again(answer: Result, stays: bool) -> None:
+    world = OneServer()
+    pause = WritePause(cast(World, world), LOCAL)
+    asyncio.run(pause.hold("alone"))
+    world.answer = answer
+    asyncio.run(pause.release("alone"))
+    assert ("alone" in pause.reasons) is stays
