@@ -19,9 +19,10 @@ ANSWER_SECONDS = 2.0
 """For a node."""
 DOCKER_SECONDS = 15
 """For all that Docker is asked at one host: each look at a state file starts a process there."""
-TRIES = 3
-"""Docker may lose what a command of a few milliseconds has said, on a busy machine."""
 STATE = ("cat", "/run/redis-ha/state.json", "/proc/uptime")
+LINGERING = ("sh", "-c", f"{' '.join(STATE)}; code=$?; sleep 0.1; exit $code")
+"""Docker may lose what a command of a few milliseconds has said, on a busy machine: then one that takes longer."""
+TRIES = (STATE, LINGERING, LINGERING)
 NOT_RUNNING = ("created", "exited", "dead", "paused")
 """Docker's words for what cannot answer: it is not waited for."""
 BACKUP_STATE = ("cat", "/data/state.json")
@@ -133,12 +134,12 @@ def _with_container(node: Node, found: dict[Daemon, list[Container]]) -> Node:
 
 def _state(daemon: Daemon, container: Container) -> Said | None:
     """What its agent says; None where it has not said anything. Raises DaemonError."""
-    for _ in range(TRIES):
-        code, text = daemon.run(container.name, *STATE)
+    for command in TRIES:
+        code, text = daemon.run(container.name, *command)
         lines = text.splitlines()
-        if code or len(lines) > 1:
+        if code == 0 and len(lines) > 1:
             break
-    if code or len(lines) < 2:
+    else:
         return None
     try:
         told: dict[str, Any] = json.loads(lines[0])
