@@ -5,7 +5,7 @@ from agent.act.pause import HOLD
 from agent.act.supervised import Supervised
 from agent.decide.situation import Situation
 from agent.tell.board import say_handed_over
-from agent.watch.messages import CHANNEL, Message
+from agent.watch.messages import Message
 
 GO_WITHIN = 1.5
 """Seconds that it waits for the master's word after it has said that it is ready."""
@@ -158,5 +158,5 @@ class Successor:
         if not node.pause.reasons:
             await node.messages.send(settings.local, message)
             return
-        publish = ("PUBLISH", CHANNEL, message.text())
-        await node.world.ask(settings.local, ("CLIENT", "UNPAUSE"), ("MULTI",), publish, HOLD, ("EXEC",), within=0.5)
+        publish = (("CLIENT", "UNPAUSE"), ("MULTI",), message.command(), HOLD, ("EXEC",))
+        await node.world.ask(settings.local, *publish, within=0.5)

@@ -7,7 +7,7 @@ there. The channel begins with two underscores, which the application's users ma
 from dataclasses import dataclass
 
 from agent.settings import NodeSettings
-from agent.wire.answers import Address, Unknown, done
+from agent.wire.answers import Address, Command, Unknown, done
 from agent.world import World
 
 CHANNEL = "__redis-ha__"
@@ -33,6 +33,10 @@ class Message:
     def text(self) -> str:
         """As it is published."""
         return f"{self.kind} {self.hand_over} {self.sender} {self.number} {self.why}".rstrip()
+
+    def command(self) -> Command:
+        """What publishes it."""
+        return ("PUBLISH", CHANNEL, self.text())
 
     @classmethod
     def parse(cls, text: str) -> "Message | None":
@@ -88,7 +92,7 @@ class Messages:
 
     async def send(self, peer: Address, message: Message, within: float = 0.5) -> "bool | None":
         """Publish at `peer`. True: its agent has it; False: it certainly has not and will not; None: unknown."""
-        (result,) = await self._world.ask(peer, ("PUBLISH", CHANNEL, message.text()), within=within)
+        (result,) = await self._world.ask(peer, message.command(), within=within)
         if done(result):
             return bool(result)
         return None if result is Unknown.LATE else False

@@ -19,13 +19,13 @@ ANSWER_SECONDS = 2.0
 """For a node."""
 DOCKER_SECONDS = 15
 """For all that Docker is asked at one host: each look at a state file starts a process there."""
-STATE = ("cat", "/run/redis-ha/state.json", "/proc/uptime")
-LINGERING = ("sh", "-c", f"{' '.join(STATE)}; code=$?; sleep 0.1; exit $code")
-"""Docker may lose what a command of a few milliseconds has said, on a busy machine: then one that takes longer."""
-TRIES = (STATE, LINGERING, LINGERING)
+STATE = ("/run/redis-ha/state.json", "/proc/uptime")
+"""Of a line each."""
 NOT_RUNNING = ("created", "exited", "dead", "paused")
 """Docker's words for what cannot answer: it is not waited for."""
-BACKUP_STATE = ("cat", "/data/state.json")
+BACKUP_STATE = ("/data/state.json",)
+LINGERING = 'cat "$@"; code=$?; sleep 0.1; exit $code'
+"""Docker may lose what a command of a few milliseconds has said, on a busy machine: then one that takes longer."""
 KINDS = ("redis", "sentinel", "endpoint", "backup")
 BESIDE = ("endpoint", "backup")
 
@@ -132,14 +132,21 @@ def _with_container(node: Node, found: dict[Daemon, list[Container]]) -> Node:
     return node
 
 
-def _state(daemon: Daemon, container: Container) -> Said | None:
-    """What its agent says; None where it has not said anything. Raises DaemonError."""
-    for command in TRIES:
+def _lines(daemon: Daemon, container: Container, *files: str) -> list[str] | None:
+    """The line of each of these files in a container; None where they cannot be read. Raises DaemonError."""
+    lingering = ("sh", "-c", LINGERING, "sh", *files)
+    for command in (("cat", *files), lingering, lingering):
         code, text = daemon.run(container.name, *command)
         lines = text.splitlines()
-        if code == 0 and len(lines) > 1:
-            break
-    else:
+        if code == 0 and len(lines) >= len(files):
+            return lines
+    return None
+
+
+def _state(daemon: Daemon, container: Container) -> Said | None:
+    """What its agent says; None where it has not said anything. Raises DaemonError."""
+    lines = _lines(daemon, container, *STATE)
+    if lines is None:
         return None
     try:
         told: dict[str, Any] = json.loads(lines[0])
@@ -160,11 +167,11 @@ def _state(daemon: Daemon, container: Container) -> Said | None:
 
 def _backup(daemon: Daemon, container: Container) -> Backup | None:
     """What its last attempts have come to; None where it has not said anything. Raises DaemonError."""
-    code, text = daemon.run(container.name, *BACKUP_STATE)
-    if code:
+    lines = _lines(daemon, container, *BACKUP_STATE)
+    if lines is None:
         return None
     try:
-        told: dict[str, Any] = json.loads(text)
+        told: dict[str, Any] = json.loads(lines[0])
         age = time.time() - float(told["at"]) if "at" in told else None
         return Backup(age, float(told["every"]), int(told.get("keys", 0)), str(told.get("id", "")), told.get("why"))
     except (KeyError, TypeError, ValueError) as error:

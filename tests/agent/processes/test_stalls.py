@@ -27,7 +27,7 @@ class Round:
         self.writer = Writer(by_role(formed), name)
         self.stood_at: float | None = None
         """When one has stood still (time.monotonic()); None where it was too late for that."""
-        self._said = {node.name: len(node.log()) for node in formed.data}
+        self._said = {node.name: len(node.log()) for node in formed.nodes}
 
     def stands_still(self, victim: Node, pids: list[int], seconds: float) -> None:
         """Stop these processes of `victim` for so long, if it is a moment of the hand-over.
@@ -61,7 +61,7 @@ class Round:
         formed.wait_joined(seconds=40)
 
     def _has_said(self, node: Node, text: str) -> bool:
-        return text in node.log()[self._said[node.name] :] if node.name in self._said else False
+        return text in node.log()[self._said[node.name] :]
 
     @staticmethod
     def _signal(pids: list[int], number: int) -> None:
@@ -76,7 +76,7 @@ def test_whatever_stalls_nothing_is_lost(formed: Cluster) -> None:
     for turn in range(ROUNDS):
         one = Round(formed, f"stall{turn}")
         victim = dice.choice([*(node for node in formed.data if node is not one.old), *formed.sentinels, one.old])
-        after, seconds = dice.uniform(0, 0.1), dice.uniform(0.2, LONGEST)
+        after, seconds = dice.uniform(0, 0.15), dice.uniform(0.2, LONGEST)
         part = dice.choice(["both", "server", "agent"])
         pids = {"both": victim.pids(), "server": [victim.server_pid()]}.get(part) or [victim.agent_pid()]
         what = f"{victim.name} ({part}) stands still {after:.3f} s after SIGTERM, for {seconds:.1f} s"
