@@ -67,9 +67,11 @@ def _everything(workspace: Workspace, *, whole: bool = True) -> Context:
 def cancel(workspace: Workspace) -> int:
     """`cancel`: removes the lock that a killed run has left behind."""
     context = workspace.context(Recorder(), True)
-    read_everything(context, workspace.project, lambda: workspace.config)
+    read_everything(context, workspace.project, lambda: workspace.config, whole=False)
     found = context.hosts.break_locks()
     print(f"The lock of stack '{workspace.stack}' has been removed." if found else "There is no lock.")
+    for error in filter(None, map(context.hosts.failure, context.hosts.providers)):
+        print(f"Not looked at; once it answers, `cancel` again: {error}", file=sys.stderr)
     return 0
 
 

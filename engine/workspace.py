@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -157,8 +157,9 @@ class Workspace:
     def unlock(self) -> None:
         """Ends that; also on the way out of an interrupted run."""
         self._locking = False
-        while self._locked:
-            self._locked.pop().unlock()
+        with ExitStack() as each:
+            while self._locked:
+                each.callback(self._locked.pop().unlock)
 
     def _hosts(self, dry_run: bool) -> Hosts:
         """The preview of an `up` is not blind: the update would fail."""

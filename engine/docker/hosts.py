@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from engine.docker.connect import explained
 from engine.docker.inventory import Inventory
 from engine.docker.labels import LABEL_STACK
 from engine.docker.lock import Lock, Locked
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT = ""
 """Stands for the provider of resources that name none."""
+IMAGE = "docker:index/image:Image"
 
 
 @dataclass
@@ -72,7 +75,8 @@ def open_daemon(client: APIClient, logins: Mapping[str, Any], stack_id: str) -> 
     ]
 
     def tell() -> str:
-        info = client.info()
+        with explained("asking Docker which one it is"):
+            info = client.info()
         return f"{info['ID']} {info['Name']}"  # cloned machines have one id
 
     by_type = {handler.type: handler for handler in handlers}
@@ -91,6 +95,10 @@ class Hosts:
         self._stack_id = stack_id
         self._inputs: dict[str, Mapping[str, Any] | None] = {DEFAULT: None}
         self._opened: dict[str, Daemon] = {}
+        self._counted: set[str] = set()
+        """The daemons whose resources are in the inventory: one may be read again, on another way."""
+        self._led: dict[str, str] = {}
+        """The daemon that each provider was first seen to lead to."""
         self._failed: dict[str, EngineError] = {}
         self._blind = blind
         self._unseen: dict[str, Daemon] = {}
@@ -114,7 +122,7 @@ class Hosts:
     def read(self, providers: Iterable[str]) -> None:
         """Adds to the inventory what these hold, all at once; one that does not answer is remembered as such.
 
-        Locked when another run holds the stack at one of them.
+        Locked when another run holds the stack at one of them; EngineError where Pulumi has taken it over.
         """
         wanted = [provider for provider in providers if provider not in self._opened and provider not in self._failed]
         if wanted:
@@ -129,27 +137,49 @@ class Hosts:
                 daemon.lock.take()
             found = daemon.held(self._stack_id, provider)
             notes = daemon.notes.read()
+            self._refuse_another(provider, daemon)
         except Locked:
             raise
         except EngineError as error:
             with self._lock:
                 self._failed[provider] = error
             return
+        # An image is what Pulumi leaves behind when it destroys a stack.
+        if notes.given and any(item.type != IMAGE for item in found):
+            raise EngineError(self.is_given)
         with self._lock:
-            # One that is open already under another provider: its resources are known.
-            if not any(other.identity == daemon.identity for other in self._opened.values()):
+            if daemon.identity not in self._counted:
+                self._counted.add(daemon.identity)
                 self.inventory.add(found)
             self._opened[provider] = daemon
             self.notes = max(self.notes, notes, key=lambda one: one.number)
+
+    def _refuse_another(self, provider: str, daemon: Daemon) -> None:
+        """What the former one holds would be taken for what is there."""
+        former = self._led.setdefault(provider, daemon.identity)
+        there = [item.docker_name for item in self.inventory if item.provider == provider]
+        if former != daemon.identity and there:
+            raise EngineError(
+                f"it led to the Docker {former.split()[-1]} before, which still holds {', '.join(sorted(there))}; now "
+                f"it leads to {daemon.identity.split()[-1]}. Take the host out of the stack first, with `up`, then "
+                "declare it anew"
+            )
+
+    @property
+    def is_given(self) -> str:
+        """What is said of a stack that Pulumi has taken over."""
+        name = self._stack_id.split("/")[-1]
+        return f"stack '{name}' is Pulumi's now, by `make to-pulumi`: its own state says what is to be done"
 
     def lock(self) -> None:
         """From now on no daemon is read that another run holds the stack at."""
         self._locking = True
 
     def unlock(self) -> None:
-        """Ends that."""
-        while self._locks:
-            self._locks.pop().give_back()
+        """Ends that, at each that can be reached; EngineError after that when one could not."""
+        with ExitStack() as each:
+            while self._locks:
+                each.callback(self._locks.pop().give_back)
 
     def failure(self, provider: str) -> EngineError | None:
         """Why a daemon could not be reached."""

@@ -89,7 +89,8 @@ class Lock:
         """Ends holding it, if it is held."""
         if self._held:
             self._held = False
-            self.break_()
+            if (self._read() or {}).get("token") == TOKEN:  # not that of a run which has come after a `cancel`
+                self.break_()
 
     def break_(self) -> bool:
         """Removes the lock, whoever holds it; whether there was one."""
@@ -117,20 +118,30 @@ def _machine() -> str:
         return ""
 
 
-def _started(pid: int) -> str:
-    """When a process began, in ticks since the machine did; empty when there is none, or when it has ended."""
+def _started(pid: int) -> str | None:
+    """When a process began, in ticks since the machine did; empty: it has ended; None: it is not to be seen."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
         state, *fields = text.rpartition(")")[2].split()
         return "" if state == "Z" else fields[18]
     except (OSError, IndexError, ValueError):
-        return ""
+        return None
 
 
 def _is_gone(holder: dict[str, Any]) -> bool:
-    """Whether the holder is known to run no more."""
+    """Whether the holder is known to run no more. Some machines show nobody the processes of others."""
     here = _machine()
-    return bool(here) and holder.get("machine") == here and _started(int(holder["pid"])) != holder["started"]
+    if not here or holder.get("machine") != here:
+        return False
+    pid = int(holder["pid"])
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass  # it runs, as another user
+    began = _started(pid)
+    return began is not None and began != holder["started"]
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from engine.files.project import Project
 from engine.run.carry_out import Run
 from engine.run.context import Answer, Context
 from engine.run.declared import Declared
+from engine.run.keep import known_inputs
 from engine.run.program import run_program
 from engine.run.providers import recall
 from engine.run.recorder import Recorder
@@ -29,13 +30,13 @@ class _Asking(Run):
 def read_everything(context: Context, project: Project, config: Callable[[], Config], *, whole: bool = True) -> None:
     """Completes the inventory, and what is known of retention.
 
-    The notes of the last update say it; where there are none, the program. EngineError when a daemon does not answer
-    that is not left out, and when the program cannot be asked though something is there. Without `whole` the daemons
-    that answer are enough: their notes are what is asked for.
+    The notes of the last update say it; where there are none, or none that can be read, the program. EngineError when
+    a daemon does not answer that is not left out, and when the program cannot be asked though something is there.
+    Without `whole` the daemons that answer are enough: their notes are what is asked for.
     """
     hosts = context.hosts
     recall(context)
-    if not hosts.notes.number:
+    if not hosts.notes.number or any(known_inputs(context, urn) is None for urn in hosts.notes.providers):
         _ask_program(context, project, config)
     hosts.refuse_unreachable()
     for urn in hosts.providers:

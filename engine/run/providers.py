@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from engine.docker.hosts import DEFAULT
+from engine.docker.hosts import DEFAULT, Hosts
 from engine.docker.notes import Notes
 from engine.errors import EngineError, NotDone
 from engine.run.context import Context
@@ -16,7 +16,6 @@ from engine.run.steps import Diagnostic, Step
 from engine.values.compare import HASHED, Change
 from engine.values.wire import Secret, has_unknown, reveal
 
-IMAGE = "docker:index/image:Image"
 PROVIDER_TYPE = PROVIDER_TYPES + "docker"
 SUPPORTED = frozenset({"host", "caMaterial", "certMaterial", "keyMaterial", "registryAuth", "version"})
 
@@ -31,6 +30,7 @@ def provider_step(declared: Declared, context: Context) -> Step:
     context.hosts.declare(urn, inputs)
     if not context.excludes.names(urn):
         context.hosts.read([urn])
+        _forget_given(context.hosts)
     before = known_inputs(context, urn)
     if before is None:
         there = any(item.provider == urn for item in context.inventory)
@@ -51,18 +51,20 @@ def recall(context: Context) -> None:
     """
     hosts = context.hosts
     hosts.read([DEFAULT])
-    if hosts.notes.given:
-        # An image is what Pulumi leaves behind when it destroys a stack.
-        if any(item.type != IMAGE for item in hosts.inventory):
-            raise EngineError(
-                f"stack '{context.stack}' is Pulumi's now, by `make to-pulumi`: its own state says what is to be done"
-            )
-        hosts.notes = Notes(hosts.notes.number)  # Pulumi has removed it
-    for urn in hosts.notes.providers:
-        inputs = known_inputs(context, urn)
+    noted = {urn: known_inputs(context, urn) for urn in hosts.notes.providers}
+    for urn, inputs in noted.items():
         if inputs is not None:
             hosts.declare(urn, inputs)
     hosts.read(urn for urn in hosts.providers if not context.excludes.names(urn))
+    if hosts.notes.given and any(inputs is None or hosts.failure(urn) for urn, inputs in noted.items()):
+        raise EngineError(f"{hosts.is_given}. Not all of its hosts can be looked at")
+    _forget_given(hosts)
+
+
+def _forget_given(hosts: Hosts) -> None:
+    """None of those that were read holds anything of a stack that was given to Pulumi: it has removed it."""
+    if hosts.notes.given:
+        hosts.notes = Notes(hosts.notes.number)
 
 
 def undeclared(registered: Collection[str], context: Context) -> list[Step]:

@@ -160,7 +160,7 @@ class Stand:
                 kind: MemoryHandler(kind, props, world, self.log) for kind, props in kinds.items()
             }
             lock = Lock(None, self.name)  # type: ignore[arg-type]
-            return Daemon(handlers, lambda: host, MemoryNotes(self.notes, host), lock)
+            return Daemon(handlers, lambda: f"{id(world)} machine-{id(world)}", MemoryNotes(self.notes, host), lock)
 
         def unseen() -> Daemon:
             handlers: dict[str, Handler] = {kind: MemoryHandler(kind, props, {}, []) for kind, props in kinds.items()}

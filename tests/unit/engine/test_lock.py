@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from engine.docker import lock
-from engine.docker.lock import Lock
+from engine.docker.lock import Lock, Locked
 
 
 class Restarted:
@@ -40,3 +40,26 @@ def test_the_lock_of_a_killed_run_is_taken_over_after_a_restart_of_docker(monkey
     assert f'"pid": {os.getpid()}' in str(docker.labels)
     ours.give_back()
     assert docker.labels is None
+
+
+def test_a_lock_that_another_run_has_taken_since_is_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    docker = Restarted()
+    ours, theirs = (Lock(docker, "project/stack") for _ in range(2))  # type: ignore[arg-type]
+    ours.take()
+    ours.break_()  # `cancel`
+    with monkeypatch.context() as then:
+        then.setattr(lock, "TOKEN", "of the next run")
+        theirs.take()
+    ours.give_back()
+    assert "of the next run" in str(docker.labels)
+
+
+def test_a_process_that_is_not_to_be_seen_is_not_taken_for_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With hidepid, /proc shows nobody the processes of others."""
+    docker = Restarted()
+    with monkeypatch.context() as then:
+        then.setattr(lock, "TOKEN", "of another user's run")
+        Lock(docker, "project/stack").take()  # type: ignore[arg-type]
+    monkeypatch.setattr(lock, "_started", lambda pid: None)
+    with pytest.raises(Locked, match="is currently locked by"):
+        Lock(docker, "project/stack").take()  # type: ignore[arg-type]

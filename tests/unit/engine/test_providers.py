@@ -56,12 +56,32 @@ def test_notes_under_another_key_are_as_if_lost(stand: Stand) -> None:
     assert set(stand.run(HOSTS).values()) == {"same"}
 
 
+def test_what_the_notes_hide_the_program_tells_before_all_is_destroyed(stand: Stand) -> None:
+    hidden = "v1:MDAwMDAwMDAwMDAw:c29tZXRoaW5nIGVsc2Ugb2YgdGhpcyBsZW5ndGg="
+    noted = stand.notes[""]
+    stand.notes[""] = noted.next(
+        providers={urn: {"inputs": hidden, "parents": one["parents"]} for urn, one in noted.providers.items()}
+    )
+    stand.destroy()
+    assert not any(stand.worlds.values())
+
+
 def test_how_a_host_is_reached_changes_the_provider_only(stand: Stand) -> None:
     stand.worlds["ssh://a"] = stand.worlds["tcp://a"]
     ops = stand.run(HOSTS, hosts="a", at="ssh://a")
     assert ops.pop("docker.a") == "update"
     assert {ops[name] for name in ("vol.a", "node.a")} == {"same"}
     assert stand.steps["docker.a"].summary == "[diff: ~host]"
+    assert sorted(item["name"] for item in stand.worlds["ssh://a"].values()) == ["node", "vol"]
+
+
+def test_a_provider_that_leads_to_another_machine_leaves_nothing_behind_unseen(stand: Stand) -> None:
+    with pytest.raises(EngineError, match="which still holds node, vol"):
+        stand.run(HOSTS, hosts="a", at="tcp://elsewhere")
+    assert stand.log == []
+    stand.dead = {"tcp://a"}  # a machine that is gone is replaced by another one
+    ops = stand.run(HOSTS, hosts="a", at="tcp://elsewhere")
+    assert (ops["vol.a"], ops["node.a"]) == ("create", "create")
 
 
 def test_a_preview_shows_what_belongs_on_a_dead_host(stand: Stand) -> None:
