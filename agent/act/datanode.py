@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from agent.act.claim import LEASE
+from agent.act.claim import LEASE, Claim
 from agent.act.handover import HandOver
 from agent.act.office import PRIORITY
 from agent.act.successor import Successor
@@ -39,6 +39,12 @@ class DataNode(Supervised):
         self._leaving_since = 0.0
         self._left = False
         self.end_server = False
+        self._in_doubt: tuple[Situation, Address | None] | None = None
+        """The last look, where it is to be made certain; and the master in whose place this node would be elected."""
+        self._canvassed: Address | None = None
+        """That master, where the last look has done so."""
+        self._claim: Claim | None = None
+        """What was won meanwhile."""
         self._since = world.now()
         self._shown = ""
 
@@ -48,7 +54,7 @@ class DataNode(Supervised):
         self.world.spawn(self.messages.run())
         self.world.spawn(self.lease.run())
         while not self._left:
-            now = await self._seen_votes(await self.lookout.look(self.memory.mark))
+            now = await self._seen_votes(await self._look())
             await self._settle(now)
             waited = self.world.now() - self._leaving_since
             if self.leaving and not now.was_master and not await self.hand_over.too_early(now, waited):
@@ -57,8 +63,27 @@ class DataNode(Supervised):
             if not self.leaving and await self.successor.serve(now):
                 continue
             step = decide(now)
+            if isinstance(step, steps.Ascertain):
+                self._in_doubt = now, step.disputed
+                continue
             self.lookout.ended(isinstance(step, steps.TakeOffice) or (isinstance(step, steps.Rest) and step.ended))
             await self._do(now, step)
+
+    async def _look(self) -> Situation:
+        """A look around. While the master's end is made certain, the votes to take its place are asked for already."""
+        doubt, self._in_doubt, self._canvassed, self._claim = self._in_doubt, None, None, None
+        look = self.lookout.look(self.memory.mark, patient=doubt is not None)
+        if doubt is None:
+            return await look
+        now: Situation
+        before, self._canvassed = doubt
+        if self._canvassed is None or before.own is None:
+            return await look
+        claim = self.electorate.claim(self._canvassed, before.council, before.own.run_id)
+        now, self._claim = await self.world.gather(look, claim)
+        if self._claim is not None and self._claim.epoch <= now.council.epoch:
+            self._claim = None
+        return replace(now, elected=self._claim is not None and now.named == self._canvassed)
 
     async def _seen_votes(self, now: Situation) -> Situation:
         """A server that has become the master by somebody else: by a Sentinel that was elected, or by hand?"""
@@ -89,7 +114,7 @@ class DataNode(Supervised):
             self.world.wake()
             await self.world.sleep(0.01)
 
-    async def _do(self, now: Situation, step: steps.Step) -> None:
+    async def _do(self, now: Situation, step: steps.Act) -> None:
         if isinstance(step, steps.Rest):
             await self._heed(now)
             self._show(now, step.why, step.joined)
@@ -129,7 +154,9 @@ class DataNode(Supervised):
     async def _take_office(self, now: Situation, step: steps.TakeOffice) -> None:
         own = now.own
         assert own is not None  # noqa: S101 - decided from it
-        claim = await self.electorate.claim(step.disputed, now.council, own.run_id)
+        claim = self._claim
+        if self._canvassed != step.disputed:
+            claim = await self.electorate.claim(step.disputed, now.council, own.run_id)
         if claim is None or not await self.office.take(claim):
             self._show(now, f"{step.why}; the Sentinels' votes cannot be had", False)
             await self.world.rest(LEASE + LEASE * self.world.random() / 2)
@@ -183,6 +210,8 @@ class DataNode(Supervised):
         if not self.events.selected and not replaced:
             await self.pause.release("failover")
             await self.successor.go_on_alone(now)
+        if not self.leaving:
+            await self.pause.release(LEAVING)  # of a hand-over that was given up while its Redis hung
 
     async def _settle(self, now: Situation) -> None:
         """Keep up what follows from the look alone: what is remembered, the priority, the door, the lease."""

@@ -17,13 +17,12 @@ are held back never go on here, whatever is not answered. The successor holds th
 of them: if it stands still at once and yet another is elected, nothing that it has acknowledged is missing there.
 """
 
-from agent.act.office import LIMBO
 from agent.act.supervised import LEAVING, Supervised
 from agent.decide.candidates import candidates
 from agent.decide.situation import Situation
 from agent.view.node import Node
 from agent.watch.messages import Message
-from agent.wire.answers import Address, done
+from agent.wire.answers import LIMBO, Address, done
 
 IN_ALL = 5.0
 """Seconds that a hand-over may take."""

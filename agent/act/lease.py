@@ -9,7 +9,7 @@ from agent.act.claim import LEASE
 from agent.act.pause import WritePause
 from agent.settings import NodeSettings
 from agent.view import council as council_view
-from agent.view.council import Roster
+from agent.view.council import Roster, Sentinel
 from agent.wire.answers import Address
 from agent.world import World
 
@@ -66,18 +66,24 @@ class Lease:
             await self._world.sleep(max(0.0, asked_at + limit / BEATS - self._world.now()))
 
     async def _most_answer(self, within: float) -> bool:
-        """Whether most Sentinels answer, and know of no newer master than this node."""
+        """Whether most Sentinels answer, and know of no newer master than this node.
+
+        Where writes are held back, none may be failing over: it may promote another much later than a claim would.
+        """
         peers = sorted(self._roster.sentinels)
         question = council_view.question(self._settings.master_name)
+        held = REASON in self._pause.reasons
 
-        async def one(peer: Address) -> bool:
-            found = council_view.read(peer, await self._world.ask(peer, *question, within=within))
-            return found is not None and (
-                (found.named == self._settings.me and not found.failing_over)
-                or (self._epoch is not None and found.epoch < self._epoch)
-            )
+        async def one(peer: Address) -> Sentinel | None:
+            return council_view.read(peer, await self._world.ask(peer, *question, within=within))
 
-        def enough(found: list[bool | None]) -> bool:
-            return 2 * sum(each is True for each in found) > len(peers)
+        def most(found: list[Sentinel | None]) -> bool:
+            return 2 * sum(each is not None and self._is_for_me(each) for each in found) > len(peers)
 
-        return enough(await self._world.gather(*(one(peer) for peer in peers), enough=enough))
+        found = await self._world.gather(*(one(peer) for peer in peers), enough=None if held else most)
+        return most(found) and not (held and any(each is not None and each.failing_over for each in found))
+
+    def _is_for_me(self, one: Sentinel) -> bool:
+        """Whether it takes this node for the master, or has not heard yet that it is."""
+        named = one.named == self._settings.me and not one.failing_over and not one.sees_down
+        return named or (self._epoch is not None and one.epoch < self._epoch)

@@ -18,10 +18,13 @@ SENTINEL_WITHIN = 0.3
 SILENT_WITHIN = 0.05
 """For a Sentinel that was silent at the last look."""
 NODE_WITHIN = 0.1
+GLANCE = 0.01
+"""For a master that seems to have ended, at first: long enough for one that is near, and well. The votes can be asked
+for while it is left the longer time that makes its end certain, which is one of the next two."""
 HUNG_WITHIN = 0.03
 """For a master that its Sentinels take for down. They begin a failover of their own one tick (50 to 100 ms) after the
 second of them does so, and that one takes half a second longer than the replicas' own."""
-CLOSED_WITHIN = 0.06
+CLOSED_WITHIN = 0.05
 """For a master whose door has been closed: a kernel that is there takes a new connection within a round trip, however
 busy its processes are, and refuses one where nobody listens. A container that has been killed gives no answer."""
 ROSTER_EVERY = 10.0
@@ -47,10 +50,12 @@ class Lookout:
         self._ended_since: float | None = None
         self._named: tuple[Address | None, int] | None = None
         self._named_since = float("-inf")
+        self._rest_silent = False
+        """Whether another data node than the named master gave no answer at the last look: then none is a short one."""
         self.in_touch = False
 
-    async def look(self, mark: Mark) -> Situation:
-        """One look around."""
+    async def look(self, mark: Mark, patient: bool = False) -> Situation:
+        """One look around. Unless `patient`, a master that seems to have ended is only glanced at."""
         await self._refresh_roster()
         within = OWN_AGAIN if self._own_silent else OWN_WITHIN
         began = self._world.now()
@@ -60,14 +65,18 @@ class Lookout:
         self._own_silent = own is None
         self.was_master = own.is_master if own is not None else self.was_master
         others: dict[Address, Node | None] = {}
-        probe = None
+        probe, glanced = None, False
         if self._is_well(own, council):
             self._lost_since = self._back_since = None
         else:
-            others, probe = await self._suspect(own, council)
+            within = self._named_within(council)
+            glanced = within < NODE_WITHIN and council.majority and not (patient or self._rest_silent)
+            others, probe = await self._suspect(own, council, GLANCE if glanced else within)
+            self._rest_silent = any(node is None for address, node in others.items() if address != council.named)
             named = others.get(council.named) if council.named is not None else None
             self._lost_since = None if _serves(named) else (self._lost_since or self._world.now())
-            self._back_since = None if named is None or _serves(named) else (self._back_since or self._world.now())
+            if named is not None or not glanced or probe is Probe.CLOSED:
+                self._back_since = None if named is None or _serves(named) else (self._back_since or self._world.now())
         self._note_named(council)
         self._silent_since = None if council.majority else (self._silent_since or self._world.now())
         self._contested_since = (self._contested_since or self._world.now()) if council.contested else None
@@ -83,6 +92,7 @@ class Lookout:
             others=others,
             all_known=self._roster_at > float("-inf"),
             probe=probe,
+            glanced=glanced,
             door_closed=council.named is not None and self._door.closed == council.named,
             named_for=max(0.0, began - self._named_since),
             lost_for=self._since(self._lost_since),
@@ -144,19 +154,22 @@ class Lookout:
             return council.named == self._settings.me
         return own.link_up and own.follows == council.named and not council.sees_down
 
-    async def _suspect(self, own: Node | None, council: Council) -> tuple[dict[Address, Node | None], Probe | None]:
-        """Every other data node, and the kernel of the named master's host."""
+    def _named_within(self, council: Council) -> float:
+        """Seconds that the named master has to answer. Less than usual: it seems to have ended."""
+        if council.sees_down:
+            return HUNG_WITHIN
+        return CLOSED_WITHIN if council.named is not None and self._door.closed == council.named else NODE_WITHIN
+
+    async def _suspect(
+        self, own: Node | None, council: Council, within: float
+    ) -> tuple[dict[Address, Node | None], Probe | None]:
+        """Every other data node, and the kernel of the named master's host, left `within` to answer."""
         if not self._settings.sentinels:
             return {}, None
         known = self._roster.nodes | ({council.named} if council.named else set()) | {self._settings.master}
         if own is not None and own.follows is not None and own.follows.port != 1:
             known.add(own.follows)
         peers = sorted(known - {self._settings.me})
-        within = NODE_WITHIN
-        if council.sees_down:
-            within = HUNG_WITHIN
-        elif council.named is not None and self._door.closed == council.named:
-            within = CLOSED_WITHIN
         parts = [self.node(peer, within if peer == council.named else NODE_WITHIN) for peer in peers]
         if council.named is None or council.named == self._settings.me:
             return dict(zip(peers, await self._world.gather(*parts), strict=True)), None

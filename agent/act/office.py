@@ -5,11 +5,9 @@ from agent.act.pause import HOLD, WritePause
 from agent.settings import NodeSettings
 from agent.view import node as node_view
 from agent.view.node import Node
-from agent.wire.answers import Address, Command, done
+from agent.wire.answers import LIMBO, Address, Command, done
 from agent.world import World
 
-LIMBO = Address("127.0.0.1", 1)
-"""The master of a replica that has none: nobody listens there. Such a node keeps its data and takes no writes."""
 PROMOTE_WITHIN = 0.25
 DEMOTE_WITHIN = 1.0
 TELL_AGAIN = 5

@@ -39,9 +39,13 @@ class WritePause:
         """Take `reason` away; without another one writes go on.
 
         With another, they are held back for its own time: of two times Redis keeps the longer one. A server that hangs
-        is not waited for, it does so when it goes on. Where nothing could be sent, the reason stays for another try.
+        is not told: it would let writes go on when it does so itself, and another node may be the master by then. The
+        reason stays for another try, as it does where nothing could be sent.
         """
         if reason not in self.reasons:
+            return
+        (alive,) = await self._world.ask(self._local, ("PING",), within=RELEASE_WITHIN)
+        if isinstance(alive, Unknown) or reason not in self.reasons:
             return
         others = [seconds for other, seconds in self.reasons.items() if other != reason]
         again = [_hold(max(others))] if others else []

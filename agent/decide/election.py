@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from agent.decide.situation import Situation
-from agent.decide.steps import AT_ONCE, SOON, Rest, Step, TakeOffice
+from agent.decide.steps import AT_ONCE, SOON, Ascertain, Rest, Step, TakeOffice
 from agent.view.node import Node
 from agent.wire.answers import Probe
 
@@ -11,8 +11,9 @@ PATIENCE = 60.0
 """Seconds after which `available` goes before what is better and has not come: docs/how-it-works.md names it."""
 TURN = 0.4
 """Seconds that each candidate with a lower address is left to go first."""
-MORE_TURN = 1.0
-"""The same for each that has more: long enough for a second try at the Sentinels' votes. What it has would be lost."""
+MORE_TURN = 1.3
+"""The same for each that has more: what it has would be lost. Longer than LEASE (act/claim.py), for which it may have
+to wait before it asks for votes, because this node has asked for them in vain."""
 COLD_TURN = 3.0
 """The same after a start, where some of them may lack much: long enough for a second try at the Sentinels' votes."""
 GRACE = 10.0
@@ -26,12 +27,17 @@ LINK_DOWN_AFTERS = 10
 
 
 def lost(now: Situation, own: Node) -> Step:
-    """The named master does not serve. Take its place, or wait."""
+    """The named master does not serve. Take its place, make sure that this is so, or wait."""
     end = _end(now)
     if end is None:
         closed = now.door_closed and now.lost_for < RETURN
         return Rest(f"link to master {now.named} is down", again=AT_ONCE if closed else SOON)
+    for node in now.answering:
+        if node.link_up and node.follows == now.named and not now.hung:
+            return Rest(f"{node.address} is still linked to {now.named}", again=AT_ONCE)
     step = _succession(now, own, end)
+    if now.glanced and now.named_node is None and now.probe is not Probe.CLOSED:
+        return Ascertain(step.disputed if isinstance(step, TakeOffice) and now.rest_answers else None)
     return replace(step, ended=True) if isinstance(step, Rest) else step
 
 
@@ -39,13 +45,11 @@ def _succession(now: Situation, own: Node, end: str) -> Step:
     """The named master has ended: whether it is this node's turn to take its place."""
     if now.council.total == 1:
         return Rest(f"{end}; the only Sentinel fails over by itself", again=SOON)
-    if now.council.failing_over:
+    if now.council.failing_over and not now.elected:
         return Rest(f"{end}; the Sentinels are failing over", again=SOON)
     for node in now.answering:
         if node.is_master:
             return Rest(f"{end}; {node.address} is master already", again=SOON)
-        if node.link_up and node.follows == now.named and not now.hung:
-            return Rest(f"{node.address} is still linked to {now.named}", again=AT_ONCE)
     if now.named is None:
         return Rest("no master is named", again=SOON)
     hindrance = _hindrance(now, own)

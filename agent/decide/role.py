@@ -4,6 +4,7 @@ from agent.decide.election import PATIENCE, lost
 from agent.decide.situation import Situation
 from agent.decide.steps import SOON, Announce, Begin, EndServer, Follow, Rest, Step, TakeOffice, TellAgain, Yield
 from agent.view.node import Node
+from agent.wire.answers import LIMBO
 
 CONTESTED = 5.0
 """Seconds: a Sentinel says every two whom it takes for the master, and the others take over what is newer."""
@@ -76,6 +77,12 @@ def _in_office(now: Situation) -> Step:
         return Announce(council.named, "a Sentinel has promoted it")
     if not council.agreed:
         return Rest(f"master; some Sentinels name {council.named}", joined=True, again=SOON)
+    if now.named_node is None:
+        return Follow(
+            LIMBO, f"the Sentinels name {council.named} since epoch {council.epoch}, which does not answer yet"
+        )
+    if not _may_follow(now, now.named_node):
+        return Announce(council.named, "that one was made master without the data that this node has")
     return Follow(council.named, f"the Sentinels name it as master since epoch {council.epoch}")
 
 
@@ -126,7 +133,7 @@ def _named(now: Situation) -> Step:
     if mark.whole and not better:
         return TakeOffice(now.me, "the Sentinels name it as master, and its data is whole")
     if better:
-        if now.mark.whole and now.lost_for >= PATIENCE:
+        if now.mark.whole and now.lost_for >= PATIENCE and not now.settings.consistent:
             return TakeOffice(now.me, f"nobody better has taken over for {PATIENCE:g} s")
         return Rest(f"named as master, but {better[0].address} has newer data and must be promoted", again=SOON)
     if now.first_start and now.settings.declared_master:

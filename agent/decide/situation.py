@@ -30,6 +30,10 @@ class Situation:
     """A Sentinel has said which data nodes there are: before that, nothing follows from those that are known."""
     probe: Probe | None = None
     """How the kernel at the named master's address takes a connection; None where it was not tried."""
+    glanced: bool = False
+    """The named master was left a moment only to answer and to take a connection: its silence says nothing yet."""
+    elected: bool = False
+    """Most Sentinels have just voted for this node to take the named master's place."""
     door_closed: bool = False
     """The connection that was held open to the named master has been closed by the other side."""
     led: bool = False

@@ -42,6 +42,14 @@ class TakeOffice:
 
 
 @dataclass(frozen=True)
+class Ascertain:
+    """The named master seems to have ended: look again, and give it the time to answer that makes that certain."""
+
+    disputed: Address | None
+    """Ask for votes to take its place meanwhile: it would be this node's turn. None: it would not."""
+
+
+@dataclass(frozen=True)
 class Begin:
     """Become the master without any vote: at the very first start, or where nobody is left to vote."""
 
@@ -75,4 +83,5 @@ class EndServer:
     why: str
 
 
-Step = Rest | Follow | TakeOffice | Begin | Yield | Announce | TellAgain | EndServer
+Act = Rest | Follow | TakeOffice | Begin | Yield | Announce | TellAgain | EndServer
+Step = Act | Ascertain

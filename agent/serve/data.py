@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from agent.act.office import LIMBO
 from agent.serve.environment import Environment
 from agent.serve.template import common_values, rendered, replace_file, setting
 from agent.view.mark import Mark
-from agent.wire.answers import Address
+from agent.wire.answers import LIMBO, Address
 
 MODULES = Path("/usr/local/lib/redis/modules")
 """Where the official image's own entrypoint looks for modules."""

@@ -23,6 +23,10 @@ class Address(NamedTuple):
         return cls(host, int(port))
 
 
+LIMBO = Address("127.0.0.1", 1)
+"""The master of a replica that has none: nobody listens there. Such a node keeps its data and takes no writes."""
+
+
 @dataclass(frozen=True)
 class Refusal:
     """The peer has answered with an error: what was asked has not been done."""

@@ -11,7 +11,7 @@ from agent.decide.candidates import candidates
 from agent.decide.election import MORE_TURN, PATIENCE, TURN
 from agent.decide.role import decide
 from agent.decide.situation import Situation
-from agent.decide.steps import Rest, TakeOffice
+from agent.decide.steps import Ascertain, Rest, TakeOffice
 from agent.view.council import Council
 from agent.view.mark import Mark
 from agent.view.node import Node
@@ -104,6 +104,57 @@ def test_it_waits(now: Situation, why: str) -> None:
     assert isinstance(step, Rest)
     assert why in step.why
     assert not step.joined
+
+
+HUNG: dict[str, Any] = {"door_closed": False, "probe": Probe.LISTENS, "council": council(down=2)}
+
+
+@pytest.mark.parametrize(
+    ("now", "disputed"),
+    [
+        pytest.param(dead(probe=Probe.SILENT), MASTER, id="killed with its container"),
+        pytest.param(dead(**HUNG), MASTER, id="down for the quorum"),
+        pytest.param(
+            dead(probe=Probe.SILENT, others=others(third=replica(THIRD, offset=1001))), None, id="not its turn"
+        ),
+        pytest.param(dead(**HUNG, mark=HALF), None, id="not whole"),
+        pytest.param(dead(**HUNG, others=others(), ended_for=9.0), None, id="another one may have more"),
+    ],
+)
+def test_at_a_glance_it_only_asks_for_votes(now: Situation, disputed: Address | None) -> None:
+    assert decide(replace(now, glanced=True)) == Ascertain(disputed)
+
+
+def test_with_the_votes_it_does_not_wait_for_a_sentinel_that_it_has_beaten() -> None:
+    now = dead(council=council(down=2, flags=("failover_in_progress",)))
+    assert isinstance(decide(now), Rest)
+    assert isinstance(decide(replace(now, elected=True)), TakeOffice)
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        pytest.param(dead(), id="its port is closed"),
+        pytest.param(
+            dead(others=others(named=replica(MASTER, mark=EMPTY), third=replica(THIRD))), id="back without its data"
+        ),
+    ],
+)
+def test_what_a_glance_has_shown_is_certain(now: Situation) -> None:
+    assert isinstance(decide(replace(now, glanced=True)), TakeOffice)
+
+
+@pytest.mark.parametrize(
+    "now",
+    [
+        pytest.param(dead(probe=Probe.LISTENS), id="CLIENT KILL"),
+        pytest.param(dead(probe=Probe.SILENT, others=others(third=replica(THIRD, link_up=True))), id="still linked"),
+    ],
+)
+def test_a_glance_that_has_shown_life_is_no_end(now: Situation) -> None:
+    step = decide(replace(now, glanced=True))
+    assert isinstance(step, Rest)
+    assert not step.ended
 
 
 def test_the_one_that_has_more_is_woken_and_not_waited_for_without_end() -> None:

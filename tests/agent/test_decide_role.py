@@ -129,6 +129,38 @@ def test_an_empty_node_that_knows_no_other_takes_no_office() -> None:
 
 
 @pytest.mark.parametrize("consistent", [False, True])
+def test_newer_data_that_cannot_take_over_is_given_up_after_a_minute_or_never(consistent: bool) -> None:
+    now = situation(
+        replace(STARTED, mark=OLD),
+        settings=settings(consistent=consistent),
+        council=NAMES_ME,
+        others={THIRD: replica(THIRD, loading=True)},
+        lost_for=PATIENCE,
+    )
+    assert isinstance(decide(now), Rest if consistent else TakeOffice)
+
+
+@pytest.mark.parametrize(
+    ("named", "expected", "whom"),
+    [
+        pytest.param(WAS_MASTER, Follow, THIRD, id="it has the data"),
+        pytest.param(EMPTY, Announce, THIRD, id="it was made master without any"),
+        pytest.param(replace(WAS_MASTER, whole=False), Announce, THIRD, id="and has been written to since"),
+        pytest.param(None, Follow, LIMBO, id="what it has is not known yet"),
+    ],
+)
+def test_a_master_that_comes_back_does_not_empty_itself(
+    named: Mark | None, expected: type[Step], whom: Address
+) -> None:
+    own = master(ME, mark=WAS_MASTER)
+    found = None if named is None else master(THIRD, mark=named, keys=0 if named.empty else 3)
+    now = situation(own, council=council(named=THIRD, epoch=EPOCH + 1), others={THIRD: found})
+    step = decide(now)
+    assert isinstance(step, expected)
+    assert whom in (getattr(step, "master", None), getattr(step, "disputed", None))
+
+
+@pytest.mark.parametrize("consistent", [False, True])
 def test_lost_data_is_given_up_after_a_minute_or_never(consistent: bool) -> None:
     now = situation(
         replace(STARTED, mark=EMPTY, keys=0),

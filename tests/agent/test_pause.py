@@ -26,6 +26,7 @@ class OneServer:
     """A World with one server, which answers everything with `answer`."""
 
     answer: Result = "OK"
+    hangs: bool = False
     asked: list[tuple[Command, ...]] = field(default_factory=list)
 
     def now(self) -> float:
@@ -33,6 +34,8 @@ class OneServer:
 
     async def ask(self, peer: Address, *commands: Command, within: float) -> list[Result]:
         assert peer == LOCAL
+        if commands == (("PING",),):
+            return [Unknown.LATE if self.hangs else "PONG"]
         self.asked.append(commands)
         return [self.answer] * len(commands)
 
@@ -63,3 +66,18 @@ def test_what_could_not_be_sent_is_tried_again(answer: Result, stays: bool) -> N
     world.answer = answer
     asyncio.run(pause.release("alone"))
     assert ("alone" in pause.reasons) is stays
+
+
+def test_a_server_that_hangs_is_not_told_to_go_on() -> None:
+    """It would do so whenever it goes on itself, and another node may be the master by then."""
+    world = OneServer()
+    pause = WritePause(cast(World, world), LOCAL)
+    asyncio.run(pause.hold("lease"))
+    world.hangs = True
+    asyncio.run(pause.release("lease"))
+    assert (UNPAUSE,) not in world.asked
+    assert "lease" in pause.reasons
+    world.hangs = False
+    asyncio.run(pause.release("lease"))
+    assert (UNPAUSE,) in world.asked
+    assert not pause.reasons

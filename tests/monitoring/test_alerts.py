@@ -1,11 +1,14 @@
 """Each fault fires the rules that belong to it and no other, and they resolve; what is planned wakes nobody."""
 
+import itertools
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from threading import Event, Thread
 
 import pytest
 import yaml
+from redis.exceptions import OutOfMemoryError
 
 from drills.faults import FAULTS
 from drills.faults.base import Scene, all_at_once, kill, revive
@@ -134,6 +137,30 @@ def memory_filled(scene: Scene) -> Iterator[None]:
 
 
 @contextmanager
+def writes_refused(scene: Scene) -> Iterator[None]:
+    """There is no room for what a client goes on to write."""
+    master = scene.cluster.client(scene.cluster.master())
+    names, done = [f"filler:{number}" for number in range(MAX_MEMORY_MB * 10)], Event()
+
+    def write() -> None:
+        for name in itertools.cycle(names):
+            with suppress(OutOfMemoryError):
+                master.set(name, "x" * 100_000)
+                continue
+            if done.wait(0.1):
+                return
+
+    writer = Thread(target=write)
+    writer.start()
+    try:
+        yield
+    finally:
+        done.set()
+        writer.join()
+        master.unlink(*names)
+
+
+@contextmanager
 def exporter_stopped(scene: Scene) -> Iterator[None]:
     container = scene.cluster.docker.containers.get(f"redis-ha-{scene.cluster.outputs.stack}-exporter")
     container.stop()
@@ -165,6 +192,7 @@ CASES: dict[str, tuple[Inject, set[str], set[str]]] = {
     "master isolated": (master_isolated, {"RedisTwoMasters", "RedisMasterChanged"}, {"RedisReplicaLate"}),
     "a Sentinel frozen": (sentinel_frozen, {"RedisSentinelTilt"}, set()),
     "memory filled": (memory_filled, {"RedisMemoryNearLimit"}, set()),
+    "writes refused": (writes_refused, {"RedisWritesRefused", "RedisMemoryNearLimit"}, set()),
     "exporter stopped": (exporter_stopped, {"RedisExporterDown"}, set()),
 }
 

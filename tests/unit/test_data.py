@@ -94,6 +94,14 @@ def test_on_several_hosts_each_is_asked_for_what_it_has(dockers: dict[str | None
     assert found == ["redis-ha-dev-redis-9 on host a", "redis-ha-dev-redis-0 on host c"]
 
 
+def test_of_a_cluster_that_goes_to_several_hosts_what_is_on_this_machine(dockers: dict[str | None, Api]) -> None:
+    dockers["a"] = Api({"redis-ha-dev-redis-0": marks("redis-0")})
+    dockers[None] = Api({"redis-ha-dev-redis-0": marks("redis-0")})
+    assert removed_volumes(topology(hosts=HOSTS)) == ["redis-ha-dev-redis-0"]
+    dockers[None] = dockers["a"]  # this machine is one of them
+    assert removed_volumes(topology(hosts=HOSTS)) == []
+
+
 @pytest.mark.parametrize(
     ("image", "running", "refused"),
     [

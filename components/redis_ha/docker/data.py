@@ -24,12 +24,18 @@ if TYPE_CHECKING:
 def removed_volumes(topology: Topology) -> list[str]:
     """The data volumes of nodes that are no longer declared, by their names in Docker.
 
-    Not those on hosts that are no longer declared either: how they are reached is not known any more.
+    Also those on this machine where the cluster goes to several hosts. Not those on hosts that are no longer declared
+    either: how they are reached is not known any more.
     """
     identity = topology.identity
     filters: dict[str, str | list[str] | bool] = {"label": [f"{labels.STACK}={identity.stack}"]}
     found = []
-    for host, api in _daemons(topology, False):
+    daemons = list(_daemons(topology, False))
+    if None not in topology.hosts:
+        here = _asked(lambda: docker_client(None).api)
+        if here is not None and _identity(here) not in [_identity(api) for _, api in daemons]:
+            daemons.append((None, here))
+    for host, api in daemons:
         declared = {node.name for node in topology.data_nodes if node.host == host}
         for volume in _asked(lambda api=api: api.volumes(filters=filters)["Volumes"]) or []:
             marks = volume["Labels"] or {}
@@ -73,6 +79,11 @@ def refuse_older_redis(base_image: str, topology: Topology, swarm: bool) -> None
         f"baseImage: {base_image}: has {wanted}, which cannot read the data that {oldest[1]} has written "
         f"with {oldest[0]}; allowed: a {oldest[0].name} that is not older than that{others}"
     )
+
+
+def _identity(api: "APIClient") -> Any:
+    """Which daemon it is: one may be reached in two ways."""
+    return _asked(lambda: [api.info()[key] for key in ("ID", "Name")])
 
 
 def _age(server: Server) -> tuple[int, Version]:

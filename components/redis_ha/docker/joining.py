@@ -59,9 +59,9 @@ class There:
     anything: bool
     """Containers or volumes. True where a host cannot be asked: there may be."""
     led: bool
-    """Most of its Sentinels ran, at the addresses that they are to have: nodes can join one after the other.
+    """Most of its Sentinels ran, one of them at the address that it is to have: nodes can join one after the other.
 
-    True where a host cannot be asked.
+    That one tells them of the others, which are moved or removed later. True where a host cannot be asked.
     """
 
 
@@ -73,7 +73,7 @@ def what_is_there(topology: Topology) -> There:
     identity = topology.identity
     of_stack = {"label": f"{labels.STACK}={identity.stack}"}
     wanted = {(node.name, node.address) for node in topology.sentinels}
-    anything, running, told = False, 0, 0
+    anything, running, stay, told = False, 0, 0, 0
     try:
         for host in topology.hosts:
             api = docker_client(host).api
@@ -86,11 +86,12 @@ def what_is_there(topology: Topology) -> There:
                     lines = api.inspect_container(container["Id"])["Config"]["Env"] or []
                     env = dict(line.split("=", 1) for line in lines)
                     told = max(told, len(env.get("sentinels", "").split()))
-                    here = (container["Labels"].get(labels.NODE), env.get("announce_address")) in wanted
-                    running += here and container["State"] == "running"
+                    runs = container["State"] == "running"
+                    running += runs
+                    stay += runs and (container["Labels"].get(labels.NODE), env.get("announce_address")) in wanted
     except (DockerException, RequestException):
         return There(True, True)
-    return There(anything, 2 * running > told)
+    return There(anything, stay > 0 and 2 * running > told)
 
 
 def _let_begin(node: Node, first: bool) -> None:

@@ -11,11 +11,13 @@ from redis_ha.settings.model import Settings
 _APPLICATION_CHANNELS = "resetchannels &[^_]* &_[^_]* &__[^sr]* &__s[^e]* &__r[^e]*"
 _APPLICATION_PATTERNS = "(allchannels -@all +psubscribe +punsubscribe)"
 _DANGEROUS = (
-    "-flushall -flushdb -config -debug -shutdown -keys -swapdb -function|flush -monitor -pfdebug -pfselftest "
+    "-flushall -flushdb -debug -shutdown -keys -swapdb -function|flush -function|restore -monitor -pfdebug -pfselftest "
     "-client|no-evict -client|unblock -latency -slowlog|reset"
 )
-# What would get between Redis and Sentinel is denied to the application in any case.
+# What would get between Redis and Sentinel is denied to the application in any case. CONFIG GET tells the password of
+# replication; a script under SCRIPT DEBUG makes the whole server wait for that one client.
 _CLUSTER_ONLY = (
+    "-config -script|debug "
     "-replicaof -slaveof -failover -sync -psync -replconf -module -cluster -migrate -acl "
     "+acl|whoami -save -bgsave -bgrewriteaof -client|kill -client|pause -client|unpause"
 )

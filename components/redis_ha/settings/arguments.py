@@ -196,7 +196,8 @@ class RedisHaArgs(TypedDict):
     users: NotRequired[pulumi.Input[dict[str, UserArgs]]]
     """Further users of the data nodes, by name: `password` (secret) and `rules` (Redis ACL)."""
     allow_dangerous_commands: NotRequired[pulumi.Input[bool]]
-    """Let the application use FLUSHALL, FLUSHDB, CONFIG, DEBUG, SHUTDOWN, KEYS; default: false."""
+    """Let the application use FLUSHALL, FLUSHDB, FUNCTION FLUSH, SWAPDB, MONITOR, SHUTDOWN, KEYS; default:
+    false."""
     tls: NotRequired[pulumi.Input[TlsArgs]]
     """Secret. `ca`, `cert`, `key`: PEM texts; plain connections are off then. `clientAuth`: `none`, `optional`
     or `required`. `clientCert`, `clientKey`: for the clients, as outputs."""

@@ -149,7 +149,7 @@ class Fields(SettingModel):
     allow_dangerous_commands: bool = Field(
         False,
         alias="allowDangerousCommands",
-        description="Let the application use FLUSHALL, FLUSHDB, CONFIG, DEBUG, SHUTDOWN, KEYS",
+        description="Let the application use FLUSHALL, FLUSHDB, FUNCTION FLUSH, SWAPDB, MONITOR, SHUTDOWN, KEYS",
     )
     tls: TlsSetting | None = Field(
         None,

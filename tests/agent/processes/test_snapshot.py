@@ -65,7 +65,7 @@ def test_switching_waits_until_all_is_loaded(make_cluster: MakeCluster, before: 
     # 3 seconds; it answers meanwhile.
     _directives(node, f"{after}key-load-delay 3000\nloading-process-events-interval-bytes 1024\n")
     node.start()
-    eventually(lambda: node.role_now() != "", 5, "listens")
+    eventually(lambda: "Loading RDB produced by" in node.log(), 5, "loads")
     node.kill()
     (node.root / "log").write_text("")
     node.start()

@@ -94,3 +94,20 @@ def test_sentinels_up_and_down(cluster: Cluster, stack: Stack) -> None:
         load.settle()
     no_errors(load)
     nothing_lost(cluster, load)
+
+
+def test_most_sentinels_go_with_a_change_of_every_data_node(cluster: Cluster, stack: Stack) -> None:
+    """They run until the end, so that the data nodes go one by one, and have somebody to hand over to."""
+    with stack.changed({"sentinels": 7}):
+        stack.up()
+        wait_healthy(Cluster(stack.outputs()))
+        since = time.time()
+        with writing(cluster) as load, stack.changed({"sentinels": 3, "redisConfig": {"slowlog-max-len": "64"}}):
+            stack.up()
+            wait_healthy(cluster)
+            load.settle()
+            assert longest(load, since) < GAP_SECONDS
+            no_errors(load)
+            nothing_lost(cluster, load)
+    stack.up()
+    wait_healthy(cluster)
