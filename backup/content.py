@@ -19,9 +19,12 @@ READ: dict[bytes, tuple[str, ...]] = {
 
 
 def same_content(source: Client, master: Client, keys: list[tuple[bytes, bytes]]) -> None:
-    """Raises BackupError unless these keys, each with its type, have the same content."""
+    """Raises BackupError unless these keys, each with its type, have the same content.
+
+    Of a module's type (a vector set) only that it is one: a server may keep, and dump, the same in another order.
+    """
     reads: list[tuple[Word, ...]] = [
-        (name, key, *rest) for key, kind in keys for name, *rest in [READ.get(kind, ("DUMP",))]
+        (name, key, *rest) for key, kind in keys for name, *rest in [READ.get(kind, ("TYPE",))]
     ]
     there = source.ask_all(reads)
     here: list[Any] = []

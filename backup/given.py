@@ -15,6 +15,10 @@ class BackupError(Exception):
     """What an operator can act on, in one line."""
 
 
+class StoppedError(Exception):
+    """Somebody has told the command to stop: nothing that goes on after a BackupError goes on after this."""
+
+
 @dataclass(frozen=True)
 class Place:
     """A data node."""

@@ -13,18 +13,19 @@ environment: live/source.py.
 
 import json
 import os
+import re
 import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from backup import scratch
-from backup.given import DATA, BackupError, Given, read
+from backup.given import DATA, BackupError, Given, StoppedError, read
 from backup.live import run as live
 from backup.log import cut, manifest_of
 from backup.redis import Client
@@ -58,14 +59,14 @@ def note(**news: object) -> None:
     aside.replace(STATE)
 
 
-def back_up(given: Given, *tags: str) -> str:
+def back_up(given: Given) -> str:
     """Take, check and keep a snapshot; its id. Raises BackupError, and remembers either."""
     began = time.time()
     try:
         with workshop() as folder:
             snapshot = take(given, folder)
             repository = Repository(given)
-            name = repository.keep(snapshot, *tags)
+            name = repository.keep(snapshot)
             note(at=began, id=name, keys=snapshot.contents.keys)
             repository.forget()
     except BackupError as error:
@@ -76,17 +77,22 @@ def back_up(given: Given, *tags: str) -> str:
     return name
 
 
+def due(state: Mapping[str, Any], every: float, now: float) -> float:
+    """Seconds until the next backup. A time that is to come was noted by a clock that has been put right since."""
+    at, failed = (seen if (seen := float(state.get(name) or 0)) <= now else 0.0 for name in ("at", "failed"))
+    return max(at + every, failed + AGAIN_S if failed else 0.0) - now
+
+
 def serve(given: Given) -> int:
     """Until SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    note(every=given.every)  # whoever looks knows by it how old the last one may be
+    place = re.sub(r"//[^/@]*@", "//", given.repository)  # without a password
+    if told().get("repository", place) != place:
+        note(at=0)  # what is kept elsewhere is none here
+    note(every=given.every, repository=place)  # whoever looks knows by it how old the last one may be
     while True:
-        state = told()
-        due = float(state.get("at", 0)) + given.every
-        if state.get("failed"):
-            due = max(due, float(state["failed"]) + AGAIN_S)
-        if time.time() < due:
-            time.sleep(min(5.0, due - time.time()))
+        if (wait := due(told(), given.every, time.time())) > 0:
+            time.sleep(min(5.0, wait))
             continue
         try:
             back_up(given)
@@ -108,7 +114,7 @@ def restore(given: Given, name: str, options: set[str], at: int | None) -> int:
             say(f"lost will be: all {lost} keys that {given.stack} has now, and what is written until it is done")
             if "check" in options:
                 return 0
-            if lost:
+            if lost or scratch.libraries(master):
                 safe = repository.keep_first(folder / "before")
                 say(f"what is there now is kept as snapshot {safe}")
             replicas = work.run("empty-first" in options)
@@ -153,6 +159,7 @@ def listed(given: Given) -> int:
     """Every snapshot of the repository, a line each."""
     for one in Repository(given).all():
         words = [f"{name} {one.notes.get(name, '?')}" for name in ("stack", "keys", "redis", "node")]
+        words += ["before a restore"] * one.safety
         say(f"{one.id}  {one.time[:19]}  {'  '.join(words)}")
     return 0
 
@@ -193,7 +200,7 @@ def main(words: list[str]) -> int:
                 return stop(name)
             case [command] if command in simple:
                 return simple[command](read())
-    except BackupError as error:
+    except (BackupError, StoppedError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     sys.stderr.write((__doc__ or "wrong arguments") + "\n")

@@ -20,22 +20,26 @@ class RefusedError(BackupError):
 
 @dataclass(frozen=True)
 class Database:
-    """How much one holds: keys, and those of them that have an end."""
+    """How much one holds: keys, those of them that have an end, and hashes of whose fields some have (Redis 7.4)."""
 
     keys: int
     expires: int
+    subexpiry: int = 0
 
     @property
     def lasting(self) -> int:
-        """Those that have no end."""
-        return self.keys - self.expires
+        """Those that have no end, at least."""
+        return self.keys - self.expires - self.subexpiry
 
 
 def databases(info: Mapping[str, str]) -> dict[int, Database]:
     """Those that hold keys, by number, of what INFO says."""
     held = {name: text for name, text in info.items() if name.startswith("db") and text.startswith("keys=")}
     parts = {int(name[2:]): dict(part.split("=") for part in text.split(",")) for name, text in held.items()}
-    return {number: Database(int(one["keys"]), int(one["expires"])) for number, one in parts.items()}
+    return {
+        number: Database(int(one["keys"]), int(one["expires"]), int(one.get("subexpiry", 0)))
+        for number, one in parts.items()
+    }
 
 
 class Client:

@@ -14,6 +14,12 @@ from backup.snapshot import Snapshot, take
 FILE = "dump.rdb"
 MARK = "redis-ha"
 """The tag of all that this keeps: others' snapshots in a repository are left alone."""
+SAFETY = "redis-ha-before-restore"
+"""The tag instead of it of what a stack had before something else took its place: that is no `latest`, and no backup
+that `keep` counts."""
+SAFETY_DAYS = 30
+RETRY_LOCK = "15m"
+"""For so long another stack is waited for that works in the repository."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,8 @@ class Kept:
     time: str
     notes: dict[str, str]
     """Its tags: stack, keys, expires, digest, redis, node."""
+    safety: bool = False
+    """It is what the stack had before a restore or an import."""
 
     @property
     def stack(self) -> str:
@@ -36,7 +44,7 @@ class Repository:
     def __init__(self, given: Given) -> None:
         self._given = given
 
-    def keep(self, snapshot: Snapshot, *tags: str) -> str:
+    def keep(self, snapshot: Snapshot, mark: str = MARK) -> str:
         """The id that the snapshot has from now on; what is too old is let go of."""
         self._exists()
         contents = snapshot.contents
@@ -49,7 +57,7 @@ class Repository:
             "node": snapshot.node,
         }
         words = ["backup", "--json", "--host", self._given.stack, "--stdin", "--stdin-filename", FILE]
-        for tag in (MARK, *tags, *(f"{name}:{value}" for name, value in notes.items())):
+        for tag in (mark, *(f"{name}:{value}" for name, value in notes.items())):
             words += ["--tag", tag]
         with snapshot.path.open("rb") as stream:
             lines = self._run(words, stdin=stream).splitlines()
@@ -59,26 +67,31 @@ class Repository:
     def keep_first(self, folder: Path) -> str:
         """What the stack has, before something else takes its place: the id of that snapshot."""
         folder.mkdir()
-        return self.keep(take(self._given, folder), "before-restore")
+        return self.keep(take(self._given, folder), SAFETY)
 
     def forget(self) -> None:
         """What the setting `keep` does not name is let go of: of this stack alone."""
-        words = ["forget", "--tag", MARK, "--host", self._given.stack, "--group-by", "host", "--prune"]
-        for name, count in self._given.keep.items():
-            words += [f"--keep-{name}", str(count)]
-        if self._given.keep:
-            self._run(words)
+        words = ["forget", "--host", self._given.stack, "--group-by", "host"]
+        kept = [word for name, count in self._given.keep.items() for word in (f"--keep-{name}", str(count))]
+        if kept:
+            self._run([*words, "--tag", SAFETY, "--keep-within", f"{SAFETY_DAYS}d"])
+            self._run([*words, "--tag", MARK, "--prune", *kept])
 
     def all(self) -> list[Kept]:
         """What is kept, of all stacks, the oldest first; nothing where there is no repository yet."""
         try:
-            found: list[dict[str, Any]] = json.loads(self._run(["snapshots", "--json", "--tag", MARK]))
+            found: list[dict[str, Any]] = json.loads(self._run(["snapshots", "--json", "--tag", MARK, "--tag", SAFETY]))
         except BackupError as error:
             if "Is there a repository" in str(error) or "does not exist" in str(error):
                 return []
             raise
         return [
-            Kept(one["short_id"], one["time"], dict(tag.split(":", 1) for tag in one["tags"] if ":" in tag))
+            Kept(
+                one["short_id"],
+                one["time"],
+                dict(tag.split(":", 1) for tag in one["tags"] if ":" in tag),
+                SAFETY in one["tags"],
+            )
             for one in sorted(found, key=lambda one: str(one["time"]))
         ]
 
@@ -88,7 +101,7 @@ class Repository:
         everything = self.all()
         found = [one for one in everything if one.id.startswith(name[:8])]
         if name == "latest":
-            found = [one for one in everything if any_stack or one.stack == own]
+            found = [one for one in everything if (any_stack or one.stack == own) and not one.safety]
         if not found:
             raise BackupError(f"there is no snapshot {name}" + f" of {own}" * (name == "latest"))
         if found[-1].stack != own and not any_stack:
@@ -123,7 +136,12 @@ class Repository:
             "GOMAXPROCS": "1",  # nodes on the same machine go first
         }
         done = subprocess.run(
-            ["restic", *words], env=environment, stdin=stdin, stdout=stdout, stderr=subprocess.PIPE, check=False
+            ["restic", "--retry-lock", RETRY_LOCK, *words],
+            env=environment,
+            stdin=stdin,
+            stdout=stdout,
+            stderr=subprocess.PIPE,
+            check=False,
         )
         if done.returncode:
             said = " ".join(done.stderr.decode(errors="replace").split())

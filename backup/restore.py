@@ -12,8 +12,8 @@ from typing import Any
 
 from backup import scratch
 from backup.content import batches, same_content
-from backup.given import BackupError
-from backup.redis import Client, RefusedError
+from backup.given import BackupError, StoppedError
+from backup.redis import Client, Database, RefusedError
 from backup.workshop import go_on_to_the_end
 
 AT_ONCE, SEEN_AT_ONCE = 64, 1000
@@ -36,6 +36,11 @@ class Restore:
         """`again` makes a connection to the master that there is then."""
         self._source, self._master, self._again = source, master, again
         source.ask("PING", within=SLOW_S)  # one large value may take it many seconds
+        if indexes := int(master.info("everything").get("search_number_of_indexes", 0)):
+            raise BackupError(
+                f"the stack has {indexes} search indexes, which would be gone, and are in no snapshot: drop them by "
+                "FT.DROPINDEX (the documents stay), and make them again afterwards"
+            )
         wanted, self._used = sorted(scratch.databases(source)), sorted(scratch.databases(master))
         # From the highest on: a client that begins to use another one is likely to take a low one.
         free = [number for number in reversed(range(databases)) if number not in {*self._used, *wanted}]
@@ -65,8 +70,9 @@ class Restore:
             if self._sent:
                 raise
             self._drop_aside()
-            if isinstance(error, BackupError):
-                raise BackupError(f"{self._state}: {error}") from None
+            if isinstance(error, BackupError | StoppedError):
+                kind = StoppedError if isinstance(error, StoppedError) else BackupError
+                raise kind(f"{self._state}: {error}") from None
             raise
 
     def empty(self) -> None:
@@ -82,7 +88,9 @@ class Restore:
     def _copy(self, number: int, aside: int) -> None:
         lasting, all_of_them = self._pour(number, aside)
         there = int(self._ask("DBSIZE"))
-        if not lasting <= there <= all_of_them:
+        # A hash whose fields have all come to their end is gone at the master, and at a scratch server it is not.
+        ending = scratch.databases(self._source).get(number, Database(0, 0)).subexpiry
+        if not lasting - ending <= there <= all_of_them:
             raise BackupError(f"{there} keys have arrived of {all_of_them}")
 
     def _pour(self, number: int, aside: int) -> tuple[int, int]:

@@ -106,6 +106,11 @@ def count(client: Client) -> int:
     return sum(one.keys for one in databases(client).values())
 
 
+def libraries(client: Client) -> int:
+    """How many libraries of functions there are."""
+    return len(client.ask("FUNCTION", "LIST"))
+
+
 def databases(client: Client) -> dict[int, Database]:
     """Those of a server that hold keys, by number."""
     return redis.databases(client.info("keyspace"))

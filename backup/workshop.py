@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from backup.given import DATA, BackupError
+from backup.given import DATA, StoppedError
 
 WORK = DATA / "work"
 
@@ -25,7 +25,7 @@ def say(text: str) -> None:
 def workshop() -> Iterator[Path]:
     """An empty folder, for one at a time: two servers beside each other might not fit.
 
-    Inside, SIGTERM is a BackupError, unless it has a meaning of its own.
+    Inside, SIGTERM is a StoppedError, unless it has a meaning of its own.
     """
     with (DATA / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -55,7 +55,7 @@ def go_on_to_the_end() -> None:
 
 def _stopped(*_: object) -> None:
     go_on_to_the_end()  # what is left to do is to clear up
-    raise BackupError("stopped")
+    raise StoppedError("stopped")
 
 
 def stop(name: str) -> int:

@@ -5,6 +5,7 @@ python -m ops.backup now|list|restore [--stack STACK] [--from ID|latest|FILE.rdb
 
 import argparse
 import contextlib
+import secrets
 import signal
 import sys
 import threading
@@ -24,7 +25,7 @@ SECONDS = 3600
 """Without a word from the container."""
 INTERRUPTED = 130
 OPTIONS = ("any-stack", "check", "empty-first")
-FOLDER, INCOMING, INCOMING_LOG = "/data", "incoming.rdb", "incoming.aof"  # in the container
+FOLDER, INCOMING_LOG = "/data", "incoming.aof"  # in the container
 
 
 def find(stack: str) -> tuple[Daemon, str]:
@@ -48,7 +49,7 @@ def run_at(
     daemon, container = at
     try:
         if file is not None:
-            _send(daemon, container, file)
+            _send(daemon, container, file, words[1])
         with _stopping(at, words[0]) as stopped:
             for said in daemon.follow(container, PROGRAM, *words, environment=environment):
                 if isinstance(said, int):
@@ -93,9 +94,10 @@ def restore_at(stack: str, text: str, node: str, options: Sequence[str]) -> int:
     windows = point_in_time.windows(stack)
     for window in windows:
         sys.stdout.write(f"{window}\n")
-    fitting = [one for one in windows if one.since is not None and one.since <= at and node in ("", one.node)]
+    fitting = point_in_time.fitting(windows, at, node)
     if not fitting:
-        raise OpsError(f"no append-only file{f' of {node}' * bool(node)} leads back to {point_in_time.shown(at)}")
+        of = f" of {node}" * bool(node)
+        raise OpsError(f"no append-only file{of} leads back to {point_in_time.shown(at)} and has all of that second")
     sys.stdout.write(f"taking that of {fitting[0].node}\n")
     sys.stdout.flush()
     try:
@@ -106,11 +108,11 @@ def restore_at(stack: str, text: str, node: str, options: Sequence[str]) -> int:
     return run_at(backup, "restore-at", str(at), f"{FOLDER}/{INCOMING_LOG}", *options)
 
 
-def _send(daemon: Daemon, container: str, file: Path) -> None:
+def _send(daemon: Daemon, container: str, file: Path, place: str) -> None:
     if not file.is_file():
         raise OpsError(f"there is no file {file}")
     with file.open("rb") as stream, sent(daemon, container, FOLDER) as parcel:
-        parcel.file(INCOMING, file.stat().st_size, stream)
+        parcel.file(Path(place).name, file.stat().st_size, stream)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -131,7 +133,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     file = Path(arguments.source) if arguments.source.endswith(".rdb") else None
     words = [arguments.command]
     if arguments.command == "restore":
-        words += [f"{FOLDER}/{INCOMING}" if file else arguments.source, *options]
+        # A name of its own: another one may still wait for its turn there.
+        words += [f"{FOLDER}/incoming-{secrets.token_hex(4)}.rdb" if file else arguments.source, *options]
     try:
         if arguments.command == "restore" and arguments.at:
             return restore_at(arguments.stack, arguments.at, arguments.source, options)

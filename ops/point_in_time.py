@@ -15,6 +15,8 @@ from redis_ha.docker.daemon import Daemon, DaemonError
 
 LOOK_SECONDS, SECONDS = 60, 600
 """For the question what there is; without a byte of it."""
+LAG_SECONDS = 2
+"""By so much a replica's file may end before its master's: each writes a second down when something comes in it."""
 _CREATED = re.compile(rb"\x05ctime\xc2(....)", re.DOTALL)
 # Runs in the node's container. What is open stays whole while Redis writes a new file and drops the old ones; of one
 # that grows so much is sent as was announced, and Redis appends whole commands.
@@ -41,6 +43,18 @@ for line, file in zip(lines, files):
                 first = [int(found[1]), start + found.start() - len(kept) + 1]
             start, kept = start + len(piece), (kept + piece)[-32:]
         file.seek(0)
+last, end = None, b""
+for line, file in reversed(list(zip(lines, files))):
+    if line.split()[5] == "i":
+        place = os.fstat(file.fileno()).st_size
+        while last is None and place:
+            size = min(place, 1 << 20)
+            place -= size
+            file.seek(place)
+            end = b"\\n" * (place == 0) + file.read(size) + end[:32]
+            found = re.findall(rb"\\n#TS:(\\d+)\\r\\n", end)
+            last = int(found[-1]) if found else None
+        file.seek(0)
 try:
     role = json.load(open("/run/redis-ha/state.json")).get("role")
 except (OSError, ValueError):
@@ -49,7 +63,7 @@ base = files[0] if lines and lines[0].split()[5] == "b" else None
 head = base.read(512).hex() if base else ""
 sizes = [os.fstat(file.fileno()).st_size for file in files]
 print(json.dumps({"manifest": manifest, "lines": lines, "files": list(zip(names, sizes)), "head": head,
-                  "first": first, "role": role}), flush=True)
+                  "first": first, "last": last, "role": role}), flush=True)
 if sys.argv[1:] == ["all"]:
     for file, size in zip(files, sizes):
         file.seek(0)
@@ -62,18 +76,23 @@ _COMMAND = ("python3", "-I", "-S", "-c", _PROGRAM)
 
 @dataclass(frozen=True)
 class Window:
-    """How far back a node's append-only file leads. `since`: seconds since 1970; None: it has no times in it."""
+    """How far back a node's append-only file leads. `since`: seconds since 1970; None: it has no times in it.
+
+    `last`: the second of its last write that has one.
+    """
 
     node: str
     role: str
     container: str
     daemon: Daemon
     since: int | None
+    last: int | None
     size: int
 
     def __str__(self) -> str:
         back = f"back to {shown(self.since)}" if self.since is not None else "not back: it has no times in it"
-        return f"{self.node} ({self.role}): {back}, {self.size / 1e6:.1f} MB"
+        until = f", last written at {shown(self.last)}" if self.last is not None else ""
+        return f"{self.node} ({self.role}): {back}{until}, {self.size / 1e6:.1f} MB"
 
 
 def parse(text: str) -> int:
@@ -119,7 +138,21 @@ def windows(stack: str) -> list[Window]:
 
 def _window(node: str, container: str, daemon: Daemon, told: dict[str, Any]) -> Window:
     size = sum(size for _, size in told["files"])
-    return Window(node, told["role"] or "?", container, Daemon(daemon.host, SECONDS), since(told), size)
+    return Window(node, told["role"] or "?", container, Daemon(daemon.host, SECONDS), since(told), told["last"], size)
+
+
+def fitting(windows: list[Window], at: int, node: str = "") -> list[Window]:
+    """Those that have all of that second, or only `node`'s where it does; in the order given.
+
+    One that has ended before it, while another goes on, is that of a replica which has been cut off.
+    """
+    newest = max((one.last for one in windows if one.last is not None), default=0)
+
+    def whole(one: Window) -> bool:
+        return one.last is None or one.last >= at or newest - one.last <= LAG_SECONDS
+
+    asked = [one for one in windows if node in ("", one.node)]
+    return [one for one in asked if one.since is not None and one.since <= at and whole(one)]
 
 
 def since(told: dict[str, Any]) -> int | None:

@@ -81,7 +81,7 @@ def _in_office(now: Situation) -> Step:
         return Follow(
             LIMBO, f"the Sentinels name {council.named} since epoch {council.epoch}, which does not answer yet"
         )
-    if not _may_follow(now, now.named_node):
+    if not (now.named_node.mark.whole or _may_follow(now, now.named_node)):
         return Announce(council.named, "that one was made master without the data that this node has")
     return Follow(council.named, f"the Sentinels name it as master since epoch {council.epoch}")
 

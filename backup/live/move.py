@@ -70,6 +70,8 @@ class Move(Restore):
 
     def alone(self) -> None:
         """Raises BackupError where the stack holds more than has been copied."""
+        if scratch.libraries(self._master):
+            raise BackupError("the stack has got functions meanwhile: REPLACE=1 drops those")
         if own := set(scratch.databases(self._master)) - set(self._aside.values()):
             raise BackupError(f"the stack has been written to meanwhile, in database {min(own)}: REPLACE=1 drops that")
 

@@ -23,6 +23,7 @@ from backup.workshop import say, workshop
 OPTIONS = {"check", "replace", "empty-first", "no-pause"}
 HOLD_S = 300
 SPARE_BYTES = 64 * 1024**2
+_REPLACE = "REPLACE=1 keeps them as a snapshot and puts the source's in their place"
 LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
@@ -58,7 +59,7 @@ class Import:
                 # That took its time: another node may be master now, and hold more.
                 with current(given) as master:
                     lost = self._held(master)
-                if lost:
+                if lost or (self._replaces and scratch.libraries(master)):
                     say(f"lost will be: all {lost} keys that {given.stack} has now, and what is written meanwhile")
                     safe = Repository(given).keep_first(self._folder / "before")
                     say(f"what is there now is kept as snapshot {safe}")
@@ -75,9 +76,10 @@ class Import:
         lost = sum(one.keys for one in found.values())
         if lost and not self._replaces:
             raise BackupError(
-                f"the stack holds {lost} keys: REPLACE=1 keeps them as a snapshot and puts the source's in their place"
-                f"; databases: {', '.join(map(str, sorted(found)))}"
+                f"the stack holds {lost} keys: {_REPLACE}; databases: {', '.join(map(str, sorted(found)))}"
             )
+        if not self._replaces and scratch.libraries(master):
+            raise BackupError(f"the stack has functions: {_REPLACE}")
         return lost
 
     def _refuse(self, facts: Facts, master: Client, lost: int, node: str) -> None:

@@ -35,6 +35,7 @@ PROPS: Mapping[str, Prop] = {
     "readOnly": Prop(),
     "stopSignal": Prop(),
     "stopTimeout": Prop(),
+    "hostname": Prop(),
     "cpus": Prop(),
     "cpuShares": Prop(),
     "restart": Prop("live"),

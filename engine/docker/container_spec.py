@@ -26,8 +26,9 @@ def create_body(inputs: Mapping[str, Any], marks: Mapping[str, str]) -> dict[str
         "Labels": {**label_map(inputs), **marks},
         "HostConfig": host,
     }
-    if inputs.get("stopSignal"):
-        body["StopSignal"] = inputs["stopSignal"]
+    for key, target in (("stopSignal", "StopSignal"), ("hostname", "Hostname")):
+        if inputs.get(key):
+            body[target] = inputs[key]
     if inputs.get("stopTimeout") is not None:
         body["StopTimeout"] = int(inputs["stopTimeout"])
     if inputs.get("command"):

@@ -144,6 +144,7 @@ def test_newer_data_that_cannot_take_over_is_given_up_after_a_minute_or_never(co
     ("named", "expected", "whom"),
     [
         pytest.param(WAS_MASTER, Follow, THIRD, id="it has the data"),
+        pytest.param(OLD, Follow, THIRD, id="a Sentinel has just promoted it: its agent has not noted that yet"),
         pytest.param(EMPTY, Announce, THIRD, id="it was made master without any"),
         pytest.param(replace(WAS_MASTER, whole=False), Announce, THIRD, id="and has been written to since"),
         pytest.param(None, Follow, LIMBO, id="what it has is not known yet"),

@@ -10,6 +10,7 @@ import pytest
 from backup import rdb, repository, scratch, snapshot
 from backup.content import batches
 from backup.given import BackupError, Given, Place
+from backup.main import due
 from backup.repository import Kept, Repository
 from backup.scratch import Contents
 from backup.snapshot import Seen
@@ -172,6 +173,9 @@ def test_another_stacks_snapshot_is_taken_only_when_asked_for(monkeypatch: pytes
     assert own.find("latest", False).id == "aaaa1111"
     assert own.find("latest", True).id == "bbbb2222"
     assert own.find("bbbb2222", True).id == "bbbb2222"
+    kept.append(Kept("dddd4444", "3", {"stack": "dev"}, safety=True))
+    assert own.find("latest", False).id == "aaaa1111", "not what was there before a restore that has broken off"
+    assert own.find("dddd4444", False).id == "dddd4444"
     with pytest.raises(BackupError, match="is of prod, not of dev"):
         own.find("bbbb2222", False)
     with pytest.raises(BackupError, match="there is no snapshot"):
@@ -182,3 +186,18 @@ def test_no_more_is_fetched_at_once_than_is_borne() -> None:
     sized = [(b"a", 1), (b"b", 2), (b"c", 9), (b"d", 0), (b"e", 3)]
     assert list(batches(sized, 3)) == [[b"a", b"b"], [b"c"], [b"d", b"e"]]
     assert list(batches([], 3)) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ({}, -400),
+        ({"at": 900}, 500),
+        ({"at": 300}, -100),
+        ({"at": 300, "failed": 950}, 250),
+        ({"at": 5000}, -400),  # by a clock that was ahead: as if there were none
+        ({"at": 300, "failed": 5000}, -100),
+    ],
+)
+def test_a_backup_is_due_by_a_clock_that_may_have_been_wrong(state: dict[str, float], expected: float) -> None:
+    assert due(state, 600, 1000) == expected

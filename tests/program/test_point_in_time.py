@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from ops.point_in_time import parse, shown, since
+from ops.point_in_time import Window, fitting, parse, shown, since
 from ops.stack import OpsError
+from redis_ha.docker.daemon import Daemon
 
 BASE, INCR = "file a.1.base.rdb seq 1 type b\n", "file a.1.incr.aof seq 1 type i\n"
 HEAD = (b"REDIS0012\xfa\x09redis-ver\x058.0.2\xfa\x05ctime\xc2" + (1_700_000_000).to_bytes(4, "little")).hex()
@@ -51,3 +52,16 @@ def test_the_second_must_be_over(monkeypatch: pytest.MonkeyPatch) -> None:
     for second in (now, now + 1):
         with pytest.raises(OpsError, match="is not over yet"):
             parse(shown(second))
+
+
+def test_the_file_of_a_replica_that_was_cut_off_before_is_not_taken() -> None:
+    def window(node: str, since: int | None, last: int | None) -> Window:
+        return Window(node, "?", node, Daemon(None, 1), since, last, 1)
+
+    found = [window("a", 500, 1000), window("b", 100, 300), window("c", 100, 999), window("d", None, 1000)]
+    assert [one.node for one in fitting(found, 200)] == ["b", "c"]
+    assert [one.node for one in fitting(found, 400)] == ["c"]
+    assert [one.node for one in fitting(found, 1000)] == ["a", "c"]
+    assert fitting(found, 400, "b") == []
+    quiet = [window("a", 100, 300), window("b", 100, 299)]
+    assert [one.node for one in fitting(quiet, 900)] == ["a", "b"], "nothing has been written since"

@@ -42,7 +42,7 @@ _BACKUP_ON_NODE = "resetchannels -@all +ping +info +sync +psync +replconf"
 # Puts all data in the place of what is there, and reads it to compare.
 _RESTORE_ON_NODE = (
     "~* resetchannels -@all +ping +info +select +dbsize +restore +unlink +wait +flushdb +swapdb +multi +exec "
-    "+function|restore +get +lrange +smembers +hgetall +zrange +xrange +dump"
+    "+function|restore +function|list +type +get +lrange +smembers +hgetall +zrange +xrange +dump"
 )
 _ENDPOINT_ON_NODE = "resetchannels -@all +ping +role"
 _ENDPOINT_ON_SENTINEL = "resetchannels -@all +auth +ping +sentinel|get-master-addr-by-name +sentinel|master"

@@ -1,5 +1,6 @@
 """What takes snapshots of a stack: one container, after all others."""
 
+import hashlib
 import json
 
 import pulumi_docker as docker
@@ -52,6 +53,8 @@ def backup_container(shared: Shared, backup: Backup, volume: docker.Volume) -> d
         machine,
         after=shared.rollout.after(backup, files.carrier),
         stop_seconds=STOP_SECONDS,
+        # By it restic tells whose lock one is: another stack's on this host, or one that its own has left behind.
+        hostname=f"backup-{hashlib.sha256(topology.identity.key.encode()).hexdigest()[:12]}",
         memory=given.of(_memory),
         cpu_shares=CPU_SHARES,
         check=Check(["redis-ha-backup", "health"], interval="1m0s", timeout="5s"),

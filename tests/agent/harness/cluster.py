@@ -88,7 +88,8 @@ class Cluster:
         for node in self.nodes if nodes is None else nodes:
             eventually(lambda: node.joined() or self._gone(node), seconds, f"{node.name} joins")  # noqa: B023
             code = node.process.poll() if node.process else None
-            assert node.joined(), f"{node.name} has ended with {code}: {node.log()[-1000:]}"
+            # One that has joined may be busy again by now: with its first copy.
+            assert not self._gone(node), f"{node.name} has ended with {code}: {node.log()[-1000:]}"
 
     def master(self) -> Node:
         """The data node that all Sentinels which answer name; AssertionError where they do not agree."""

@@ -60,6 +60,17 @@ def at(cluster: Cluster, node: Node, database: int) -> Any:
     return clients.direct(node.address, cluster.outputs.password, tls=cluster.outputs.tls, db=database)
 
 
+def empty(cluster: Cluster) -> None:
+    """Drop all keys and functions, key by key: the application may not use FLUSHALL."""
+    for database in range(16):
+        with at(cluster, cluster.master(), database) as client:
+            if keys := list(client.scan_iter(count=1000)):
+                client.unlink(*keys)
+    with at(cluster, cluster.master(), 0) as client:
+        for library in client.function_list():
+            client.function_delete(dict(zip(library[::2], library[1::2], strict=True))["library_name"])
+
+
 def contents(connect: Callable[[int], AbstractContextManager[Any]], databases: Iterable[int]) -> Mapping[Any, Any]:
     """Each key's content and end, by database and key, and a stream's groups. One whose end comes now is left out."""
     found: dict[tuple[int, str], Any] = {}

@@ -6,7 +6,7 @@ import pytest
 
 from drills.target.cluster import Cluster
 from drills.target.stack import Stack
-from tests.deploy.data.backups import at, with_backup
+from tests.deploy.data.backups import empty, with_backup
 
 
 @pytest.fixture
@@ -20,12 +20,6 @@ def backed_up(cluster: Cluster, stack: Stack) -> Iterator[Cluster]:
 def emptied(backed_up: Cluster) -> Iterator[Cluster]:
     """A stack without data."""
 
-    def empty() -> None:
-        for database in range(16):
-            with at(backed_up, backed_up.master(), database) as client:
-                if keys := list(client.scan_iter(count=1000)):
-                    client.unlink(*keys)
-
-    empty()
+    empty(backed_up)
     yield backed_up
-    empty()
+    empty(backed_up)

@@ -134,7 +134,8 @@ def test_it_breaks_off_with_data_in_the_stack_and_is_done_again(emptied: Cluster
         assert code == 1, said
         assert "error: what the stack had has been dropped, and is kept as a snapshot: the source" in said
         assert not held(emptied, emptied.master())
-    backups.done(stack, "restore", "--from", "latest")
+    (kept,) = [line for line in backups.done(stack, "list").splitlines() if line.endswith("before a restore")]
+    backups.done(stack, "restore", "--from", kept.split()[0])
     with at(emptied, emptied.master(), 0) as client:
         assert client.get("of the stack") == "1"
 
