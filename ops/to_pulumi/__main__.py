@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from bootstrap.wrapper import user
 from engine.errors import EngineError
 from engine.run.keep import give_away
 from engine.workspace import Workspace
@@ -44,8 +45,10 @@ def hand_over(stack: str, folder: Path) -> int:
         pulumi(stack, "preview", "--save-plan", str(plan), "--show-secrets")
         pulumi(stack, "stack", "export", "--file", str(before))
         empty = json.loads(before.read_text())
-        if empty["deployment"].get("resources"):
-            raise OpsError(f"Pulumi has a stack {stack} already, which is not empty")
+        if known := empty["deployment"].get("resources"):
+            _refuse_another(stack)
+            give_away(there.context)
+            return sum(state["custom"] for state in known)
         deployment: dict[str, Any] = dict(empty["deployment"])
         made = resources(json.loads(plan.read_text())["resourcePlans"], there.answers, there.outputs)
         after.write_text(json.dumps({**empty, "deployment": {**deployment, "resources": made}}))
@@ -59,8 +62,17 @@ def hand_over(stack: str, folder: Path) -> int:
     return sum(state["custom"] for state in made)
 
 
+def _refuse_another(stack: str) -> None:
+    """What Pulumi has already may be what a try that was cut off has given it. Raises OpsError where it is not."""
+    try:
+        pulumi(stack, "preview", "--expect-no-changes", "--diff")
+    except OpsError as error:
+        raise OpsError(f"Pulumi has a stack {stack} already, which is not empty, nor this one:\n{error}") from None
+
+
 def main(stack: str) -> int:
     """Says what it has done, or why not."""
+    user.passphrase()
     try:
         with tempfile.TemporaryDirectory() as folder:
             count = hand_over(stack, Path(folder))

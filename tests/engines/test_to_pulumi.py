@@ -17,6 +17,7 @@ import pytest
 from drills.target.cluster import Cluster
 from drills.target.health import wait_healthy
 from drills.target.stack import Stack, StackCommandError
+from engine.docker.notes import NoteStore
 from tests.deploy.support import NAME, fill, holds, left_over, nothing_lost, place, writing
 
 STACK = f"{NAME}-over"
@@ -93,6 +94,11 @@ def test_nothing_is_touched(embedded: Stack, project_dir: Path) -> None:
         return
     assert done.returncode == 0, done.stdout + done.stderr
     nothing_lost(cluster, load)
+    # Cut off before that was noted, it is done again.
+    store = NoteStore(docker.from_env().api, f"redis-ha/{STACK}")
+    store.write(store.read().next(given=False))
+    again = _hand_over(embedded, project_dir)
+    assert again.returncode == 0, again.stdout + again.stderr
     with pytest.raises(StackCommandError, match="is Pulumi's now"):
         embedded.up()
     embedded.environment["REDIS_HA_ENGINE"] = "pulumi"
