@@ -168,15 +168,17 @@ class Load:
         return [max((g.seconds for g in c.gaps(0.0, since)), default=float("inf")) for c in self.clients]
 
     def lost(self, cluster: Cluster, forget: bool = True) -> list[Failure]:
-        """The acknowledged writes that the master does not have; asked after the load has stopped.
+        """The writes that the master does not have, of those acknowledged when it is asked.
 
-        `forget` removes the writes of this load from the cluster.
+        `forget` removes the writes of this load from the cluster: for one that has stopped, or cannot write.
         """
         outputs, missing = cluster.outputs, []
         with clients.direct(cluster.master().address, outputs.password, LOOK_SECONDS, outputs.tls) as master:
             for client in self.clients:
+                # Before the look: what is written after it is none of it.
+                acknowledged = list(client.acknowledged)
                 kept = {int(n) for n in master.smembers(client.key)}
-                for number, at in client.acknowledged:
+                for number, at in acknowledged:
                     if number not in kept:
                         missing.append(Failure(at, client.name, "lost", f"{client.key} {number}"))
                 if forget:

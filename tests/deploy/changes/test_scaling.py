@@ -106,8 +106,8 @@ def test_most_sentinels_go_with_a_change_of_every_data_node(cluster: Cluster, st
             stack.up()
             wait_healthy(cluster)
             load.settle()
-            assert longest(load, since) < GAP_SECONDS
-            no_errors(load)
-            nothing_lost(cluster, load)
+        assert longest(load, since) < GAP_SECONDS
+        no_errors(load)
+        nothing_lost(cluster, load)
     stack.up()
     wait_healthy(cluster)

@@ -25,7 +25,7 @@ from drills.watch.routes import ThroughEndpoint
 from drills.watch.timeline import Timeline
 from redis_ha.outputs import Node
 from tests.deploy.credentials import Credentials
-from tests.deploy.inside import inside
+from tests.deploy.inside import inside, output_of
 from tests.deploy.support import consistent, longest, no_errors, nothing_lost, same_data
 
 DOWN_AFTER = 1.0
@@ -242,11 +242,11 @@ def test_its_container_has_no_more_than_it_needs(cluster: Cluster, endpoint: Con
     assert host["ReadonlyRootfs"]
     assert any(option.startswith("no-new-privileges") for option in host["SecurityOpt"])
     assert host["LogConfig"]["Config"] == {"max-file": "3", "max-size": "10m"}
-    status = inside(endpoint, "sh", "-c", "cat /proc/[0-9]*/status")[1].splitlines()
+    status = output_of(endpoint, "sh", "-c", "cat /proc/[0-9]*/status").splitlines()
     fields = [line.split() for line in status]
     assert {f[1] for f in fields if f[0] == "Uid:"} == {"99"}
     assert {f[1] for f in fields if f[0] == "CapEff:"} == {"0000000000000000"}
     assert inside(endpoint, "redis-ha-health") == (0, f"writes go to {cluster.master().name}")
     # HAProxy's socket is for its own user alone.
-    assert inside(endpoint, "stat", "-c", "%A %u", "/run/redis-ha/haproxy.sock")[1] == "srw------- 99"
-    assert str(cluster.outputs.password) not in inside(endpoint, "sh", "-c", "cat /etc/redis-ha/node/*")[1]
+    assert output_of(endpoint, "stat", "-c", "%A %u", "/run/redis-ha/haproxy.sock") == "srw------- 99"
+    assert str(cluster.outputs.password) not in output_of(endpoint, "sh", "-c", "cat /etc/redis-ha/node/*")

@@ -9,7 +9,7 @@ from drills.target.stack import Stack
 from drills.target.waiting import until
 from redis_ha.docker.health import RUN_FOLDER as RUN
 from redis_ha.docker.joining import MAX_PROCESSES
-from tests.deploy.inside import inside
+from tests.deploy.inside import inside, output_of
 from tests.deploy.support import longest, no_errors, writing
 
 
@@ -39,10 +39,10 @@ def test_nothing_but_volumes_and_tmpfs_can_be_written_to(cluster: Cluster) -> No
     for container in cluster.containers():
         name = container.name
         # Of the root file system alone: -xdev leaves out /data, /run/redis-ha, /dev and /proc.
-        assert inside(container, "sh", "-c", "find / -xdev -writable 2>/dev/null")[1] == "", name
+        assert output_of(container, "sh", "-c", "find / -xdev -writable 2>/dev/null; echo all") == "all", name
         # Not even by root, as which nothing runs.
-        assert "Read-only" in inside(container, "touch", "/root/x", user="root")[1], name
-        assert "Read-only" in inside(container, "touch", "/etc/redis-ha/node/x")[1], name
+        assert "Read-only" in output_of(container, "touch", "/root/x", user="root"), name
+        assert "Read-only" in output_of(container, "touch", "/etc/redis-ha/node/x"), name
         code, said = inside(
             container, "sh", "-c", f"cp /bin/busybox {RUN}/x && chmod +x {RUN}/x && {RUN}/x true; rm {RUN}/x"
         )
@@ -67,7 +67,7 @@ def test_a_fork_bomb_ends_inside_its_container(cluster: Cluster, figure: Callabl
 
 def test_nothing_runs_as_root(cluster: Cluster) -> None:
     for container in cluster.containers():
-        status = inside(container, "sh", "-c", "cat /proc/[0-9]*/status")[1].splitlines()
+        status = output_of(container, "sh", "-c", "cat /proc/[0-9]*/status").splitlines()
         fields = [line.split() for line in status]
         assert {f[1] for f in fields if f[0] == "Uid:"} == {"999"}, container.name
         assert {f[1] for f in fields if f[0] == "CapEff:"} == {"0000000000000000"}, container.name

@@ -14,7 +14,7 @@ from docker.models.containers import Container
 from drills.target.cluster import Cluster
 from drills.target.stack import Stack, StackCommandError
 from tests.deploy.credentials import Credentials
-from tests.deploy.inside import inside
+from tests.deploy.inside import inside, output_of
 
 
 def _docker(*words: str) -> str:
@@ -54,9 +54,9 @@ def _inside(container: Container) -> Iterator[tuple[str, str]]:
     for title, command in {
         "environment": "tr '\\0' '\\n' </proc/1/environ",
         "command lines": "cat /proc/[0-9]*/cmdline | tr '\\0' ' '",
-        "temporary files": "find /tmp -type f -exec cat {} +",
+        "temporary files": "find /tmp -type f -exec cat {} +; echo all",
     }.items():
-        yield f"{title} in {container.name}", inside(container, "sh", "-c", command)[1]
+        yield f"{title} in {container.name}", output_of(container, "sh", "-c", command)
 
 
 def _printed(stack: Stack) -> Iterator[tuple[str, str]]:
@@ -113,10 +113,10 @@ def test_no_password_can_be_seen_anywhere(cluster: Cluster, stack: Stack) -> Non
 
 def test_the_files_with_secrets_are_for_redis_only(cluster: Cluster) -> None:
     for container in cluster.containers():
-        modes = inside(container, "stat", "-c", "%a %U", "/etc/redis-ha/node")[1].split()
+        modes = output_of(container, "stat", "-c", "%a %U", "/etc/redis-ha/node").split()
         assert modes == ["500", "redis"], f"{container.name}: {modes}"
         stranger, _ = inside(container, "cat", "/etc/redis-ha/node/internal", user="nobody")
         assert stranger != 0, f"{container.name}: another user can read its password"
         # What Redis and Sentinel write themselves holds the internal password.
-        listed = inside(container, "sh", "-c", "stat -c '%a %n' /data/*.conf")[1].split()
+        listed = output_of(container, "sh", "-c", "stat -c '%a %n' /data/*.conf").split()
         assert set(listed[::2]) == {"600"}, f"{container.name}: {listed}"

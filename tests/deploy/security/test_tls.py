@@ -24,7 +24,7 @@ from drills.watch.load import Load
 from drills.watch.routes import ThroughEndpoint
 from redis_ha.outputs import Address, Outputs
 from redis_ha.tls.dev_certificates import make_ca, make_certificate
-from tests.deploy.inside import inside
+from tests.deploy.inside import inside, output_of
 from tests.deploy.support import (
     NAME,
     certify,
@@ -96,7 +96,7 @@ def test_nothing_is_to_be_had_without_tls(cluster: Cluster) -> None:
         assert clients.direct(node.address, outputs.password, tls=outputs.tls).ping()
         with pytest.raises(RedisError):
             clients.direct(node.address, outputs.password).ping()
-        listening = inside(cluster.container(node), "sh", "-c", "cat /proc/net/tcp /proc/net/tcp6")[1]
+        listening = output_of(cluster.container(node), "sh", "-c", "cat /proc/net/tcp /proc/net/tcp6")
         sockets = [f[1].rpartition(":") for f in map(str.split, listening.splitlines()) if f[3] == "0A"]
         # Docker's own name server listens at 127.0.0.11, written backwards.
         assert {int(port, 16) for host, _, port in sockets if host != "0B00007F"} == {node.port}, node.name
