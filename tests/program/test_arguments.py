@@ -9,7 +9,7 @@ import pulumi
 import pulumi_docker as docker
 import pytest
 
-from redis_ha.docker import clients, joining, looks
+from redis_ha.docker import clients, joining, looks, there
 from redis_ha.resources import component, rollout
 from redis_ha.resources.component import RedisHa
 from redis_ha.settings.arguments import RedisHaArgs
@@ -39,7 +39,7 @@ class Recorder(pulumi.runtime.Mocks):
 @pytest.fixture(params=["redis-ha"])
 def mocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     monkeypatch.setattr(joining, "_wait_until_joined_once", lambda node, topology: None)
-    monkeypatch.setattr(rollout, "what_is_there", lambda topology: joining.There(anything=True, led=True))
+    monkeypatch.setattr(rollout, "what_is_there", lambda topology: there.UNKNOWN)
     monkeypatch.setattr(rollout.Rollout, "until_joined", lambda *_: None)
     monkeypatch.setattr(component, "look", lambda given, topology: frozenset())
     asyncio.set_event_loop(asyncio.new_event_loop())  # other tests have closed theirs

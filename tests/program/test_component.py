@@ -10,7 +10,7 @@ import pulumi
 import pytest
 
 from clients.redis_ha_client import Place
-from redis_ha.docker import joining
+from redis_ha.docker import joining, there
 from redis_ha.plan.acl import (
     backup_password,
     data_node_acl,
@@ -62,7 +62,7 @@ class Recorder(pulumi.runtime.Mocks):
 def recorder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Recorder]:
     # Mocks have no daemon to ask, and Pulumi's mocks run no hooks.
     monkeypatch.setattr(joining, "_wait_until_joined_once", lambda node, topology: None)
-    monkeypatch.setattr(rollout, "what_is_there", lambda topology: joining.There(anything=True, led=True))
+    monkeypatch.setattr(rollout, "what_is_there", lambda topology: there.UNKNOWN)
     monkeypatch.setattr(component, "look", lambda given, topology: frozenset())
     monkeypatch.setattr(rollout.Rollout, "until_joined", lambda *_: None)
     monkeypatch.setattr(certificates, "check_certificates", lambda tls, addresses: None)  # these are mere words

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from redis_ha.docker import joining
+from redis_ha.docker import joining, there
 from redis_ha.resources import component, rollout
 from tests.unit.engine.memory import Stand
 
@@ -22,7 +22,7 @@ DATA = {"p-dev-cache-redis-0", "p-dev-cache-redis-1"}
 @pytest.fixture
 def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stand]:
     monkeypatch.setattr(joining, "_wait_until_joined_once", lambda node, topology: None)
-    monkeypatch.setattr(rollout, "what_is_there", lambda topology: joining.There(anything=True, led=True))
+    monkeypatch.setattr(rollout, "what_is_there", lambda topology: there.UNKNOWN)
     monkeypatch.setattr(rollout.Rollout, "until_joined", lambda *_: None)
     monkeypatch.setattr(component, "look", lambda given, topology: frozenset())
     stand = Stand(tmp_path)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -50,48 +49,6 @@ async def started(node: Node, first: bool) -> None:
     Raises NotJoinedError where Docker cannot be asked.
     """
     await aside(_let_begin, node, first)
-
-
-@dataclass(frozen=True)
-class There:
-    """What of a stack was there when a run began."""
-
-    anything: bool
-    """Containers or volumes. True where a host cannot be asked: there may be."""
-    led: bool
-    """Most of its Sentinels ran, one of them at the address that it is to have: nodes can join one after the other.
-
-    That one tells them of the others, which are moved or removed later. True where a host cannot be asked.
-    """
-
-
-def what_is_there(topology: Topology) -> There:
-    """What of the stack is there now, on all of its hosts."""
-    from docker.errors import DockerException
-    from requests.exceptions import RequestException
-
-    identity = topology.identity
-    of_stack = {"label": f"{labels.STACK}={identity.stack}"}
-    wanted = {(node.name, node.address) for node in topology.sentinels}
-    anything, running, stay, told = False, 0, 0, 0
-    try:
-        for host in topology.hosts:
-            api = docker_client(host).api
-            containers = api.containers(all=True, filters=of_stack)
-            containers = [one for one in containers if identity.owns(one["Labels"], one["Names"][0])]
-            volumes = api.volumes(filters=of_stack)["Volumes"] or []
-            anything = anything or bool(containers) or any(identity.owns(one["Labels"], one["Name"]) for one in volumes)
-            for container in containers:
-                if container["Labels"].get(labels.KIND) == "sentinel":
-                    lines = api.inspect_container(container["Id"])["Config"]["Env"] or []
-                    env = dict(line.split("=", 1) for line in lines)
-                    told = max(told, len(env.get("sentinels", "").split()))
-                    runs = container["State"] == "running"
-                    running += runs
-                    stay += runs and (container["Labels"].get(labels.NODE), env.get("announce_address")) in wanted
-    except (DockerException, RequestException):
-        return There(True, True)
-    return There(anything, stay > 0 and 2 * running > told)
 
 
 def _let_begin(node: Node, first: bool) -> None:

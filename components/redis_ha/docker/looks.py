@@ -12,6 +12,7 @@ from redis_ha.docker.data import refuse_older_redis, warn_of_removed_data
 from redis_ha.docker.host import refuse_switching_tls
 from redis_ha.docker.nobody import NO_DOCKER
 from redis_ha.docker.swarm_nodes import check_swarm
+from redis_ha.docker.there import warn_of_outage
 from redis_ha.plan.topology import Topology
 from redis_ha.settings.given import Given
 from redis_ha.settings.hosts import Host
@@ -21,7 +22,7 @@ def look(given: Given, topology: Topology) -> frozenset[Host | None]:
     """The machines that a preview of Pulumi needs somebody to stand for; None is the only one.
 
     Raises pulumi.RunError when a host does not answer, a Swarm has other nodes, or TLS would be switched.
-    And when the base image is older than the data. Warns of data that would be removed.
+    And when the base image is older than the data. Warns of data that would be removed; in a preview of an outage, too.
     """
     swarm = given.now.swarm
     preview = pulumi.runtime.is_dry_run()
@@ -38,6 +39,8 @@ def look(given: Given, topology: Topology) -> frozenset[Host | None]:
         check_swarm(hosts)
     else:
         unseen = check_hosts(hosts)
+        if preview and not unseen:
+            warn_of_outage(topology)
     refuse_switching_tls(topology, swarm)
     given.of(lambda settings: refuse_older_redis(settings.base_image, topology, swarm))
     if not (swarm or given.now.retain_data):

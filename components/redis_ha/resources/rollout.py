@@ -8,7 +8,8 @@ import pulumi
 import pulumi_docker as docker
 
 from redis_ha.docker.health import HEALTH_CHECK
-from redis_ha.docker.joining import There, joined, joined_once, started, what_is_there
+from redis_ha.docker.joining import joined, joined_once, started
+from redis_ha.docker.there import UNKNOWN, what_is_there
 from redis_ha.plan.topology import Node, Part, Topology
 
 
@@ -24,8 +25,8 @@ class Rollout:
     def __init__(self, topology: Topology) -> None:
         """To be made before anything of the stack is declared."""
         self._topology = topology
-        self._there = There(True, True) if pulumi.runtime.is_dry_run() else what_is_there(topology)
-        self._together = not self._there.led
+        self._there = UNKNOWN if pulumi.runtime.is_dry_run() else what_is_there(topology)
+        self._together = bool(self._there.unled)
         self._declared: list[tuple[Part, docker.Container]] = []
 
     def add(self, node: Part, container: docker.Container) -> None:
