@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ops import point_in_time
 from ops.sending import sent
-from ops.stack import OpsError, daemons
+from ops.stack import OpsError, daemons, identity
 from redis_ha.docker.daemon import Daemon, DaemonError
 
 PROGRAM = "redis-ha-backup"
@@ -33,7 +33,7 @@ def find(stack: str) -> tuple[Daemon, str]:
     silent = []
     for daemon in daemons(stack, ANSWER_SECONDS):
         try:
-            for one in daemon.containers(stack):
+            for one in daemon.containers(identity(stack)):
                 if one.kind == "backup" and one.status == "running":
                     return Daemon(daemon.host, SECONDS), one.name
         except DaemonError as error:

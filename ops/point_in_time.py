@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ops.sending import Parcel
-from ops.stack import OpsError, daemons
+from ops.stack import OpsError, daemons, identity
 from redis_ha.docker.daemon import Daemon, DaemonError
 
 LOOK_SECONDS, SECONDS = 60, 600
@@ -116,7 +116,9 @@ def windows(stack: str) -> list[Window]:
     found, silent = [], []
     for daemon in daemons(stack, LOOK_SECONDS):
         try:
-            nodes = [one for one in daemon.containers(stack) if one.kind == "redis" and one.status == "running"]
+            nodes = [
+                one for one in daemon.containers(identity(stack)) if one.kind == "redis" and one.status == "running"
+            ]
         except DaemonError as error:
             silent.append(str(error))
             continue

@@ -7,6 +7,7 @@ from bootstrap.hosts import hosts_of
 from bootstrap.wrapper import stack_file
 from redis_ha.docker.daemon import Daemon
 from redis_ha.outputs import Outputs, OutputsError
+from redis_ha.plan.identity import Identity
 from redis_ha.settings.hosts import Host
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -14,6 +15,11 @@ ROOT = Path(__file__).resolve().parent.parent
 
 class OpsError(Exception):
     """Something an operator can act on: shown as one line, never as a stack trace."""
+
+
+def identity(stack: str) -> Identity:
+    """The cluster of this project's own program: other programs may have a stack of that name on the same Docker."""
+    return Identity(stack_file.PROJECT, stack.rpartition("/")[2])
 
 
 def file_of(stack: str) -> Path:

@@ -1,5 +1,6 @@
 """A deployed cluster as it is right now: its containers (by label), roles (by asking) and health."""
 
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,8 @@ from drills.target.daemons import Daemon
 from drills.target.errors import DrillError
 from drills.target.waiting import until
 from redis_ha.outputs import Address, Node, Outputs
+from redis_ha.plan import labels
+from redis_ha.plan.identity import Identity
 
 
 @dataclass(frozen=True)
@@ -55,12 +58,23 @@ class Cluster:
         return self.outputs.nodes
 
     @cached_property
+    def _prefix(self) -> str:
+        """What the names of its containers begin with, but for the last hyphen; in a Swarm those of its services."""
+        first = self.nodes[0]
+        return first.container.removesuffix(f"-{first.name}" if first.container.endswith(first.name) else "-redis")
+
+    def owns(self, found: Mapping[str, str], container: str) -> bool:
+        """Whether a container of these labels and that name is this cluster's: others may have a stack of the name."""
+        if labels.PROJECT not in found:
+            return container.startswith(f"{self._prefix}-")
+        return Identity(found[labels.PROJECT], found[labels.STACK], found[labels.NAME]).prefix == self._prefix
+
+    @cached_property
     def sentinels(self) -> tuple[Node, ...]:
         """The Sentinels. They are known by their numbers: a Docker that does not answer cannot be asked for them."""
-        prefix = self.nodes[0].container.removesuffix(self.nodes[0].name)
         hosts = self.outputs.sentinel_hosts or (None,) * len(self.outputs.sentinels)
         return tuple(
-            Node(f"sentinel-{i}", *address, f"{prefix}sentinel-{i}", host)
+            Node(f"sentinel-{i}", *address, f"{self._prefix}-sentinel-{i}", host)
             for i, (address, host) in enumerate(zip(self.outputs.sentinels, hosts, strict=True))
         )
 
@@ -87,10 +101,10 @@ class Cluster:
 
         def ask(daemon: Daemon) -> list[Container] | DrillError:
             try:
-                found = daemon.containers([f"redis-ha.stack={self.outputs.stack}"])
+                found = daemon.containers([f"{labels.STACK}={self.outputs.stack}"])
             except DrillError as error:
                 return error
-            return [c for c in found if c.labels.get("redis-ha.kind") in kinds]
+            return [c for c in found if c.labels.get(labels.KIND) in kinds and self.owns(c.labels, str(c.name))]
 
         with ThreadPoolExecutor(len(asked)) as pool:
             return list(pool.map(ask, asked))

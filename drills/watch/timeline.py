@@ -131,10 +131,9 @@ class Timeline:
             except DrillError:
                 continue
             for event in events:
-                identity = (event["id"], event["Action"], event["timeNano"])
-                if identity not in seen:
+                identity, attributes = (event["id"], event["Action"], event["timeNano"]), event["Actor"]["Attributes"]
+                if identity not in seen and self.cluster.owns(attributes, attributes["name"]):
                     seen.add(identity)
-                    attributes = event["Actor"]["Attributes"]
                     signal = f" signal {attributes['signal']}" if "signal" in attributes else ""
                     node = attributes.get("redis-ha.node", "?")
                     self._add("docker", event["Action"], f"{node}{signal}", event["timeNano"] / 1e9)

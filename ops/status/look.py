@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from ops.ask import all_at_once
-from ops.stack import OpsError, daemons, outputs
+from ops.stack import OpsError, daemons, identity, outputs
 from ops.status import answers, certificates
 from ops.status.facts import Backup, Data, Facts, Node, Said, Watch
 from redis_ha.docker.clients import CONNECT_SECONDS
@@ -61,8 +61,8 @@ class Lookout:
         return Facts(self.stack, tuple(self._with_answers(nodes)), certs, silent, self._no_outputs, swarm)
 
     def _containers(self, daemon: Daemon) -> list[Container]:
-        tasks = daemon.tasks(self.stack)
-        return tasks or [one for one in daemon.containers(self.stack) if one.kind in KINDS]
+        of = identity(self.stack)
+        return daemon.tasks(of) or [one for one in daemon.containers(of) if one.kind in KINDS]
 
     def _read_outputs(self, named: set[str]) -> None:
         """Again when other nodes are there than before: they follow from what is deployed. Else the last ones hold."""

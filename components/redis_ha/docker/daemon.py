@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
 from redis_ha.docker.clients import connect, reason
 from redis_ha.plan import labels
+from redis_ha.plan.identity import Identity
 from redis_ha.settings.hosts import Host
 
 if TYPE_CHECKING:
@@ -43,18 +44,19 @@ class Daemon:
         self._within = within
         self._client: docker.DockerClient | None = None
 
-    def containers(self, stack: str) -> list[Container]:
-        """All containers of a stack, stopped ones too. Raises DaemonError."""
-        filters: dict[str, str | list[str] | bool] = {"label": f"{labels.STACK}={stack}"}
+    def containers(self, of: Identity) -> list[Container]:
+        """All containers of a cluster, stopped ones too. Raises DaemonError."""
+        filters: dict[str, str | list[str] | bool] = {"label": [f"{labels.STACK}={of.stack}", labels.KIND]}
         found = self._ask(lambda api: api.containers(all=True, filters=filters))
-        return [_container(one) for one in found if labels.KIND in one["Labels"]]
+        return [_container(one) for one in found if of.owns(one["Labels"], one["Names"][0])]
 
-    def tasks(self, stack: str) -> list[Container]:
-        """The tasks that should run of a stack's services; none where this is no manager. Raises DaemonError."""
+    def tasks(self, of: Identity) -> list[Container]:
+        """The tasks that should run of a cluster's services; none where this is no manager. Raises DaemonError."""
         if not (self._ask(lambda api: api.info()).get("Swarm") or {}).get("ControlAvailable"):
             return []
-        filters = {"label": f"{labels.STACK}={stack}"}
-        services = {one["ID"]: one["Spec"] for one in self._ask(lambda api: api.services(filters=filters))}
+        filters = {"label": f"{labels.STACK}={of.stack}"}
+        listed = [(one["ID"], one["Spec"]) for one in self._ask(lambda api: api.services(filters=filters))]
+        services = {service: spec for service, spec in listed if of.owns(spec["Labels"], spec["Name"])}
         if not services:
             return []
         machines = {one["ID"]: one["Description"]["Hostname"] for one in self._ask(lambda api: api.nodes())}

@@ -9,8 +9,14 @@ from docker.errors import APIError
 
 from redis_ha.docker import daemon
 from redis_ha.docker.daemon import Container, Daemon, DaemonError
+from redis_ha.plan.identity import Identity
 
-LABELS = {"redis-ha.stack": "dev", "redis-ha.kind": "redis", "redis-ha.node": "redis-0"}
+OURS = Identity("redis-ha", "dev")
+LABELS = OURS.labels("redis", "redis-0")
+OLD = {"redis-ha.stack": "dev", "redis-ha.kind": "redis", "redis-ha.node": "redis-1"}
+"""As before there were labels of project and name."""
+OTHERS = Identity("shop", "dev").labels("redis", "redis-0")
+BESIDE = Identity("redis-ha", "dev", "cache").labels("redis", "redis-0")
 
 
 class Api:
@@ -27,17 +33,24 @@ class Api:
         return {"Swarm": {"ControlAvailable": self._manager}}
 
     def containers(self, **asked: Any) -> list[dict[str, Any]]:
-        assert asked == {"all": True, "filters": {"label": "redis-ha.stack=dev"}}
+        assert asked == {"all": True, "filters": {"label": ["redis-ha.stack=dev", "redis-ha.kind"]}}
         return [
             {"Labels": LABELS, "Names": ["/redis-ha-dev-redis-0"], "State": "running", "Status": "Up 3 minutes"},
             {
-                "Labels": {"redis-ha.kind": "endpoint"},
+                "Labels": OURS.labels("endpoint"),
                 "Names": ["/redis-ha-dev-endpoint"],
                 "State": "running",
                 "Status": "Up 3 minutes (health: starting)",
             },
-            {"Labels": LABELS, "Names": ["/b"], "State": "exited", "Status": "Exited (137) 2 seconds ago"},
-            {"Labels": {}, "Names": ["/stranger"], "State": "running", "Status": "Up"},
+            {
+                "Labels": OLD,
+                "Names": ["/redis-ha-dev-redis-1"],
+                "State": "exited",
+                "Status": "Exited (137) 2 seconds ago",
+            },
+            {"Labels": OLD, "Names": ["/shop-dev-redis-1"], "State": "running", "Status": "Up"},
+            {"Labels": OTHERS, "Names": ["/shop-dev-redis-0"], "State": "running", "Status": "Up"},
+            {"Labels": BESIDE, "Names": ["/redis-ha-dev-cache-redis-0"], "State": "running", "Status": "Up"},
         ]
 
     def inspect_distribution(self, image: str) -> dict[str, Any]:
@@ -45,7 +58,10 @@ class Api:
         return {"Descriptor": {"digest": "sha256:12", "size": 1}, "Platforms": []}
 
     def services(self, **asked: Any) -> list[dict[str, Any]]:
-        return [{"ID": "s", "Spec": {"Name": "redis-ha-dev-redis", "Labels": {"redis-ha.kind": "redis"}}}]
+        return [
+            {"ID": "s", "Spec": {"Name": "redis-ha-dev-redis", "Labels": OURS.labels("redis")}},
+            {"ID": "t", "Spec": {"Name": "shop-dev-redis", "Labels": OTHERS}},
+        ]
 
     def nodes(self) -> list[dict[str, Any]]:
         return [{"ID": "n", "Description": {"Hostname": "b"}}]
@@ -71,11 +87,11 @@ def connections(monkeypatch: pytest.MonkeyPatch) -> list[Api]:
     return made
 
 
-def test_containers_of_the_stack(connections: list[Api]) -> None:
-    assert Daemon(None, 5).containers("dev") == [
+def test_containers_of_the_cluster_and_not_of_others_whose_stack_has_the_same_name(connections: list[Api]) -> None:
+    assert Daemon(None, 5).containers(OURS) == [
         Container("redis-0", "redis", "redis-ha-dev-redis-0", "running"),
         Container("endpoint", "endpoint", "redis-ha-dev-endpoint", "running", "starting"),
-        Container("redis-0", "redis", "b", "exited"),
+        Container("redis-1", "redis", "redis-ha-dev-redis-1", "exited"),
     ]
     assert connections[0].timeout == 5
 
@@ -83,7 +99,7 @@ def test_containers_of_the_stack(connections: list[Api]) -> None:
 def test_tasks_of_a_swarm_are_known_by_their_host(connections: list[Api]) -> None:
     connections.append(Api(manager=True))
     name = "redis-ha-dev-redis"
-    assert Daemon(None, 5).tasks("dev") == [
+    assert Daemon(None, 5).tasks(OURS) == [
         Container(name, "redis", name, "running", machine="b"),
         Container(name, "redis", name, "pending"),
     ]
@@ -94,27 +110,27 @@ def test_what_a_registry_has(connections: list[Api]) -> None:
 
 
 def test_a_docker_that_is_no_manager_has_no_tasks(connections: list[Api]) -> None:
-    assert Daemon(None, 5).tasks("dev") == []
+    assert Daemon(None, 5).tasks(OURS) == []
 
 
 def test_a_connection_that_has_failed_is_made_anew(connections: list[Api]) -> None:
     asked = Daemon(None, 5)
-    asked.tasks("dev")
+    asked.tasks(OURS)
     assert len(connections) == 1
     connections[0].fails = requests.exceptions.ConnectionError("gone")
     with pytest.raises(DaemonError, match="gone"):
-        asked.tasks("dev")
+        asked.tasks(OURS)
     connections[0].fails = None
-    asked.tasks("dev")
+    asked.tasks(OURS)
     assert len(connections) == 2
 
 
 def test_a_refusal_is_no_reason_to_connect_anew(connections: list[Api]) -> None:
     asked = Daemon(None, 5)
-    asked.tasks("dev")
+    asked.tasks(OURS)
     connections[0].fails = APIError("refused", explanation="container is paused")
     with pytest.raises(DaemonError, match="container is paused"):
-        asked.tasks("dev")
+        asked.tasks(OURS)
     connections[0].fails = None
-    asked.tasks("dev")
+    asked.tasks(OURS)
     assert len(connections) == 1
