@@ -4,6 +4,7 @@ The archive must have the checksum that the release on GitHub says, before anyth
 without a word, where there is no route to the two; with a word where what came is not what was asked for.
 """
 
+import fcntl
 import hashlib
 import io
 import platform
@@ -33,11 +34,16 @@ def fetch(version: str, folder: Path, archives: str = ARCHIVES, checksums: str =
     archive = _get(f"{archives}/{name}", FETCH_SECONDS)
     if hashlib.sha256(archive).hexdigest() != wanted:
         raise FetchError(f"{name} has not the checksum of its release: it is not used")
+    folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = folder.with_name(folder.name + ".new")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    _unpack(archive, unfinished / "bin")
-    shutil.rmtree(folder, ignore_errors=True)
-    unfinished.rename(folder)
+    with unfinished.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # of two that fetch it at the same time
+        if (folder / "bin" / "pulumi").exists():
+            return
+        shutil.rmtree(unfinished, ignore_errors=True)
+        _unpack(archive, unfinished / "bin")
+        shutil.rmtree(folder, ignore_errors=True)
+        unfinished.rename(folder)
 
 
 def _machine() -> str:

@@ -1,8 +1,8 @@
-"""Runs a command once for each Docker host of a stack: `bootstrap/hosts.py STACK [--config-file FILE] COMMAND...`.
+"""Runs a command once for each Docker host of a stack.
 
 The command finds that host's Docker by its environment, as the docker command does, and its name in REDIS_HA_HOST.
 Hosts that do not answer, or that REDIS_HA_EXCLUDE names, are left out: what that means is for the program to say.
-A stack without `hosts` has one, that of the environment. The exit code is 0 unless the command failed for some host.
+A stack without `hosts` has one, that of the environment.
 """
 
 import json
@@ -105,18 +105,3 @@ def run_on_each(hosts: Sequence[Mapping[str, Any]], command: Sequence[str], quie
                 failed, text = run(env)
                 code, printed = failed or code, printed + text
     return code, printed
-
-
-def main(arguments: list[str]) -> int:
-    """Run the command everywhere; see above."""
-    stack, *command = arguments
-    config_file = None
-    if command[0] == "--config-file":
-        _, config_file, *command = command
-    code, printed = run_on_each(hosts_of(stack, config_file), command)
-    sys.stdout.write(printed)
-    return code
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 from drills.faults.base import Fault, Scene, all_at_once, kill, revive
 from drills.faults.kills import taken_down
 from drills.target.cluster import Cluster
-from drills.target.errors import DrillError
+from drills.target.errors import DrillError, end_as_by_ctrl_c
 from drills.target.health import wait_healthy
 from drills.target.stack import Stack
 from drills.target.waiting import until
@@ -174,6 +174,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, help="default: drawn, and printed")
     parser.add_argument("--minutes", type=float, default=10.0)
     arguments = parser.parse_args(argv)
+    end_as_by_ctrl_c()
     seed = secrets.randbelow(10**6) if arguments.seed is None else arguments.seed
     print(f"seed {seed}, {arguments.minutes:g} minutes")
     try:
@@ -181,6 +182,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except DrillError as error:
         print(f"chaos: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("chaos: stopped", file=sys.stderr)
+        return 130
     print(
         f"seed {seed}: {len(report.blows)} blows, {len(report.unplanned)} of them on a master without a warning; "
         f"{report.acknowledged} writes acknowledged, {report.excused} lost with a struck master, "

@@ -25,7 +25,7 @@ SECONDS = 3600
 """Without a word from the container."""
 INTERRUPTED = 130
 OPTIONS = ("any-stack", "check", "empty-first")
-FOLDER, INCOMING_LOG = "/data", "incoming.aof"  # in the container
+FOLDER = "/data"  # in the container
 
 
 def find(stack: str) -> tuple[Daemon, str]:
@@ -65,7 +65,8 @@ def run_at(
 def _stopping(at: tuple[Daemon, str], name: str) -> Iterator[Callable[[], bool]]:
     """What would end this process ends the command there, which would go on otherwise; whether that has been asked for.
 
-    The command has the last word: in its last step it goes on to its end.
+    The command has the last word: in its last step it goes on to its end. Asked for a second time, this process ends by
+    itself: the command may not be heard any more.
     """
     asked = threading.Event()
 
@@ -74,6 +75,8 @@ def _stopping(at: tuple[Daemon, str], name: str) -> Iterator[Callable[[], bool]]
             Daemon(at[0].host, ANSWER_SECONDS).run(at[1], PROGRAM, "stop", name)
 
     def signalled(*_: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
         asked.set()
         threading.Thread(target=stop).start()
 
@@ -98,14 +101,20 @@ def restore_at(stack: str, text: str, node: str, options: Sequence[str]) -> int:
     if not fitting:
         of = f" of {node}" * bool(node)
         raise OpsError(f"no append-only file{of} leads back to {point_in_time.shown(at)} and has all of that second")
+    log = _incoming("aof")
     sys.stdout.write(f"taking that of {fitting[0].node}\n")
     sys.stdout.flush()
     try:
         with sent(*backup, FOLDER) as parcel:
-            point_in_time.pack(fitting[0], parcel, INCOMING_LOG)
+            point_in_time.pack(fitting[0], parcel, log)
     except DaemonError as error:
         raise OpsError(str(error)) from None
-    return run_at(backup, "restore-at", str(at), f"{FOLDER}/{INCOMING_LOG}", *options)
+    return run_at(backup, "restore-at", str(at), f"{FOLDER}/{log}", *options)
+
+
+def _incoming(kind: str) -> str:
+    """A name of its own: another one may still wait for its turn there."""
+    return f"incoming-{secrets.token_hex(4)}.{kind}"
 
 
 def _send(daemon: Daemon, container: str, file: Path, place: str) -> None:
@@ -133,8 +142,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     file = Path(arguments.source) if arguments.source.endswith(".rdb") else None
     words = [arguments.command]
     if arguments.command == "restore":
-        # A name of its own: another one may still wait for its turn there.
-        words += [f"{FOLDER}/incoming-{secrets.token_hex(4)}.rdb" if file else arguments.source, *options]
+        words += [f"{FOLDER}/{_incoming('rdb')}" if file else arguments.source, *options]
     try:
         if arguments.command == "restore" and arguments.at:
             return restore_at(arguments.stack, arguments.at, arguments.source, options)
@@ -142,6 +150,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OpsError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("left alone: the command may go on in its container\n")
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ And the embedded engine's note that the stack is Pulumi's, where it has been han
 import sys
 
 from bootstrap.wrapper import stack_file
+from engine.docker.labels import LABEL_STACK
 from engine.docker.notes import LABEL_GIVEN
 from ops.stack import OpsError, daemons, file_of
 from redis_ha.docker.daemon import Daemon, DaemonError
@@ -22,8 +23,10 @@ def names(stack: str) -> list[str]:
 
 
 def _forget_hand_over(daemon: Daemon, name: str) -> None:
+    """Not where a part of the stack is left, such as by `--target`: that is Pulumi's still."""
     try:
-        daemon.remove_volumes(f"{LABEL_GIVEN}={name}")
+        if not daemon.any_container(f"{LABEL_STACK}={name}"):
+            daemon.remove_volumes(f"{LABEL_GIVEN}={name}")
     except DaemonError as error:
         sys.stderr.write(f"the note of its hand-over stays: {error}\n")
 

@@ -15,7 +15,7 @@ from redis_ha.docker.daemon import Daemon, DaemonError
 from redis_ha.settings.model import Settings
 
 ANSWER_SECONDS = 60
-IMAGES = {"baseImage": None, "endpointImage": "endpoint", "exporterImage": "metrics"}
+IMAGES = {"baseImage": None, "endpointImage": "endpoint", "exporterImage": "metrics", "resticImage": "backup"}
 """The settings that name an image, and the one by which it is used at all."""
 
 
@@ -25,7 +25,7 @@ def used(settings: Mapping[str, Any]) -> dict[str, str]:
     return {
         key: str(settings.get(key) or defaults[key])
         for key, switch in IMAGES.items()
-        if switch is None or str(settings.get(switch)).lower() == "true"
+        if switch is None or str(settings.get(switch) or "false").lower() != "false"
     }
 
 

@@ -38,7 +38,8 @@ class Parcel:
 @contextmanager
 def sent(daemon: Daemon, container: str, folder: str) -> Iterator[Parcel]:
     """What the block puts into the parcel is in `folder` afterwards. Raises DaemonError."""
-    owner = int(daemon.run(container, "id", "-u")[1])
+    # Docker may lose what a command of a few milliseconds has said, on a busy machine.
+    owner = int(daemon.run(container, "sh", "-c", "id -u; sleep 0.1")[1])
     with tempfile.TemporaryFile() as archive:
         with tarfile.open(fileobj=archive, mode="w") as packed:
             yield Parcel(packed, owner)

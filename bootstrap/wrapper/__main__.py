@@ -81,6 +81,7 @@ class Run:
             die("REDIS_HA_ENGINE=pulumi, but pulumi is not on the PATH and cannot be fetched")
         # The CLI has its own state, and would stumble over what the embedded engine has made.
         if not choice and cli and self.name:
+            self.start_docker()  # one that is stopped has nothing of the embedded engine's to show
             made, given = (
                 f"label=pulumi.embedded.{what}={stack_file.PROJECT}/{self.name}" for what in ("stack", "given")
             )
@@ -106,9 +107,16 @@ class Run:
                 self.on_each_host("bootstrap/base-image", image)
             if "backup" in self.settings:
                 self.on_each_host("bootstrap/base-image", self.setting("resticImage") or "restic/restic:0.18.0")
-        # A machine that has had Docker may have it stopped.
-        elif self.asked.command in DESTROY and "hosts" not in self.settings and shutil.which("dockerd"):
-            subprocess.run(["bootstrap/docker"], check=True)
+        else:
+            self.start_docker()
+
+    def start_docker(self) -> None:
+        """A machine that has had Docker may have it stopped."""
+        changes = self.asked.command in (RUNS_THE_PROGRAM | DESTROY) - PREVIEW
+        if changes and "hosts" not in self.settings and shutil.which("dockerd"):
+            code = subprocess.run(["bootstrap/docker"], check=False).returncode
+            if code:
+                raise SystemExit(code)
 
     def for_the_cli(self, cli: str) -> None:
         """What Pulumi's own CLI needs told: see stack_file."""

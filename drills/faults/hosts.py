@@ -4,7 +4,7 @@ The host is the master's: that is what clients feel.
 """
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from drills.faults.base import Fault, Scene
 from drills.faults.power import Action, HostControl
@@ -36,8 +36,9 @@ def _taken(scene: Scene, hosts: list[str], action: Action, undo: Action, said: t
         yield
     finally:
         scene.timeline.mark("undo", f"{', '.join(taken)} {said[1]}")
-        for host in taken:
-            control.do(undo, host)
+        with ExitStack() as undone:  # each of them, though one fails
+            for host in reversed(taken):
+                undone.callback(control.do, undo, host)
 
 
 def _off(scene: Scene, hosts: list[str], undo: Action = "powerOn") -> AbstractContextManager[None]:

@@ -12,5 +12,7 @@ class WaitTimeoutError(DrillError):
 
 
 def end_as_by_ctrl_c() -> None:
-    """Let a polite end (SIGTERM) be one like Ctrl-C: every fault undoes itself on the way out."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """Let a polite end (SIGTERM, SIGHUP) be one like Ctrl-C: every fault undoes itself on the way out."""
+    for polite in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(polite) != signal.SIG_IGN:  # which is what `nohup` is for
+            signal.signal(polite, signal.default_int_handler)

@@ -16,12 +16,14 @@ from typing import Any
 import pulumi
 
 from bootstrap.wrapper.stack_file import state_folder
+from engine.errors import EngineError
 from ops.rotate.places import Place, place_of
 from ops.rotate.steps import SETTING, WHAT, Rotation, Step, check, rotation
 from ops.stack import ROOT, OpsError, outputs
 from ops.status.look import Lookout
 from ops.status.messages import Message
 from ops.status.verdict import findings
+from redis_ha.settings.fields import not_a_password
 from redis_ha.settings.generated import GeneratedError
 from redis_ha.tls.dev_certificates import NotOursError, renewed
 
@@ -41,7 +43,7 @@ class Run:
     """One call: the rotation of `what` in a stack, from where it stands to its end, or to where clients come in."""
 
     def __init__(self, stack: str, what: str, finish: bool, new: str | None) -> None:
-        self.stack, self.what, self.finish = stack, what, finish
+        self.stack, self.what, self.finish, self._given = stack, what, finish, new is not None
         self.place: Place = place_of(stack, SETTING[what])
         self.asked: Rotation = rotation(what, self.place, new, lambda: _certificates(stack))
 
@@ -52,6 +54,8 @@ class Run:
         if mark is None:
             self._begin()
             done = 0
+        elif self._given:
+            raise OpsError("a rotation is under way, with a password of its own: run it again without --stdin")
         else:
             done = 1 + next((i for i, step in enumerate(steps) if step.mark == mark), len(steps))
             if done > len(steps):
@@ -70,7 +74,7 @@ class Run:
     def _begin(self) -> None:
         if self.finish:
             raise OpsError(f"no rotation of {self.what} is under way, so there is none to finish")
-        check(self.asked, self.place.values())
+        check(self.asked, self.place.values(), place_of(self.stack, "systemPassword").values().get("systemPassword"))
         outputs(self.stack)  # a passphrase that is not the stack's shows here, before anything is changed
         if self.what != "certs":  # where one has expired, a new one is what mends it
             self._wait_until_well(0.0)
@@ -156,12 +160,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.stdin and arguments.what == "certs":
         parser.error("--stdin: certificates are made here, or set as docs/security.md says")
     new = sys.stdin.readline().strip() if arguments.stdin else None
-    if arguments.stdin and not new:
-        parser.error("--stdin: there is no password")
+    if new is not None and (why := not_a_password(new)):
+        parser.error(f"--stdin: {why}")
     try:
         with _alone(arguments.stack):
             Run(arguments.stack, arguments.what, arguments.finish, new).go()
-    except (OpsError, GeneratedError) as error:
+    except (OpsError, GeneratedError, EngineError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     except KeyboardInterrupt:

@@ -84,11 +84,11 @@ def rotation(what: str, place: Place, new: str | None, certificates: Callable[[]
     return _system(place, new) if what == "system" else _certificates(place, certificates)
 
 
-def check(asked: Rotation, values: Values) -> None:
-    """Raises OpsError where it cannot begin."""
+def check(asked: Rotation, values: Values, system: Raw) -> None:
+    """Raises OpsError where it cannot begin. `system`: the systemPassword, which may lie elsewhere than `values`."""
     if values.get(asked.setting) in (None, ""):
         raise OpsError(f"{asked.setting} is not set: there is nothing to rotate")
-    if asked.setting == "password" and values.get("systemPassword") in (None, ""):
+    if asked.setting == "password" and system in (None, ""):
         raise OpsError(
             "systemPassword is not set, so nodes log in to each other with what follows from `password`: set it to the "
             "present password's text and `make up` first"

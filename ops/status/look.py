@@ -7,8 +7,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from bootstrap.wrapper import stack_file
 from ops.ask import all_at_once
-from ops.stack import OpsError, daemons, identity, outputs
+from ops.stack import OpsError, daemons, file_of, identity, outputs
 from ops.status import answers, certificates
 from ops.status.facts import Backup, Data, Facts, Node, Said, Watch
 from redis_ha.docker.clients import CONNECT_SECONDS
@@ -40,6 +41,7 @@ class Lookout:
         self._outputs: Outputs | None = None
         self._no_outputs: str | None = None
         self._named: set[str] = set()
+        self._backs_up = "backup" in stack_file.settings(stack_file.load(file_of(stack)))
 
     def look(self) -> Facts:
         """What is there now."""
@@ -55,6 +57,8 @@ class Lookout:
         swarm = any(one.machine for one in there)
         declared = list(self._declared())
         nodes = declared if swarm else [*declared, *_strangers(declared, found)]
+        if self._backs_up and not any(node.kind == "backup" for node in nodes):
+            nodes.append(Node("backup", "backup", None))  # it is to be there: the outputs say nothing of it
         nodes = [_with_container(node, found) for node in nodes]
         nodes = self._with_states(nodes)
         certs = certificates.of(self._outputs, nodes, ANSWER_SECONDS) if self._outputs else ()

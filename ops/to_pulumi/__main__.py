@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -73,12 +74,17 @@ def _refuse_another(stack: str) -> None:
 def main(stack: str) -> int:
     """Says what it has done, or why not."""
     user.passphrase()
+    for polite in (signal.SIGTERM, signal.SIGHUP):  # so that the files with secrets go
+        signal.signal(polite, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory() as folder:
             count = hand_over(stack, Path(folder))
     except (OpsError, EngineError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("stopped; run again, it goes on from here\n")
+        return 130
     print(f"Pulumi has stack {stack} now, with {count} resources, and would change nothing.")
     return 0
 

@@ -1,5 +1,6 @@
 """What a running stack's Docker can be asked for from outside the program, each question with a limit of time."""
 
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import docker
 
 T = TypeVar("T")
+END_SECONDS = 2.0
+"""Between the end of a command's output and Docker's knowing that it has ended."""
 
 
 class DaemonError(Exception):
@@ -78,7 +81,7 @@ class Daemon:
         def answer(api: Any) -> tuple[int, str]:
             made = api.exec_create(container, list(command))
             output = api.exec_start(made["Id"])
-            return int(api.exec_inspect(made["Id"])["ExitCode"] or 0), output.decode(errors="replace")
+            return _exit_code(api, made["Id"]), output.decode(errors="replace")
 
         return self._ask(answer)
 
@@ -93,7 +96,7 @@ class Daemon:
         stream = self._ask(lambda api: api.exec_start(made["Id"], stream=True))
         while piece := self._ask(lambda _: next(stream, b"")):
             yield piece.decode(errors="replace")
-        yield int(self._ask(lambda api: api.exec_inspect(made["Id"]))["ExitCode"] or 0)
+        yield self._ask(lambda api: _exit_code(api, made["Id"]))
 
     def read(self, container: str, *command: str) -> Iterator[bytes]:
         """What a command in a container writes, as it comes; what it complains of is left out. Raises DaemonError."""
@@ -119,6 +122,10 @@ class Daemon:
             return True
 
         return self._ask(removed)
+
+    def any_container(self, label: str) -> bool:
+        """Whether there is one with a label `name=value`, stopped or not. Raises DaemonError."""
+        return bool(self._ask(lambda api: api.containers(all=True, filters={"label": label})))
 
     def remove_volumes(self, label: str) -> None:
         """Those with a label `name=value`. Raises DaemonError, such as when a container uses one."""
@@ -147,6 +154,16 @@ class Daemon:
         except (DockerException, RequestException, OSError) as error:
             self._client = None
             raise DaemonError(reason(error)) from None
+
+
+def _exit_code(api: Any, command: str) -> int:
+    """Of a command whose output has ended. Raises DaemonError where it has not: the connection to it has ended."""
+    deadline = time.monotonic() + END_SECONDS
+    while (code := api.exec_inspect(command)["ExitCode"]) is None:
+        if time.monotonic() > deadline:
+            raise DaemonError("the connection to the command has ended, and the command goes on in its container")
+        time.sleep(0.05)
+    return int(code)
 
 
 def _container(one: dict[str, Any]) -> Container:

@@ -35,7 +35,9 @@ MAX_PER_ROLE = 120  # what the fixed addresses of a /24 leave for each of the tw
 IMAGE_REFERENCE = r"^[a-z0-9][A-Za-z0-9._/:-]*(@sha256:[0-9a-f]{64})?$"
 ImageReference = Annotated[str, StringConstraints(pattern=IMAGE_REFERENCE)]
 Count = Annotated[int, Field(ge=0, le=MAX_PER_ROLE - 1)]
-Password = Annotated[SecretStr, Field(min_length=1, max_length=128)]
+LONGEST_PASSWORD = 128
+ALLOWED_PASSWORD = f"allowed: 1 to {LONGEST_PASSWORD} printable ASCII characters without blanks"
+Password = Annotated[SecretStr, Field(min_length=1, max_length=LONGEST_PASSWORD)]
 
 
 def _of_profiles(name: str) -> str:
@@ -207,8 +209,8 @@ class Fields(SettingModel):
     @field_validator("password", "previous_password", "system_password", "other_system_password")
     @classmethod
     def _printable(cls, value: SecretStr | None) -> SecretStr | None:
-        if value and not all("!" <= letter <= "~" for letter in value.get_secret_value()):
-            raise ValueError("allowed: 1 to 128 printable ASCII characters without blanks")
+        if value and (why := not_a_password(value.get_secret_value())):
+            raise ValueError(why)
         return value
 
     @field_validator("base_image")
@@ -229,6 +231,12 @@ class Fields(SettingModel):
     @classmethod
     def _not_managed_sentinel(cls, value: dict[str, str]) -> dict[str, str]:
         return _refuse_managed(value, MANAGED_SENTINEL)
+
+
+def not_a_password(text: str) -> str:
+    """Why a text is none that Redis, its configuration and a URL take alike; empty where it is one."""
+    printable = all("!" <= letter <= "~" for letter in text)
+    return "" if printable and 1 <= len(text) <= LONGEST_PASSWORD else ALLOWED_PASSWORD
 
 
 def _refuse_managed(directives: dict[str, str], managed: frozenset[str]) -> dict[str, str]:

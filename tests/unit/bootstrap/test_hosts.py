@@ -34,7 +34,7 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
 
 
 def test_each_host_that_answers_is_reached_by_its_own_docker(ran: list[dict[str, str]]) -> None:
-    assert hosts.main(["dev", "true"]) == 0
+    assert hosts.run_on_each(hosts.hosts_of("dev", None), ["true"]) == (0, "")
     assert [env["REDIS_HA_HOST"] for env in ran] == ["b", "c"]
     assert [env.get("DOCKER_HOST") for env in ran] == ["ssh://ops@10.0.0.2", None]
     assert ran[1]["DOCKER_CONTEXT"] == "far"
@@ -42,7 +42,7 @@ def test_each_host_that_answers_is_reached_by_its_own_docker(ran: list[dict[str,
 
 def test_a_host_that_is_excluded_is_left_alone(ran: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REDIS_HA_EXCLUDE", " b,x")
-    hosts.main(["dev", "true"])
+    hosts.run_on_each(hosts.hosts_of("dev", None), ["true"])
     assert [env["REDIS_HA_HOST"] for env in ran] == ["c"]
 
 

@@ -25,6 +25,8 @@ class Api:
     def __init__(self, manager: bool = False) -> None:
         self.timeout = 60
         self.fails: Exception | None = None
+        self.codes: list[int | None] = [None]
+        """The exit codes that it says of a command, one after the other, and then the last again."""
         self._manager = manager
 
     def info(self) -> dict[str, Any]:
@@ -52,6 +54,15 @@ class Api:
             {"Labels": OTHERS, "Names": ["/shop-dev-redis-0"], "State": "running", "Status": "Up"},
             {"Labels": BESIDE, "Names": ["/redis-ha-dev-cache-redis-0"], "State": "running", "Status": "Up"},
         ]
+
+    def exec_create(self, container: str, command: list[str], **_: object) -> dict[str, Any]:
+        return {"Id": f"{container}: {' '.join(command)}"}
+
+    def exec_start(self, command: str, stream: bool = False) -> Any:
+        return iter([b"half of it"]) if stream else b"half of it"
+
+    def exec_inspect(self, command: str) -> dict[str, Any]:
+        return {"ExitCode": self.codes.pop(0) if len(self.codes) > 1 else self.codes[0]}
 
     def inspect_distribution(self, image: str) -> dict[str, Any]:
         assert image == "redis:8-alpine"
@@ -107,6 +118,19 @@ def test_tasks_of_a_swarm_are_known_by_their_host(connections: list[Api]) -> Non
 
 def test_what_a_registry_has(connections: list[Api]) -> None:
     assert Daemon(None, 5).registry_digest("redis:8-alpine") == "sha256:12"
+
+
+def test_a_command_whose_connection_has_ended_has_not_ended(
+    connections: list[Api], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(daemon, "END_SECONDS", 0.2)
+    connections.append(Api())
+    with pytest.raises(DaemonError, match="the command goes on in its container"):
+        list(Daemon(None, 5).follow("c", "restore"))
+    connections[0].codes = [None, 3]
+    assert list(Daemon(None, 5).follow("c", "restore")) == ["half of it", 3]
+    connections[0].codes = [0]
+    assert Daemon(None, 5).run("c", "restore") == (0, "half of it")
 
 
 def test_a_docker_that_is_no_manager_has_no_tasks(connections: list[Api]) -> None:

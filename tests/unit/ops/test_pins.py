@@ -18,8 +18,8 @@ OLD = "sha256:" + "b" * 64
 def test_only_images_that_the_stack_uses() -> None:
     assert pins.used({}) == {"baseImage": "redis:8-alpine"}
     assert pins.used({"endpoint": False, "metrics": "false", "baseImage": "own:1"}) == {"baseImage": "own:1"}
-    found = pins.used({"endpoint": "true", "metrics": True})
-    assert found.keys() == {"baseImage", "endpointImage", "exporterImage"}
+    found = pins.used({"endpoint": "true", "metrics": True, "backup": {"repository": "/backups"}})
+    assert found.keys() == {"baseImage", "endpointImage", "exporterImage", "resticImage"}
     assert found["endpointImage"].startswith("haproxy:")
 
 

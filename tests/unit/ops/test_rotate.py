@@ -198,6 +198,45 @@ def test_a_password_of_ones_own(stack: Stack, monkeypatch: pytest.MonkeyPatch) -
     assert run("password", "--finish") == 0
 
 
+@pytest.mark.parametrize("wrong", ["with blank", "p" * 129, "größer", ""])
+def test_a_password_that_up_would_refuse_is_not_begun_with(
+    stack: Stack, wrong: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(readline=lambda: f"{wrong}\n"))
+    with pytest.raises(SystemExit):
+        run("password", "--stdin")
+    assert "--stdin: allowed: 1 to 128 printable ASCII characters without blanks" in capsys.readouterr().err
+    assert stack.read() == OLD
+
+
+def test_a_password_of_ones_own_comes_too_late_for_a_rotation_under_way(
+    stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("password") == 0
+    made = stack.read()
+    monkeypatch.setattr("sys.stdin", SimpleNamespace(readline=lambda: "mine\n"))
+    assert run("password", "--stdin") == 1
+    assert "run it again without --stdin" in capsys.readouterr().err
+    assert stack.read() == made
+    stack.client = made["password"]
+    assert run("password", "--finish") == 0
+
+
+def test_a_system_password_that_lies_elsewhere_is_one(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The password may be in the stack's file while the system password was made for it, in the user's folder."""
+    place = places.place_of("s", "password")
+    if not isinstance(place, places.InStackFile):
+        return
+    monkeypatch.setenv("REDIS_HA_GENERATE_PASSWORD", "1")
+    generated.store("redis-ha", "s", {"systemPassword": "system"})
+    place.change({"systemPassword": None}, "x", None)
+    stack.read = lambda: _decrypted(place._file) | {"systemPassword": "system"}
+    stack.deployed = stack.read()
+    assert run("password") == 0
+    stack.client = stack.read()["password"]
+    assert run("password", "--finish") == 0
+
+
 def test_certificates_made_here_and_others(
     stack: Stack, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
