@@ -15,6 +15,9 @@ EVERY = 1.0
 SOON = 0.1
 TURN = 1.0
 WITHIN = 0.5
+AGAIN, SELDOM = 60.0, 3600.0
+"""Seconds after which something that has been forgotten and has come back is forgotten again: twice as long each time.
+Whatever it is, it is still attached to the master, and each time its Sentinel is away for a moment."""
 
 
 @dataclass(frozen=True)
@@ -37,9 +40,13 @@ class SentinelSettings:
 class SentinelAgent:
     """Supervises one Sentinel."""
 
-    def __init__(self, world: World, settings: SentinelSettings) -> None:
+    def __init__(
+        self, world: World, settings: SentinelSettings, forgotten: dict[Address, tuple[int, float]] | None = None
+    ) -> None:
+        """`forgotten`: how often each address has been, and when last; kept for the agents of later Sentinels."""
         self._world = world
         self._settings = settings
+        self._forgotten = {} if forgotten is None else forgotten
         self._periods_set = False
         self._joined = False
         self.master: Address | None = None
@@ -85,12 +92,18 @@ class SentinelAgent:
         """Until something is known that is not declared any more; its addresses."""
         world, since = self._world, None
         while True:
-            ghosts = await self._round()
+            ghosts = [at for at in await self._round() if self._is_due(at)]
             since = (since or world.now()) if ghosts else None
             # No two Sentinels forget at the same time: each waits for its turn.
             if since is not None and world.now() - since > TURN * (1 + self._settings.index):
+                for at in ghosts:
+                    self._forgotten[at] = (self._forgotten.get(at, (0, 0.0))[0] + 1, world.now())
                 return ghosts
             await world.rest(EVERY if self._joined else SOON)
+
+    def _is_due(self, ghost: Address) -> bool:
+        times, last = self._forgotten.get(ghost, (0, 0.0))
+        return times == 0 or self._world.now() - last > min(AGAIN * 2 ** (times - 1), SELDOM)
 
     async def _round(self) -> list[Address]:
         name, local = self._settings.master_name, self._settings.local

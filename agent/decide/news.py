@@ -82,14 +82,19 @@ class Watcher:
     me: str
     """The name of this Sentinel: its TILT is nobody else's."""
     _last: Sight | None = None
+    _since_epoch: int = 0
+    """In which the last master was first seen."""
     _levels: dict[str, _Level] = field(default_factory=dict)
 
     def see(self, sight: Sight) -> list[News]:
         """What has happened since the last sight."""
         last, self._last = self._last, sight
         found = []
-        if last is not None and sight.master != last.master and sight.epoch > last.epoch:
-            found.append(News("failover", self._name(sight.master), sight.epoch, self._name(last.master)))
+        if last is None or sight.master != last.master:
+            # The Sentinel that leads a failover shows its epoch beside the old master before it shows the new one.
+            if last is not None and sight.epoch > self._since_epoch:
+                found.append(News("failover", self._name(sight.master), sight.epoch, self._name(last.master)))
+            self._since_epoch = sight.epoch
         for name, up in sight.up.items():
             if self._changed(name, up, sight):
                 found.append(News("node-back" if up else "node-down", name, sight.epoch))

@@ -1,19 +1,15 @@
 """The world of an agent in its container: sockets, the volume, the log. The other one is the simulation's."""
 
 import asyncio
-import json
-import os
 import random
 import sys
-import threading
 import time
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agent.serve.memory_file import MemoryFile
 from agent.tell.state import StateFile
 from agent.wire.answers import Address, Command, Probe, Result, Unknown, Value
 from agent.wire.link import Link, Login, connect, probe
@@ -52,15 +48,12 @@ class ContainerWorld:
     def __init__(self, own: Address, login: Login, memory: Path, state: StateFile, signal: Path) -> None:
         self._own = own
         self._login = login
-        self._memory = memory
+        self._memory = MemoryFile(memory, self.say)
         self._state = state
         self._signal = signal
         self._links: dict[Address, asyncio.Task[Link | Unknown]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._woken = asyncio.Event()
-        self._kept: dict[str, Any] = {}
-        self._later: deque[Mapping[str, Any]] = deque(maxlen=1)  # whose offset alone has changed, not yet written
-        self._disk = threading.Lock()
 
     def now(self) -> float:
         return time.monotonic()
@@ -184,37 +177,7 @@ class ContainerWorld:
         return random.random()  # noqa: S311 - only spreads attempts in time
 
     def remember(self, memory: Mapping[str, Any]) -> None:
-        """On the disk itself, unless it is only the offset that has changed: that is written beside, and soon.
-
-        Otherwise a busy disk would keep the agent from looking around, each second anew.
-        """
-        if self._kept and {**self._kept, "offset": 0} == {**memory, "offset": 0}:
-            self._later.append(memory)
-            asyncio.get_running_loop().run_in_executor(None, self._write_later)
-            return
-        self._later.clear()
-        with self._disk:
-            self._write(memory, at_once=True)
-
-    def _write_later(self) -> None:
-        with self._disk, suppress(IndexError):  # a newer one has been written instead
-            self._write(self._later.pop(), at_once=False)
-
-    def _write(self, memory: Mapping[str, Any], at_once: bool) -> None:
-        new = self._memory.with_suffix(".new")
-        try:
-            with new.open("w") as file:
-                json.dump(dict(memory), file)
-                if at_once:
-                    file.flush()
-                    os.fsync(file.fileno())
-            new.replace(self._memory)
-        except OSError as error:  # what is kept is older then, and claims no more than is true
-            if self._kept:
-                self.say(f"cannot write to the volume: {error}")
-            self._kept = {}
-            return
-        self._kept = dict(memory)
+        self._memory.write(memory)
 
     def first_start(self) -> bool:
         return self._signal.exists()

@@ -1,6 +1,5 @@
 """What is on a data node's volume: how whole it is, and how Redis has to be started so that it loads the newest."""
 
-import json
 import os
 import re
 import shutil
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from agent.serve import memory_file
 from agent.serve.environment import Environment
 from agent.serve.template import common_values, rendered, replace_file, setting
 from agent.view.mark import Mark
@@ -68,13 +68,7 @@ class Volume:
 
     def _remembered(self) -> dict[str, Any] | None:
         """What the agent has kept. None: nothing yet; empty: it cannot be read, so nothing is known of the data."""
-        try:
-            kept = json.loads(self.memory.read_text())
-        except FileNotFoundError:
-            return None
-        except ValueError:
-            return {}
-        return kept if isinstance(kept, dict) else {}
+        return memory_file.read(self.memory)
 
     def _of_earlier_version(self) -> dict[str, Any]:
         """A volume of 9074a80, which remembered a role only."""

@@ -33,8 +33,9 @@ async def run_sentinel(environment: Environment) -> int:
         environment.local, login(environment), state.memory, StateFile(environment.run), environment.run / SIGNAL
     )
     seen = _notifications(environment, state, world)
+    forgotten: dict[Address, tuple[int, float]] = {}
     while True:
-        agent = SentinelAgent(world, _settings(environment, state))
+        agent = SentinelAgent(world, _settings(environment, state), forgotten)
         agent.seen = seen
         finding = asyncio.ensure_future(_watch(agent, state))
         first: list[asyncio.Future[Any]] = [finding, stop.asked]

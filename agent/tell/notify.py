@@ -41,6 +41,8 @@ class Notifier:
         self._post = post
         self._one_at_a_time = asyncio.Lock()
         self._began: dict[str, float] = {}
+        self._last: dict[str, asyncio.Future[None]] = {}
+        """Of each subject the last event, until it has been told or given up: its end is told after it."""
         self.pending = 0
 
     def see(self, sight: Sight) -> None:
@@ -51,12 +53,21 @@ class Notifier:
                 continue
             self.pending += 1
             self._began[news.id] = self._world.now()
-            self._world.spawn(self._tell(news, self._world.now(), time.time()))
-
-    async def _tell(self, news: News, since: float, at: float) -> None:
-        try:
+            over = asyncio.get_running_loop().create_future()
+            before = self._last.get(news.about) if news.undoes else None
             if news.undoes:
-                self._world.spawn(self._forget(news.undoes))
+                self._last[news.about] = over
+            self._world.spawn(self._tell(news, before, over, time.time()))
+
+    async def _tell(
+        self, news: News, before: "asyncio.Future[None] | None", over: "asyncio.Future[None]", at: float
+    ) -> None:
+        since = self._began[news.id]
+        try:
+            if before is not None:
+                await asyncio.wait({before})
+            if news.undoes:
+                self._world.spawn(self._forget(news.undoes, since))
             event = news.event
             if event == "failover" and await self._board.handed_over(news.epoch):
                 event = "hand-over"
@@ -64,9 +75,9 @@ class Notifier:
                 await self._deliver(news.id, self._message(news, event, at), since)
         finally:
             self.pending -= 1
+            over.set_result(None)
 
-    async def _forget(self, event: str) -> None:
-        over = self._world.now()
+    async def _forget(self, event: str, over: float) -> None:
         await self._world.sleep(OVER)
         async with self._one_at_a_time:
             if self._began.get(event, over) <= over:  # else it has happened again

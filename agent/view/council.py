@@ -147,13 +147,16 @@ def council(answers: Mapping[Address, list[Result]]) -> Council:
 
 
 def members(result: Result) -> list[tuple[Address, str, str]]:
-    """Address, run id and flags of each instance in an answer to SENTINEL SENTINELS or REPLICAS."""
+    """Address, run id and flags of each instance in an answer to SENTINEL SENTINELS or REPLICAS.
+
+    One without a port is no node, but a client that copies (redis-cli --rdb).
+    """
     if not isinstance(result, list):
         return []
     found = []
     for each in result:
         fields = _pairs(each)
-        if fields.get("ip"):
+        if fields.get("ip") and fields["port"] != "0":
             found.append((Address(fields["ip"], int(fields["port"])), fields.get("runid", ""), fields.get("flags", "")))
     return found
 

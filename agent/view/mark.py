@@ -62,7 +62,7 @@ class Mark:
             epoch=int(kept.get("epoch", -1)),
             master=bool(kept.get("master", False)) and there,
             offset=int(kept.get("offset", 0)),
-            empty=bool(kept.get("empty", True)) or not there,
+            empty=bool(kept.get("empty", False)) or not there,
         )
 
     def as_memory(self) -> dict[str, Any]:

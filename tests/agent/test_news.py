@@ -2,18 +2,20 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from agent.decide.news import News, Sight, Watcher
 from agent.tell import post as posting
-from agent.tell.board import names
+from agent.tell.board import Board, names
+from agent.tell.notify import Notifier
 from agent.tell.post import Webhook, shaped
 from agent.view import sight
 from agent.wire.answers import Address, Value
+from agent.world import World
 
 NODES = {"redis-0": Address("10.0.0.1", 16379), "redis-1": Address("10.0.0.2", 16380)}
 SENTINELS = {f"sentinel-{index}": Address(f"10.0.0.{index + 1}", 16381) for index in range(3)}
@@ -43,6 +45,7 @@ def up(**changed: bool | None) -> dict[str, bool | None]:
         ([{"up": up(redis_0=False)}, {"up": up(redis_0=False)}], []),  # as it is at first
         ([{}, {"master": NODES["redis-1"], "epoch": 4}], ["master/4"]),
         ([{}, {"master": NODES["redis-1"], "epoch": 3}], []),
+        ([{}, {"epoch": 4}, {"master": NODES["redis-1"], "epoch": 4}], ["master/4"]),  # as the one that leads sees it
         ([{}, {"up": up(redis_0=False)}], ["node-down/redis-0"]),
         ([{}, {"up": up(redis_0=None)}, {}], []),
         ([{}, {"up": up(sentinel_1=False)}, {"up": up(sentinel_1=False)}], ["node-down/sentinel-1"]),
@@ -152,3 +155,63 @@ def test_silence_ends(monkeypatch: pytest.MonkeyPatch) -> None:
         writer.close()
 
     assert asyncio.run(post_to(silent)) == "no answer within 0.2 s"
+
+
+class Hurried:
+    """A World in which a thousand seconds take one."""
+
+    def now(self) -> float:
+        return 1000 * asyncio.get_running_loop().time()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds / 1000)
+
+    def spawn(self, part: Coroutine[Any, Any, Any]) -> "asyncio.Task[Any]":
+        return asyncio.ensure_future(part)
+
+    def random(self) -> float:
+        return 0.0
+
+    def say(self, text: str) -> None:
+        pass
+
+
+class Alone:
+    """A board that nobody else has anything on."""
+
+    async def handed_over(self, epoch: int) -> bool:
+        return False
+
+    async def put(self, event: str, word: str) -> None:
+        pass
+
+    async def of_others(self, event: str) -> set[str]:
+        return set()
+
+
+def test_the_end_of_an_event_is_told_after_it() -> None:
+    """Else Alertmanager would fire for a day for what is well."""
+    told: list[str] = []
+
+    async def run() -> None:
+        back_at = asyncio.get_running_loop().time() + 0.05
+
+        async def take(hook: Webhook, message: Mapping[str, Any]) -> str | None:
+            if asyncio.get_running_loop().time() < back_at:
+                return "nobody is there"
+            told.append(message["event"])
+            return None
+
+        hook = replace(HOOK, events=frozenset({"node-down", "node-back"}))
+        watcher = Watcher({at: name for name, at in NODES.items()}, "stack", "sentinel-0")
+        notifier = Notifier(cast(World, Hurried()), hook, watcher, cast(Board, Alone()), 0, take)
+        for at, state in enumerate((True, False, True, True, True)):
+            notifier.see(replace(WELL, at=float(at), up=up(redis_0=state)))
+            await asyncio.sleep(0.01)
+        for _ in range(200):
+            if not notifier.pending:
+                return
+            await asyncio.sleep(0.01)
+
+    asyncio.run(run())
+    assert told == ["node-down", "node-back"]

@@ -17,6 +17,7 @@ import redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 
+from agent.serve import memory_file
 from redis_ha.plan.acl import internal_password
 
 CONFIGS: Final = Path(__file__).parents[3] / "configs"
@@ -158,11 +159,8 @@ class Node:
 
     def noted(self, offset: int) -> bool:
         """Whether its volume says that it has whole data, up to this offset: an agent notes that once a second."""
-        try:
-            kept = json.loads((self.root / "data/redis-ha.json").read_text())
-        except FileNotFoundError:
-            return False
-        return bool(kept["whole"]) and int(kept["offset"]) >= offset
+        kept = memory_file.read(self.root / "data/redis-ha.json")
+        return kept is not None and bool(kept["whole"]) and int(kept["offset"]) >= offset
 
     def why(self) -> str:
         """What it is, or waits for."""
