@@ -20,3 +20,18 @@ def output_of(container: Container, *words: str, user: str = "") -> str:
     """
     what = f"{words[0]} in {container.name} to print something"
     return until(lambda: inside(container, *words, user=user)[1], what, 10)
+
+
+def processes(container: Container) -> list[dict[str, str]]:
+    """What /proc says of each process in a container, by the names in its `status`.
+
+    Without one that Docker is about to make another command of, such as a health check: it is root for a moment.
+    """
+    found: list[dict[str, str]] = []
+    for line in output_of(container, "sh", "-c", "cat /proc/[0-9]*/status").splitlines():
+        name, colon, value = line.partition(":")
+        if name == "Name":
+            found.append({})
+        if colon and found:
+            found[-1][name] = value.strip()
+    return [one for one in found if not one["Name"].startswith("runc:")]

@@ -44,7 +44,7 @@ def test_two_clusters_and_an_application(engine: str, tmp_path: Path) -> None:
             redis.Redis.from_url(outputs["ordersUrl"].replace("for-orders", "for-the-cache")).ping()
         application = docker.from_env().containers.get(outputs["application"])
         until(lambda: b"PONG" in application.logs(), "the application's answer from the master", 20)
-        names = [container.attrs["Name"] for container in docker.from_env().containers.list()]
+        names = [container.attrs["Name"] for container in docker.from_env().containers.list(ignore_removed=True)]
         prefix = f"/shop-{STACK}-"
         clusters = {name.removeprefix(prefix).split("-")[0] for name in names if name.startswith(prefix)}
         assert clusters == {"cache", "orders"}

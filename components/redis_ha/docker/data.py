@@ -1,4 +1,4 @@
-"""What a change would cost of the data that is there: both are said in the preview, one is refused.
+"""What a change would cost of what is there: said in the preview, or refused.
 
 Where Docker cannot be asked nothing is known, and nothing is said here.
 """
@@ -50,6 +50,24 @@ def warn_of_removed_data(topology: Topology) -> None:
     """Of a cluster that does not retain its data."""
     for volume in removed_volumes(topology):
         pulumi.log.warn(f"this removes the data volume {volume}, with all that is in it")
+
+
+def refuse_another_master_name(name: str, topology: Topology, swarm: bool) -> None:
+    """To a node that asks for the new name, Sentinels that know the old one say nothing: nobody would fail over.
+
+    Raises pulumi.RunError naming both.
+    """
+    for _, api in _daemons(topology, swarm):
+        for container in _data_nodes(api, topology):
+            env = dict(line.split("=", 1) for line in container["Config"].get("Env") or [])
+            there = env.get("master_name", name)
+            if there != name:
+                raise pulumi.RunError(
+                    f"masterName: {name}: cannot be changed while the cluster is up, since its Sentinels know the "
+                    f"master as {there}, and clients ask for that. Destroy the stack first; with retainData its data "
+                    "stays"
+                )
+            break  # those of a host are told alike
 
 
 def refuse_older_redis(base_image: str, topology: Topology, swarm: bool) -> None:

@@ -1,5 +1,7 @@
 """A damaged append-only file: a node that can copy sets it aside, and one that cannot never starts empty."""
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -72,17 +74,56 @@ def test_all_damaged_at_once(formed: Cluster) -> None:
     assert not any(list((node.root / "data").glob("*.damaged-*")) for node in formed.data)
 
 
-def test_a_truncated_tail_simply_loads(make_cluster: MakeCluster) -> None:
-    cluster = make_cluster(replicas=0)
+def with_a_tail(cluster: Cluster) -> Node:
+    """The only node of a cluster, which has KEYS and then one key more."""
     cluster.form()
     (node,) = cluster.data
     node.client().mset(KEYS)
     node.client().set("last", "x" * 100)
     # While an earlier fsync waits for a busy disk, what comes after is answered before it is written.
     eventually(lambda: b"last" in newest_file(node).read_bytes(), 5, "all of it is written")
-    node.kill()
+    return node
+
+
+def truncate(node: Node) -> None:
     content = newest_file(node).read_bytes()
     newest_file(node).write_bytes(content[:-20])
+
+
+def test_a_truncated_tail_simply_loads(make_cluster: MakeCluster) -> None:
+    cluster = make_cluster(replicas=0)
+    node = with_a_tail(cluster)
+    node.kill()
+    truncate(node)
     node.start()
     cluster.wait_joined()
     assert node.client().mget(list(KEYS)) == list(KEYS.values())
+
+
+def test_a_server_that_is_killed_as_it_writes_is_no_damage(make_cluster: MakeCluster) -> None:
+    """Its checker calls a file that is cut off damaged, and the server loads it: it is simply to start again."""
+    cluster = make_cluster(replicas=0)
+    node = with_a_tail(cluster)
+    os.kill(node.agent_pid(), signal.SIGSTOP)
+    node.kill_server()
+    truncate(node)
+    os.kill(node.agent_pid(), signal.SIGCONT)
+    assert node.ended(seconds=10) == 137
+    node.start()
+    cluster.wait_joined()
+    assert node.client().mget(list(KEYS)) == list(KEYS.values())
+    assert DAMAGED not in node.log()
+
+
+def test_a_server_that_is_killed_as_it_loads_is_no_damage(make_cluster: MakeCluster) -> None:
+    """For its memory, as often as not: after the other server's end there may be a file that is cut off."""
+    cluster = make_cluster(replicas=0, directives="key-load-delay 10000\n")
+    node = with_a_tail(cluster)
+    node.kill()
+    truncate(node)
+    node.start()
+    eventually(lambda: node.why() == "loading its data", 20, "loads")
+    (server,) = (pid for pid in node.pids() if pid != node.agent_pid())
+    os.kill(server, signal.SIGKILL)
+    assert node.ended(seconds=10) == 137
+    assert DAMAGED not in node.log()

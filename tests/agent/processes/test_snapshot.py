@@ -82,6 +82,22 @@ def test_switching_waits_until_all_is_loaded(make_cluster: MakeCluster, before: 
     assert node.client().dbsize() == len(KEYS)
 
 
+def test_switching_is_tried_until_it_is_done(make_cluster: MakeCluster) -> None:
+    """A disk that is full at the start is not full for ever."""
+    node = _alone_with_a_snapshot(make_cluster)
+    _directives(node, "appendonly yes\n")
+    in_its_way = node.root / "data/appendonlydir"
+    in_its_way.touch()
+    node.start()
+    eventually(lambda: "appendonly cannot be set to yes" in node.log(), 20, "says so")
+    time.sleep(3)
+    assert node.log().count("appendonly cannot be set to yes") == 1, "once, however often it is tried"
+    in_its_way.unlink()
+    eventually(lambda: "appendonly is yes now" in node.log(), 10, "switched")
+    eventually(lambda: _logs_all(node), 10, "its append-only file has everything")
+    assert node.client().dbsize() == len(KEYS)
+
+
 def test_killed_before_the_append_only_file_is_there(make_cluster: MakeCluster) -> None:
     node = _alone_with_a_snapshot(make_cluster)
     # As left by a node that was killed while it loaded.

@@ -15,6 +15,7 @@ from tests.agent.harness.writer import Writer, by_role
 SEED = int(os.environ.get("REDIS_HA_TEST_SEED", "20261127"))
 ROUNDS = int(os.environ.get("REDIS_HA_TEST_ROUNDS", "4"))
 LONGEST = 3.0  # seconds
+TRIES = 12  # until a successor has stood still in time, which a busy machine does not always allow
 NO_HAND_OVER = "no hand-over: "
 
 
@@ -93,8 +94,9 @@ def test_whatever_stalls_nothing_is_lost(formed: Cluster) -> None:
 def test_a_successor_that_stands_still_at_once_loses_nothing(formed: Cluster) -> None:
     """For so long that yet another is elected, in the moments before any node has a copy of what it would take."""
     dice = random.Random(SEED)  # noqa: S311 - a seed makes it repeatable
-    stood = 0
-    for turn in range(ROUNDS // 2):
+    stood = turn = 0
+    while turn < ROUNDS // 2 or (not stood and turn < TRIES):
+        turn += 1
         one = Round(formed, f"alone{turn}")
         others = [node for node in formed.data if node is not one.old]
         pids = {node.name: node.pids() for node in others}
@@ -111,5 +113,5 @@ def test_a_successor_that_stands_still_at_once_loses_nothing(formed: Cluster) ->
             one.stands_still(successor, pids[successor.name], 2 * DOWN_AFTER)
             stood += one.stood_at is not None
             one.ends_well(f"{successor.name} stands still at once")
-    print(f"{stood} of {ROUNDS // 2} stood still before they took writes")
+    print(f"{stood} of {turn} stood still before they took writes")
     assert stood, "at least one has stood still in time"

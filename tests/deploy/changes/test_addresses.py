@@ -1,4 +1,4 @@
-"""Other addresses for every node: an outage, which the preview says, and no data lost."""
+"""Other addresses for every node: an outage, which the preview says, and no data lost. The name stays."""
 
 import ipaddress
 import os
@@ -7,11 +7,12 @@ import subprocess
 from collections.abc import Callable
 
 import docker
+import pytest
 
 from drills.target.cluster import Cluster
 from drills.target.health import wait_healthy
 from drills.target.plain import avoid_default_route
-from drills.target.stack import Stack
+from drills.target.stack import Stack, StackCommandError
 from drills.target.waiting import until
 from tests.deploy.support import fill, holds, place
 
@@ -76,3 +77,9 @@ def test_the_change_is_taken_back_after_a_stop_half_way(
     wait_healthy(cluster)
     assert all(holds(cluster, node, content) for node in cluster.nodes)
     figure(f"killed with {moved} of {of_all} nodes moved")
+
+
+def test_the_masters_name_cannot_be_changed(cluster: Cluster, stack: Stack) -> None:
+    with stack.changed({"masterName": "another"}), pytest.raises(StackCommandError) as refused:
+        stack.run("preview")
+    assert "its Sentinels know the master as mymaster" in refused.value.output

@@ -15,7 +15,7 @@ SETTINGS = place(1)
 
 def _inventory(client: docker.DockerClient) -> set[str]:
     """Whatever is called after the stack, labelled or not."""
-    named = [*client.containers.list(all=True), *client.networks.list(), *client.volumes.list()]
+    named = [*client.containers.list(all=True, ignore_removed=True), *client.networks.list(), *client.volumes.list()]
     return {n for n in (str(found.attrs.get("Name")) for found in named) if f"redis-ha-{NAME}-gone" in n}
 
 

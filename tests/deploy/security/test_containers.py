@@ -9,7 +9,7 @@ from drills.target.stack import Stack
 from drills.target.waiting import until
 from redis_ha.docker.health import RUN_FOLDER as RUN
 from redis_ha.docker.joining import MAX_PROCESSES
-from tests.deploy.inside import inside, output_of
+from tests.deploy.inside import inside, output_of, processes
 from tests.deploy.support import longest, no_errors, writing
 
 
@@ -67,12 +67,11 @@ def test_a_fork_bomb_ends_inside_its_container(cluster: Cluster, figure: Callabl
 
 def test_nothing_runs_as_root(cluster: Cluster) -> None:
     for container in cluster.containers():
-        status = output_of(container, "sh", "-c", "cat /proc/[0-9]*/status").splitlines()
-        fields = [line.split() for line in status]
-        assert {f[1] for f in fields if f[0] == "Uid:"} == {"999"}, container.name
-        assert {f[1] for f in fields if f[0] == "CapEff:"} == {"0000000000000000"}, container.name
-        assert {f[1] for f in fields if f[0] == "CapBnd:"} == {"0000000000000000"}, container.name
-        assert {f[1] for f in fields if f[0] == "NoNewPrivs:"} == {"1"}, container.name
+        found = processes(container)
+        assert {one["Uid"] for one in found} == {"999\t999\t999\t999"}, container.name
+        assert {one["CapEff"] for one in found} == {"0000000000000000"}, container.name
+        assert {one["CapBnd"] for one in found} == {"0000000000000000"}, container.name
+        assert {one["NoNewPrivs"] for one in found} == {"1"}, container.name
         for place in (
             "/etc/passwd",
             "/usr/local/bin/redis-ha",
