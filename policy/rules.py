@@ -1,9 +1,10 @@
 """What must hold of every cluster that a program declares. Pure: resources in, violations out.
 
-Nodes are told by their labels, so a rule holds for every RedisHa in a program, and for no other container.
+Nodes are told by their labels, so a rule holds for every RedisHa in a program, and for no other container or service.
 """
 
 import ipaddress
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ SERVICE = "docker:index/service:Service"
 KIND, TRANSPORT = "redis-ha.kind", "redis-ha.transport"
 CLUSTER = ("redis-ha.project", "redis-ha.stack", "redis-ha.name")
 NODES = ("redis", "sentinel")
+# How an exporter, what gives figures, and HAProxy's configuration say where they listen.
+LISTENING = re.compile(r"(?:-web\.listen-address=|^serve |^\s*bind )(\S+)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -36,20 +39,21 @@ class Violation:
 
 def no_public_port(resources: Sequence[Resource]) -> Iterator[Violation]:
     """Nothing listens at an address that strangers reach."""
-    for one in _containers(resources):
+    for one in _parts(resources):
         for port in one.props.get("ports") or ():
             address = port.get("ip") or "0.0.0.0"  # noqa: S104 - Docker's default, which is what is looked for
             if _is_public(address):
                 yield Violation(f"port {port.get('external'):.0f} is published at {address}", one.urn)
-        for address in _environment(one).get("bind_address", "").split():
-            if one.props.get("networkMode") == "host" and _is_public(address):
+        for address in dict.fromkeys(_addresses(one, resources)):
+            if _is_public(address):
                 yield Violation(f"listens at {address}", one.urn)
 
 
 def tls(resources: Sequence[Resource]) -> Iterator[Violation]:
     """Every connection is encrypted."""
-    for one in _containers(resources):
-        if _labels(one).get(TRANSPORT) == "plain":
+    for one in _parts(resources):
+        # Of a service, the tasks say it.
+        if "plain" in (_labels(one).get(TRANSPORT), _task_labels(one).get(TRANSPORT)):
             yield Violation("speaks without TLS: set `tls`", one.urn)
 
 
@@ -79,27 +83,29 @@ def hosts_apart(resources: Sequence[Resource]) -> Iterator[Violation]:
 
 def memory_limits(resources: Sequence[Resource]) -> Iterator[Violation]:
     """No node can take the memory of its neighbours."""
-    for one in _containers(resources):
-        if _labels(one)[KIND] in NODES and not one.props.get("memory"):
-            yield Violation("has no limit of its memory: set `resources.memory`", one.urn)
-    for one in resources:
-        if one.type == SERVICE and _labels(one).get(KIND) in NODES and not _memory_of_tasks(one):
+    for one in _parts(resources):
+        if _labels(one)[KIND] in NODES and not _memory(one):
             yield Violation("has no limit of its memory: set `resources.memory`", one.urn)
 
 
-def _containers(resources: Iterable[Resource]) -> Iterator[Resource]:
-    return (one for one in resources if one.type == CONTAINER and _labels(one).get(KIND))
+def _parts(resources: Iterable[Resource]) -> Iterator[Resource]:
+    """The containers and services of all clusters."""
+    return (one for one in resources if one.type in (CONTAINER, SERVICE) and _labels(one).get(KIND))
 
 
 def _clusters(resources: Iterable[Resource]) -> Iterator[tuple[str, list[Resource]]]:
     """The nodes of each, by its name."""
     found: dict[tuple[str, ...], list[Resource]] = defaultdict(list)
-    for one in resources:
-        labels = _labels(one) if one.type in (CONTAINER, SERVICE) else {}
-        if labels.get(KIND) in NODES:
-            found[tuple(labels.get(label, "") for label in CLUSTER)].append(one)
+    for one in _parts(resources):
+        if _labels(one)[KIND] in NODES:
+            found[_cluster(one)].append(one)
     for key, members in sorted(found.items()):
         yield "/".join(key), members
+
+
+def _cluster(one: Resource) -> tuple[str, ...]:
+    labels = _labels(one)
+    return tuple(labels.get(label, "") for label in CLUSTER)
 
 
 def _count(one: Resource) -> int:
@@ -109,18 +115,63 @@ def _count(one: Resource) -> int:
     return int(((one.props.get("mode") or {}).get("replicated") or {}).get("replicas") or 1)
 
 
-def _memory_of_tasks(service: Resource) -> Any:
-    task = service.props.get("taskSpec") or {}
+def _memory(one: Resource) -> Any:
+    """The limit of a container, or of each task of a service."""
+    if one.type == CONTAINER:
+        return one.props.get("memory")
+    task = one.props.get("taskSpec") or {}
     return ((task.get("resources") or {}).get("limits") or {}).get("memoryBytes")
 
 
+def _addresses(one: Resource, resources: Iterable[Resource]) -> Iterator[str]:
+    """Those of its host, or hosts, that it listens at itself; none where it has a network of its own."""
+    if one.type == SERVICE:  # its tasks have their hosts' network, and each listens at the address of its host
+        for place in str((_task(one).get("env") or {}).get("swarm_places", "")).split():
+            yield _without_port(place.partition("=")[2])
+    elif one.props.get("networkMode") == "host":
+        yield from _environment(one).get("bind_address", "").split()
+        said = [" ".join(one.props.get("command") or ())]
+        if _labels(one)[KIND] == "endpoint":
+            said += _haproxy_config(one, resources)
+        for places in LISTENING.findall("\n".join(said)):
+            yield from map(_without_port, places.split(","))
+
+
+def _haproxy_config(endpoint: Resource, resources: Iterable[Resource]) -> Iterator[str]:
+    """What the endpoint reads: a container that never runs brings it, at the same Docker."""
+    for one in _parts(resources):
+        if (_labels(one)[KIND], _cluster(one), one.provider) == ("files", _cluster(endpoint), endpoint.provider):
+            for file in one.props.get("uploads") or ():
+                if str(file.get("file")).endswith("/haproxy.cfg"):
+                    yield str(file.get("content"))
+
+
 def _labels(one: Resource) -> dict[str, str]:
-    return {str(each.get("label")): str(each.get("value")) for each in one.props.get("labels") or ()}
+    return _pairs(one.props)
+
+
+def _task_labels(one: Resource) -> dict[str, str]:
+    """Those of a service's containers; a container has none such."""
+    return _pairs(_task(one))
+
+
+def _pairs(labelled: Mapping[str, Any]) -> dict[str, str]:
+    return {str(each.get("label")): str(each.get("value")) for each in labelled.get("labels") or ()}
+
+
+def _task(service: Resource) -> Mapping[str, Any]:
+    """What a service's containers are made of."""
+    found: Mapping[str, Any] = (service.props.get("taskSpec") or {}).get("containerSpec") or {}
+    return found
 
 
 def _environment(one: Resource) -> dict[str, str]:
     pairs = (str(each).partition("=") for each in one.props.get("envs") or ())
     return {name: value for name, _, value in pairs}
+
+
+def _without_port(place: str) -> str:
+    return place.rpartition(":")[0]
 
 
 def _is_public(address: str) -> bool:

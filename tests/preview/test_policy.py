@@ -19,6 +19,9 @@ ROOT = Path(__file__).parents[2]
 HOSTS = [{"name": name, "docker": f"tcp://127.0.0.1:{i}", "address": f"10.0.0.{i}"} for i, name in enumerate("abc", 1)]
 EVERYWHERE = "0.0.0.0"  # noqa: S104 - it is what is refused
 LIMITED = {"resources": {"memory": "512m"}}
+STRANGE = [*HOSTS[:2], {**HOSTS[2], "address": "9.9.9.9"}]
+NODES = [{"name": name, "address": f"10.0.0.{i}"} for i, name in enumerate("abcd", 1)]
+SWARM = {"swarm": True, "registry": "registry:5000", "hosts": NODES[:3]}
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +74,13 @@ def test_what_is_as_it_should_be_passes(pack: str, tmp_path: Path, tls: dict[str
     assert "to create" in said
 
 
+def test_a_swarm_that_is_as_it_should_be_passes(pack: str, tmp_path: Path, tls: dict[str, str]) -> None:
+    code, said = preview(pack, tmp_path, "prod", {**LIMITED, **SWARM, "tls": json.dumps(tls)})
+    assert code == 0, said
+    assert "error:" not in said
+    assert "docker:index:Service redis-ha-sentinel create" in said
+
+
 def test_dev_may_have_plain_connections_and_no_limits(pack: str, tmp_path: Path) -> None:
     code, said = preview(pack, tmp_path, "dev", {})
     assert code == 0, said
@@ -91,11 +101,28 @@ def test_dev_may_have_plain_connections_and_no_limits(pack: str, tmp_path: Path)
             ["hosts-apart"],
             "has two Sentinels on one host",
         ),
+        ("test", {**LIMITED, "hosts": STRANGE}, ["no-public-port"] * 2, "listens at 9.9.9.9"),
+        # The endpoint, and the two that give figures, are told their addresses in another way.
         (
             "test",
-            {**LIMITED, "hosts": [*HOSTS[:2], {**HOSTS[2], "address": "9.9.9.9"}]},
+            {**LIMITED, "hosts": STRANGE, "endpoint": True, "metrics": True},
+            ["no-public-port"] * 5,
+            "listens at 9.9.9.9",
+        ),
+        # `hosts-apart` has no case in a Swarm: the services' own `max_replicas` keeps their tasks apart.
+        ("prod", {**LIMITED, **SWARM}, ["tls"] * 2, "set `tls`"),
+        (
+            "test",
+            {**LIMITED, **SWARM, "hosts": [*NODES[:2], {**NODES[2], "address": "9.9.9.9"}]},
             ["no-public-port"] * 2,
             "listens at 9.9.9.9",
+        ),
+        ("test", SWARM, ["memory-limits"], "has no limit of its memory"),
+        (
+            "test",
+            {**LIMITED, **SWARM, "hosts": NODES, "sentinels": 4},
+            ["odd-sentinels"],
+            "redis-ha/test/redis-ha has 4 Sentinels",
         ),
     ],
 )

@@ -21,6 +21,7 @@ __all__ = ["recorder"]  # a fixture
 
 HOSTS = [{"name": name, "address": f"10.0.0.{i}"} for i, name in enumerate("abcd", 1)]
 SWARM = {"swarm": True, "hosts": HOSTS[:3], "registry": "registry:5000"}
+MB = 1024**2
 
 
 @pytest.mark.parametrize(
@@ -126,6 +127,20 @@ def test_an_update_goes_node_by_node_and_ends_at_a_failure(services: Recorder) -
         assert spec["healthcheck"]["tests"] == ["CMD", "redis-ha-health", "once"]
         assert spec["healthcheck"]["startPeriod"] == swarm.START_PERIOD
         assert spec["stopGracePeriod"] == "30s"
+
+
+def test_each_node_has_its_limits(services: Recorder) -> None:
+    def limits() -> dict[str, Any]:
+        return {kind: _service(services, kind)["taskSpec"].get("resources") for kind in ("redis", "sentinel")}
+
+    deploy(**SWARM)
+    assert limits() == {"redis": None, "sentinel": {"limits": {"memoryBytes": 128 * MB}}}
+    services.resources.clear()
+    deploy(**SWARM, resources={"memory": "1g", "cpus": "0.5", "sentinelMemory": "64m"})
+    assert limits() == {
+        "redis": {"limits": {"memoryBytes": 1024 * MB, "nanoCpus": 500_000_000}},
+        "sentinel": {"limits": {"memoryBytes": 64 * MB}},  # as a container's: no limit of its CPUs
+    }
 
 
 def _task(

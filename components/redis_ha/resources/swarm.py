@@ -122,7 +122,7 @@ def _service(
             ),
             placement=docker.ServiceTaskSpecPlacementArgs(constraints=_constraints(topology, nodes), max_replicas=1),
             networks_advanceds=[docker.ServiceTaskSpecNetworksAdvancedArgs(id=NETWORK)],
-            resources=given.of(_resources) if kind == "redis" else None,
+            resources=given.of(lambda settings: _resources(settings, kind)),
             restart_policy=docker.ServiceTaskSpecRestartPolicyArgs(
                 condition=given.of(lambda settings: RESTART[settings.restart]), delay="1s", max_attempts=0, window="0s"
             ),
@@ -188,13 +188,15 @@ def _login(given: Given) -> docker.ServiceAuthArgs | None:
     )
 
 
-def _resources(settings: Settings) -> docker.ServiceTaskSpecResourcesArgs | None:
+def _resources(settings: Settings, kind: Kind) -> docker.ServiceTaskSpecResourcesArgs | None:
+    """The limits of each task, which are those of the containers elsewhere."""
     wanted = settings.resources
-    if wanted.memory is None and wanted.cpus is None:
+    memory, cpus = (wanted.memory, wanted.cpus) if kind == "redis" else (wanted.sentinel_memory, None)
+    if memory is None and cpus is None:
         return None
     return docker.ServiceTaskSpecResourcesArgs(
         limits=docker.ServiceTaskSpecResourcesLimitsArgs(
-            memory_bytes=size_in_bytes(wanted.memory) if wanted.memory else None,
-            nano_cpus=int(float(wanted.cpus) * 10**9) if wanted.cpus else None,
+            memory_bytes=size_in_bytes(memory) if memory else None,
+            nano_cpus=int(float(cpus) * 10**9) if cpus else None,
         )
     )
