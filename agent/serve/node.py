@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import fcntl
-import os
+import signal
 from typing import Any
 
 from agent.act.datanode import DataNode
@@ -12,17 +12,20 @@ from agent.serve.container import ContainerWorld
 from agent.serve.data import Volume
 from agent.serve.environment import MASTER, NO_ACCESS, Environment, StartError
 from agent.serve.repair import check, until_it_can_copy
-from agent.serve.server import Server
+from agent.serve.server import Server, bury
 from agent.serve.stop import Stop
 from agent.serve.strangers import Strangers
 from agent.settings import NodeSettings
 from agent.tell.state import StateFile
 from agent.view.node import fields_of
-from agent.wire.answers import Address, done
+from agent.wire.answers import Address, Refusal, done
 from agent.wire.link import Login, tls_context
 
 SIGNAL = "first-start"
 """A file in the run folder, by which the deployment says that there has never been any data."""
+AGAIN = 1.0
+"""Seconds between two attempts at what the server refuses."""
+KILLED = 128 + signal.SIGKILL
 
 
 async def run_node(environment: Environment) -> int:
@@ -31,21 +34,27 @@ async def run_node(environment: Environment) -> int:
     volume = Volume(environment)
     state = StateFile(environment.run)
     world = ContainerWorld(environment.local, login(environment), volume.memory, state, environment.run / SIGNAL)
-    with await _own_data(environment, state):
+    with await _own_data(environment, world, stop):
+        if stop.asked.done():
+            return 0
         mark = volume.mark()
         if volume.memory.exists():  # said of an earlier start, after which there was data
             (environment.run / SIGNAL).unlink(missing_ok=True)
         while True:
             arguments = volume.prepare(mark)
+            bury()
             server = await Server.start("redis-server", str(volume.config), *arguments)
             node = DataNode(world, node_settings(environment), mark, volume.nodes())
             parts = [asyncio.ensure_future(part) for part in (node.run(), Strangers(world, environment.local).run())]
+            loaded = asyncio.ensure_future(_until_loaded(world, environment.local))
+            parts.append(loaded)
             if arguments:
                 parts.append(asyncio.ensure_future(_switch_append_only(world, volume, environment.local)))
             ended = asyncio.ensure_future(server.ended())
             until: list[asyncio.Future[Any]] = [ended, stop.asked, parts[0]]
             await asyncio.wait(until, return_when=asyncio.FIRST_COMPLETED)
             code = await _leave(node, server, ended, stop, parts[0])
+            had_loaded = loaded.done()
             for part in parts:
                 part.cancel()
             world.end_tasks()
@@ -54,7 +63,9 @@ async def run_node(environment: Environment) -> int:
             if node.end_server:
                 mark = volume.mark()
                 continue
-            if not await check(volume):
+            # A damaged file ends it while it loads, by itself. After any other end the next one is to try first: killed
+            # as it wrote, it leaves a file that is cut off, which the checker takes for damaged, and which it loads.
+            if had_loaded or code == KILLED or not await check(world, volume, stop):
                 return code or 1  # it has not been asked to end
             mark = await until_it_can_copy(world, node_settings(environment), volume, stop)
             if stop.asked.done():
@@ -67,14 +78,14 @@ async def _leave(
     """Hand over and stop the server where that is asked for; its exit code."""
     if ended.done():
         return ended.result()
+    if stop.asked.done():
+        leaving = asyncio.ensure_future(node.leave())
+        until: list[asyncio.Future[Any]] = [leaving, ended, loop]
+        await asyncio.wait(until, return_when=asyncio.FIRST_COMPLETED)
+        leaving.cancel()
     if loop.done() and loop.exception() is not None:  # without its agent a node must not go on
         await server.stop()
         raise loop.exception() or RuntimeError
-    if stop.asked.done():
-        leaving = asyncio.ensure_future(node.leave())
-        until: list[asyncio.Future[Any]] = [leaving, ended]
-        await asyncio.wait(until, return_when=asyncio.FIRST_COMPLETED)
-        leaving.cancel()
     return await (server.kill() if node.end_server else server.stop())
 
 
@@ -99,34 +110,59 @@ def login(environment: Environment) -> Login:
     return Login("handover", environment.secret, context)
 
 
-async def _own_data(environment: Environment, state: StateFile) -> contextlib.AbstractContextManager[object]:
+async def _own_data(
+    environment: Environment, world: ContainerWorld, stop: Stop
+) -> contextlib.AbstractContextManager[object]:
     """Wait for an earlier container of this node to end: a Swarm may start the next one while it is still leaving."""
     try:
         lock = (environment.data / ".lock").open("w")
     except OSError as error:
         raise StartError(NO_ACCESS, f"cannot write to {environment.data}: {error}") from None
-    while True:
+    while not stop.asked.done():
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            state.write({"joined": False, "why": "waiting: an earlier container still uses the data"})
-            await asyncio.sleep(0.2)
+        except BlockingIOError:
+            world.show({"joined": False, "why": "waiting: an earlier container still uses the data"})
+            await asyncio.wait([stop.asked], timeout=0.2)
+        except OSError as error:
+            # A file system without locks, as of some networks. To wait for one would be to wait for ever; and two
+            # servers are kept apart by their port, too, which a server takes before it looks at the data.
+            world.say(f"the data is used without a lock, which its file system does not give: {error}")
+            break
         else:
-            os.set_inheritable(lock.fileno(), False)
-            return lock
+            break
+    return lock
+
+
+async def _until_loaded(world: ContainerWorld, local: Address) -> None:
+    """Until the own server has loaded its data."""
+    while (await _persistence(world, local)).get("loading") != "0":
+        await world.sleep(SOON)
 
 
 async def _switch_append_only(world: ContainerWorld, volume: Volume, local: Address) -> None:
-    """The server was started with the other `appendonly`, to load what is newest: switch it once that is loaded."""
+    """The server was started with the other `appendonly`, to load what is newest: switch it once that is loaded.
+
+    A full disk, or too little memory for another process, may hinder that. Tried no more, it would never be done: the
+    node would go on without the file that its settings promise, and load an old snapshot at its next start.
+    """
     wanted = volume.wanted_append_only()
-    while (await _persistence(world, local)).get("loading") != "0":
-        await world.sleep(SOON)
-    results = await world.ask(local, ("CONFIG", "SET", "appendonly", wanted), ("CONFIG", "REWRITE"), within=10.0)
-    if all(done(result) for result in results):
-        world.say(f"all data is loaded; appendonly is {wanted} now")
-        if wanted == "no":
-            await _save(world, local)
-            volume.set_aside("stale")
+    await _until_loaded(world, local)
+    said: set[str] = set()
+    while True:
+        results = await world.ask(local, ("CONFIG", "SET", "appendonly", wanted), ("CONFIG", "REWRITE"), within=10.0)
+        failed = next((result for result in results if not done(result)), None)
+        if failed is None:
+            break
+        reason = failed.text if isinstance(failed, Refusal) else "no answer"
+        if reason not in said:
+            said.add(reason)
+            world.say(f"appendonly cannot be set to {wanted}, which is tried again: {reason}")
+        await world.sleep(AGAIN)
+    world.say(f"all data is loaded; appendonly is {wanted} now")
+    if wanted == "no":
+        await _save(world, local)
+        volume.set_aside("stale")
 
 
 async def _save(world: ContainerWorld, local: Address) -> None:

@@ -54,10 +54,12 @@ async def run_sentinel(environment: Environment) -> int:
         for part in (*parts, loop):
             part.cancel()
         if ended.done():
-            return ended.result()
+            return ended.result() or 1  # it has not been asked to end
         code = await server.stop()
-        if stop.asked.done() or loop.exception() is not None:
+        if stop.asked.done():
             return code
+        if loop.exception() is not None:  # without its agent a Sentinel must not go on
+            raise loop.exception() or RuntimeError
         world.say(f"forgetting what is not declared any more: {', '.join(map(str, loop.result()))}")
 
 

@@ -9,6 +9,19 @@ INSIST = 0.5
 """Seconds between two SIGTERMs: Redis takes no notice of one while it writes its first append-only file."""
 
 
+def bury() -> None:
+    """Take the exit codes of processes that a server has left behind, as process 1 has to: nobody else ever does.
+
+    A snapshot or a rewrite may outlive a server that was killed. To be called while no process of our own runs: its
+    exit code would be taken from the one who waits for it.
+    """
+    if os.getpid() != 1:
+        return
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG) != (0, 0):
+            pass
+
+
 class Server:
     """Its process."""
 
