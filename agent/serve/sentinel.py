@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from agent.act.sentinel import SentinelAgent, SentinelSettings
@@ -79,8 +80,9 @@ async def _remember(agent: SentinelAgent, state: SentinelState) -> None:
     kept: Address | None = None
     while True:
         if agent.master is not None and agent.master != kept:
-            kept = agent.master
-            state.remember(kept)
+            with suppress(OSError):  # a full disk: tried again until it is kept
+                state.remember(agent.master)
+                kept = agent.master
         await asyncio.sleep(REMEMBER_EVERY)
 
 

@@ -107,10 +107,10 @@ def test_it_is_not_told_of_a_place_that_something_else_has() -> None:
 
 
 def test_addresses_that_it_listens_at() -> None:
-    assert "bind 10.1.2.250:16378,127.0.0.1:16378" in section(config(), "frontend write")
-    assert "bind 10.1.2.250:16377,127.0.0.1:16377" in section(config(advertise="192.0.2.7"), "frontend read")
-    assert "bind 127.0.0.1:16378" in section(config(network="host"), "frontend write")
-    assert "bind 192.0.2.7:16377,127.0.0.1:16377" in section(
+    assert "bind 10.1.2.250:16378,127.0.0.1:16378 tcp-ut 60s" in section(config(), "frontend write")
+    assert "bind 10.1.2.250:16377,127.0.0.1:16377 tcp-ut 60s" in section(config(advertise="192.0.2.7"), "frontend read")
+    assert "bind 127.0.0.1:16378 tcp-ut 60s" in section(config(network="host"), "frontend write")
+    assert "bind 192.0.2.7:16377,127.0.0.1:16377 tcp-ut 60s" in section(
         config(network="host", advertise="192.0.2.7"), "frontend read"
     )
 
