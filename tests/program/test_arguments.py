@@ -168,7 +168,7 @@ def test_all_that_is_wrong_is_said_at_once_by_the_arguments_names(mocks: Recorde
 
 
 def test_a_wrong_value_that_comes_later_is_named_too(mocks: Recorder) -> None:
-    with pytest.raises(pulumi.RunError, match="down_after: 5: allowed: "):
+    with pytest.raises(pulumi.RunError, match=r"down_after: \[secret\]: allowed: "):
         run(lambda: declare(down_after=pulumi.Output.from_input(5)).url)
 
 
@@ -207,6 +207,11 @@ def test_another_projects_stack_of_the_same_name_shares_nothing(mocks: Recorder)
 def test_a_name_that_docker_does_not_take_is_refused(mocks: Recorder) -> None:
     with pytest.raises(pulumi.RunError, match="name: 'my cache': allowed: letters"):
         run(lambda: declare("my cache").url)
+
+
+def test_a_name_that_another_clusters_parts_may_have_is_refused(mocks: Recorder) -> None:
+    with pytest.raises(pulumi.RunError, match="name: 'orders-backup': allowed: no -backup, -endpoint, -exporter at it"):
+        run(lambda: declare("orders-backup").url)
 
 
 def test_other_ways_to_name_a_docker_are_refused(mocks: Recorder) -> None:

@@ -6,7 +6,11 @@ from typing import Any
 import pulumi
 import pytest
 
-from redis_ha.settings.loader import parse_settings
+from agent.watch.messages import CHANNEL
+from redis_ha.plan.directives import redis_directives
+from redis_ha.settings.channels import OWN_CHANNELS
+from redis_ha.settings.loader import config_arguments, parse_settings
+from redis_ha.settings.memory import fitting_max_memory
 from redis_ha.settings.model import Settings
 from redis_ha.settings.profiles import PROFILES
 
@@ -91,7 +95,33 @@ def test_slave_is_accepted_for_replica() -> None:
         ({"previousPassword": "old"}, "previousPassword: needs systemPassword"),
         ({"durability": "consistent", "replicas": 0}, "durability: 'consistent' needs replicas"),
         ({"redisConfig": {"port": 1}}, "redisConfig: {'port': 1}: port is set by this project"),
+        *(
+            ({"redisConfig": {name: "x"}}, f"redisConfig: {{'{name}': 'x'}}: {name} is set by this project")
+            for name in ("appendfilename", "appenddirname", "cluster-enabled")
+        ),
+        (
+            {"sentinelConfig": {"sentinel": "monitor a b 1 1"}},
+            "sentinelConfig: {'sentinel': 'monitor a b 1 1'}: sentinel is set by this project",
+        ),
         ({"sentinelConfig": {"sentinel": "a\nb"}}, "sentinelConfig: {'sentinel': 'a\\nb'}: the"),
+        *(
+            ({"redisConfig": {"save": text}}, f"redisConfig: {{'save': {text!r}}}: the value of save is empty or has")
+            for text in ("", "1\n", "1\x0bport 1", "1\x85port 1", "1\u2028port 1", "1\x1c")
+        ),
+        *(
+            (
+                {"redisConfig": {"save": value}},
+                f"redisConfig: {{'save': {value!r}}}: the value of save: allowed: a text",
+            )
+            for value in (None, ["900", "1"], {"900": 1})
+        ),
+        *(
+            (
+                {"redisConfig": {"databases": value}},
+                f"redisConfig: {{'databases': {value!r}}}: databases: allowed: a whole number",
+            )
+            for value in ("abc", 0, -1, 1.5, True, "1_6", "9" * 5000)
+        ),
         ({"users": {"default": {"password": "x", "rules": ""}}}, "users: [secret]: 'default' can"),
         (
             {"users": {"a": {"password": "x", "rules": "allchannels"}}},
@@ -100,11 +130,30 @@ def test_slave_is_accepted_for_replica() -> None:
         *(
             (
                 {"users": {"a": {"password": "x", "rules": f"~* {rule}"}}},
-                f"users.a.rules: [secret]: '{rule}' would reach",
+                f"users.a.rules: [secret]: {rule!r} would reach",
             )
-            for rule in ("&*", "&_*", "&__sentinel__:hello", "&[^a]*", "(&*hello)", "&?_sentinel__*")
+            for rule in (
+                *("&*", "&_*", "&__sentinel__:hello", "&[^a]*", "(&*hello)", "&?_sentinel__*", "ALLCHANNELS"),
+                *("(AllChannels)", r"&[\^_]*", "&[!_]*", "&__redis-ha__", "&__redis?ha__", r"&\_\_redis-ha__"),
+                *("&[^-^]*", "&[a-Z]*", "&__redis-ha_[a-)", "(&__redis-ha_[_)", "&*[^", "&[ä-a]_*"),
+            )
         ),
-        ({"users": {"a": {"password": "x", "rules": ">pw"}}}, "users.a.rules: [secret]: '>pw' is"),
+        *(
+            (
+                {"users": {"a": {"password": "x", "rules": f"~* {rule}"}}},
+                f"users.a.rules: [secret]: '{rule}' is about login",
+            )
+            for rule in ("nopass", "NOPASS", "NoPass", "Reset", "ON")
+        ),
+        (
+            {"users": {"a": {"password": "x", "rules": "~* +restore SKIP-Sanitize-Payload"}}},
+            "users.a.rules: [secret]: 'SKIP-Sanitize-Payload' would let RESTORE take",
+        ),
+        ({"users": {"a": {"password": "x", "rules": ">pw"}}}, "users.a.rules: [secret]: '>...' is about login"),
+        (
+            {"users": {"a": {"password": "x", "rules": '(+publish "&*")'}}},
+            "users.a.rules: [secret]: Redis takes quotes",
+        ),
         (
             {"maxMemory": "1g", "resources": {"memory": "512m"}},
             "maxMemory: 1g leaves no room in the container's 512m",
@@ -115,6 +164,40 @@ def test_wrong_values_are_named(values: dict[str, Any], expected: str) -> None:
     lines = refusal(**values)
     assert len(lines) == 1
     assert lines[0].startswith(expected)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "&news.*",
+        "&[^_]*",
+        "&_[^_]*",
+        "&[!a]*",
+        "&__SENTINEL__:HELLO",
+        "&a[_",
+        r"&\*",
+        "&ü*",
+        "(&news.* +@read)",
+        "~it's",
+    ],
+)
+def test_rules_that_reach_no_channel_of_ours_are_taken_as_they_are(rule: str) -> None:
+    assert settings(users={"a": {"password": "x", "rules": rule}}).users["a"].rules == rule
+
+
+def test_the_agents_channel_is_kept_from_users() -> None:
+    assert CHANNEL in OWN_CHANNELS
+
+
+def test_values_of_directives_are_texts_numbers_or_switches() -> None:
+    given = {"hz": 20, "databases": "4", "lfu-log-factor": 1.5, "lazyfree-lazy-user-del": True, "save": "900 1 300 10"}
+    assert settings(redisConfig=given).redis_config == {
+        "hz": "20",
+        "databases": "4",
+        "lfu-log-factor": "1.5",
+        "lazyfree-lazy-user-del": "yes",
+        "save": "900 1 300 10",
+    }
 
 
 def test_all_errors_at_once() -> None:
@@ -132,6 +215,18 @@ def test_a_refused_password_is_not_shown() -> None:
     assert "[secret]" in line
 
 
+def test_what_was_set_with_secret_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = {"redis-ha:password": "pw", "redis-ha:redisConfig": '{"requirepass": "hush"}', "redis-ha:quorum": "no"}
+    monkeypatch.setattr(pulumi.runtime.config, "get_config_env", lambda: config)
+    monkeypatch.setattr(pulumi.runtime.config, "is_config_secret", lambda key: key == "redis-ha:redisConfig")
+    monkeypatch.setattr(pulumi, "get_project", lambda: "redis-ha")
+    monkeypatch.setattr(pulumi, "get_stack", lambda: "prod")
+    with pytest.raises(pulumi.RunError, match=r"redisConfig: \[secret\]: requirepass is set") as raised:
+        config_arguments()
+    assert "hush" not in str(raised.value)
+    assert "quorum: 'no': allowed" in str(raised.value)
+
+
 @pytest.mark.parametrize(
     ("values", "word"),
     [
@@ -141,10 +236,21 @@ def test_a_refused_password_is_not_shown() -> None:
         ({"sentinels": 5, "quorum": 2}, "less than a majority"),
         ({"downAfter": 300}, "several failovers"),
         ({"replicas": 0}, "nothing can take over"),
+        ({"maxMemory": "511m", "resources": {"memory": "512m"}}, "maxMemory: 511m: more than the 241mb"),
     ],
 )
 def test_unusual_values_are_warned_of(values: dict[str, Any], word: str) -> None:
     assert any(word in warning for warning in settings(**values).warnings())
+
+
+@pytest.mark.parametrize("megabytes", [96, 100, 128, 256, 300, 512, 1024, 2048, 4096, 65536])
+def test_a_memory_limit_is_warned_of_above_what_is_chosen_without_one(megabytes: int) -> None:
+    limits = {"memory": f"{megabytes}m"}
+    lines = [line.split(" ", 1) for line in redis_directives(settings(resources=limits)).splitlines()]
+    chosen = int(dict(lines)["maxmemory"])
+    assert fitting_max_memory(megabytes * 1024**2) == chosen
+    assert settings(maxMemory=f"{chosen}b", resources=limits).warnings() == []
+    assert len(settings(maxMemory=f"{chosen + 1}b", resources=limits).warnings()) == 1
 
 
 @pytest.mark.parametrize("image", ["redis:6-alpine", "docker.io/library/redis:5.0.14", "redis:6.2@sha256:" + 64 * "0"])

@@ -1,15 +1,9 @@
 """The lines of redis.conf and sentinel.conf that follow from the settings."""
 
+from redis_ha.settings.memory import backlog, fitting_max_memory, replica_buffer
 from redis_ha.settings.model import Settings
 from redis_ha.settings.types import size_in_bytes
 
-# `maxmemory` is this much of the container's memory at most; the rest is for copy-on-write, buffers and fragmentation.
-MAX_MEMORY_SHARE = 0.6
-# What counts in small containers. Measured at 128 MB, with writes as fast as they go: a replica that has lost its place
-# copies everything; meanwhile it stores what is written (up to the limit of a replica's buffer), then applies that in
-# one go, and so holds it once more, for its append-only file.
-FIXED_BYTES = 32 * 1024**2  # the server without data, and the scripts beside it
-SPARE = 1.5  # of the data: fragmentation, and what is written while a child process writes a snapshot
 # What clients may be at most: Redis' own default, and what fits into a tenth of the memory.
 MAX_CLIENTS = 10_000
 MIN_CLIENTS = 250
@@ -88,15 +82,14 @@ def _within(memory: int) -> list[str]:
     Replicas share one buffer, so it counts once; what is left is for copy-on-write.
     """
     mb = 1024**2
-    backlog = _backlog(memory)
     return [
         f"maxclients {_clients(memory // 10)}",
-        f"repl-backlog-size {backlog}",
+        f"repl-backlog-size {backlog(memory)}",
         *(
             f"client-output-buffer-limit {kind} {hard} {hard // 2} 60"
             for kind, hard in (
                 ("normal", max(mb, memory // 5)),
-                ("replica", _replica_buffer(memory)),
+                ("replica", replica_buffer(memory)),
                 ("pubsub", max(mb, min(32 * mb, memory // 10))),
             )
         ),
@@ -107,22 +100,10 @@ def _max_memory(settings: Settings) -> int | None:
     if settings.max_memory is not None:
         return size_in_bytes(settings.max_memory)
     if settings.resources.memory is not None:
-        memory = size_in_bytes(settings.resources.memory)
-        room = memory - FIXED_BYTES - _backlog(memory) - 2 * _replica_buffer(memory)
-        return int(min(memory * MAX_MEMORY_SHARE, room / SPARE))
+        return fitting_max_memory(size_in_bytes(settings.resources.memory))
     return None
 
 
 def _clients(memory: int) -> int:
     """How many clients fit into `memory` bytes."""
     return max(MIN_CLIENTS, min(MAX_CLIENTS, memory // CLIENT_BYTES))
-
-
-def _backlog(memory: int) -> int:
-    """What a replica may have missed and still catch up without a full copy; bytes."""
-    return max(1024**2, min(16 * 1024**2, memory // 16))
-
-
-def _replica_buffer(memory: int) -> int:
-    """What may wait to be sent to a replica before it is let go of; bytes. Redis takes none below the backlog."""
-    return max(_backlog(memory), min(256 * 1024**2, memory // 10))

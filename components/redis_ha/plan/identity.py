@@ -10,6 +10,8 @@ from redis_ha.plan import labels
 
 OWN = "redis-ha"
 """The cluster of this project's own program. A name or project of that kind is left out of what Docker sees."""
+BESIDE = ("-backup", "-endpoint", "-exporter")
+"""With these at their end, images and containers beside the nodes are called after their cluster."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -22,9 +24,11 @@ class Identity:
     name: str = OWN
 
     def __post_init__(self) -> None:
-        """Raises ValueError where Docker would refuse the name."""
+        """Raises ValueError where Docker would refuse the name, or another cluster's parts may have it."""
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"name: {self.name!r}: allowed: letters, digits, and then also _ . and -")
+        if self.name.endswith(BESIDE):
+            raise ValueError(f"name: {self.name!r}: allowed: no {', '.join(BESIDE)} at its end: so are parts of others")
 
     @property
     def prefix(self) -> str:

@@ -225,6 +225,8 @@ class Fields(SettingModel):
     @field_validator("redis_config")
     @classmethod
     def _not_managed_redis(cls, value: dict[str, str]) -> dict[str, str]:
+        if not re.fullmatch(r"[1-9][0-9]{0,8}", value.get("databases", "16")):  # the backup reads it
+            raise ValueError("databases: allowed: a whole number, 1 and up")
         return _refuse_managed(value, MANAGED_REDIS)
 
     @field_validator("sentinel_config")

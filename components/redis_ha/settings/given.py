@@ -12,11 +12,11 @@ import pulumi
 from pydantic import ValidationError
 
 from redis_ha.settings.backup import Backup
-from redis_ha.settings.loader import lines_of
+from redis_ha.settings.loader import SECRET_TEXT, lines_of
 from redis_ha.settings.model import SHAPE, Settings
 from redis_ha.settings.notify import Notify
 from redis_ha.settings.tls import Tls
-from redis_ha.settings.types import NotYetError, Ports, Resources, SettingModel
+from redis_ha.settings.types import NotYetError, Ports, Resources, SettingModel, from_json
 
 T = TypeVar("T")
 Setting = tuple[type[SettingModel], str]
@@ -54,6 +54,9 @@ class Given:
                 continue
             if name in SHAPE and _has_output(value):
                 wrong.append(f"{key}: is an Output; allowed: a plain value, since it decides which resources there are")
+                continue
+            if name in _MEMBERS and _has_output(value) and not isinstance(value, Mapping | pulumi.Output):
+                wrong.append(f"{key}: {SECRET_TEXT}: allowed: an object")
                 continue
             self._take(name, value)
         self.now = self._checked({}, wrong)
@@ -96,8 +99,9 @@ class Given:
     def _take_members(self, name: str, members: type[SettingModel], value: Any) -> None:
         aliases = {field.alias or member: member for member, field in members.model_fields.items()}
         if isinstance(value, pulumi.Output):
+            found = value.apply(lambda later: self._object(name, later))
             for alias, member in aliases.items():
-                self._later[members, member] = ((name, member), value.apply(_member(alias, member)))
+                self._later[members, member] = ((name, member), found.apply(_member(alias, member)))
             return
         for key, one in value.items():
             member = aliases.get(key, key)
@@ -105,6 +109,23 @@ class Given:
                 self._later[members, member] = ((name, member), pulumi.Output.from_input(one))
             else:
                 self._values[name][member] = one
+
+    def _object(self, name: str, value: Any) -> Mapping[str, Any]:
+        """A setting that is an object and comes later: as such, or as JSON text. Raises pulumi.RunError."""
+        why = "allowed: an object"
+        try:
+            found = from_json(value)
+        except ValueError as error:
+            found, why = value, str(error)
+        if isinstance(found, Mapping | None):
+            return found or {}
+        raise self._error([f"{self._spelled[name]}: {SECRET_TEXT}: {why}"])
+
+    def _error(self, lines: list[str]) -> pulumi.RunError:
+        return pulumi.RunError(
+            f"{len(lines)} wrong argument{'s' * (len(lines) > 1)} of RedisHa {self._cluster!r}:\n"
+            + "\n".join(f"  {line}" for line in lines)
+        )
 
     def _checked(self, known: Mapping[Setting, Any], wrong: list[str] | None = None) -> Settings:
         """The settings with those later ones that are `known`; the others are taken out after the check."""
@@ -122,12 +143,10 @@ class Given:
         try:
             settings = Settings.model_validate(_whole(values), context=self._later.keys() - known.keys())
         except ValidationError as error:
-            lines += lines_of(error, self._spelled)
+            # An Output may be a secret, which nobody is told in time: none is shown.
+            lines += lines_of(error, self._spelled, hidden=[path for path, _ in self._later.values()])
         if lines:
-            raise pulumi.RunError(
-                f"{len(lines)} wrong argument{'s' * (len(lines) > 1)} of RedisHa {self._cluster!r}:\n"
-                + "\n".join(f"  {line}" for line in lines)
-            )
+            raise self._error(lines)
         for setting, (path, _) in self._later.items():
             if setting not in known:
                 owner: SettingModel = settings
@@ -137,8 +156,8 @@ class Given:
         return settings
 
 
-def _member(alias: str, member: str) -> Callable[[Mapping[str, Any] | None], Any]:
-    return lambda value: (value or {}).get(alias, (value or {}).get(member))
+def _member(alias: str, member: str) -> Callable[[Mapping[str, Any]], Any]:
+    return lambda value: value.get(alias, value.get(member))
 
 
 def _sample(model: type[SettingModel], name: str) -> str | None:

@@ -1,7 +1,7 @@
 """From Pulumi's config to `Settings`: all errors at once, each with key, value and what is allowed."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any, cast
 
 import pulumi
@@ -17,6 +17,7 @@ _KEYS = {field.alias or name: name for name, field in Settings.model_fields.item
 SECRET_KEYS = {"password", "previousPassword", "systemPassword", "otherSystemPassword", "registryPassword"}
 
 _WITH_SECRETS = ("users", "tls", "hosts", "backup", "notify")
+SECRET_TEXT = "[secret]"  # noqa: S105 - what is shown in a secret's place
 
 
 def config_arguments() -> RedisHaArgs:
@@ -30,14 +31,14 @@ def config_arguments() -> RedisHaArgs:
     values = {k[len(prefix) :]: v for k, v in config.items() if k.startswith(prefix)}
     if generated.wanted(stack):
         values = {**_generated(project, stack), **_set(values)}
-    if parse_settings(values, stack).system_password is None:
+    hidden = [(key,) for key in values if _hidden_as_a_whole(key, f"{prefix}{key}")]
+    if parse_settings(values, stack, hidden).system_password is None:
         pulumi.log.warn(
             "systemPassword: not set: what nodes log in to each other with follows from `password`; for rotations "
             f"without downtime, before the first `up`: ./pulumiw config set --secret systemPassword --stack {stack}"
         )
     found = {
-        _KEYS.get(key, key): pulumi.Output.secret(value) if _hidden_as_a_whole(key, f"{prefix}{key}") else value
-        for key, value in values.items()
+        _KEYS.get(key, key): pulumi.Output.secret(value) if (key,) in hidden else value for key, value in values.items()
     }
     return cast(RedisHaArgs, found)
 
@@ -64,30 +65,38 @@ def _set(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value not in ("", None)}
 
 
-def parse_settings(values: Mapping[str, Any], stack: str) -> Settings:
+def parse_settings(values: Mapping[str, Any], stack: str, hidden: Collection[tuple[str, ...]] = ()) -> Settings:
     """Settings from raw config values (texts, as Pulumi hands them over, or JSON values).
 
-    Raises pulumi.RunError with one line for each error.
+    Raises pulumi.RunError with one line for each error; values of what is `hidden` are not in it.
     """
     try:
         return Settings.model_validate(_set(values))
     except ValidationError as error:
-        lines = lines_of(error, {}, stack)
+        lines = lines_of(error, {}, stack, hidden)
     raise pulumi.RunError(
         f"{len(lines)} wrong setting{'s' * (len(lines) > 1)} in stack {stack}:\n"
         + "\n".join(f"  {line}" for line in lines)
     )
 
 
-def lines_of(error: ValidationError, spelled: Mapping[str, str], stack: str | None = None) -> list[str]:
+def lines_of(
+    error: ValidationError,
+    spelled: Mapping[str, str],
+    stack: str | None = None,
+    hidden: Collection[tuple[str, ...]] = (),
+) -> list[str]:
     """A line for each thing that is wrong: the key, as `spelled` by its name, the value, and what is allowed.
 
-    With a `stack` the values are those of its config.
+    With a `stack` the values are those of its config. What is `hidden`, a setting or a member of one, is shown as
+    little as what is a secret in any case.
     """
-    return [_line(detail, spelled, stack) for detail in error.errors()]
+    return [_line(detail, spelled, stack, hidden) for detail in error.errors()]
 
 
-def _line(detail: ErrorDetails, spelled: Mapping[str, str], stack: str | None) -> str:
+def _line(
+    detail: ErrorDetails, spelled: Mapping[str, str], stack: str | None, hidden: Collection[tuple[str, ...]]
+) -> str:
     path = [str(part) for part in detail["loc"]]
     key = ".".join([spelled.get(_KEYS.get(path[0], path[0]), path[0]), *path[1:]] if path else [])
     if detail["type"] == "missing":
@@ -102,10 +111,22 @@ def _line(detail: ErrorDetails, spelled: Mapping[str, str], stack: str | None) -
     message = detail["msg"].removeprefix("Value error, ")
     if not path:  # found by comparing settings: the message names them
         return message
-    plain_of_host = path[0] == "hosts" and path[-1] in ("name", "docker", "address", "drain", "zone", "rack")
-    hidden = path[0] in SECRET_KEYS or (path[0] in _WITH_SECRETS and not plain_of_host)
-    value = "[secret]" if hidden else repr(detail["input"])
+    value = SECRET_TEXT if _is_secret(path, hidden) else repr(detail["input"])
     return f"{key}: {value}: {_allowed(detail, message)}"
+
+
+def _is_secret(path: list[str], hidden: Collection[tuple[str, ...]]) -> bool:
+    """Whether what is at `path`, or around it, or in it, must not be shown."""
+    plain_of_host = path[0] == "hosts" and path[-1] in ("name", "docker", "address", "drain", "zone", "rack")
+    secrets = [*((key,) for key in SECRET_KEYS), *hidden]
+    return (path[0] in _WITH_SECRETS and not plain_of_host) or any(
+        all(_bare(part) == _bare(other) for part, other in zip(path, each, strict=False)) for each in secrets
+    )
+
+
+def _bare(name: str) -> str:
+    """A setting's name, however it is spelled: programs say system_password, a stack's config systemPassword."""
+    return name.replace("_", "").lower()
 
 
 def _allowed(detail: ErrorDetails, message: str) -> str:

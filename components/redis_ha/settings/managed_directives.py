@@ -3,9 +3,15 @@
 MANAGED_REDIS = frozenset(
     [
         "aclfile",
+        # Elsewhere Redis finds no data and starts with none, while its agent finds the data that there is: a lone
+        # master would serve nothing.
+        "appenddirname",
+        "appendfilename",
         "appendfsync",
         "appendonly",
         "bind",
+        # A node of Redis Cluster follows no master that Sentinel names.
+        "cluster-enabled",
         "daemonize",
         "dir",
         "include",
@@ -71,6 +77,8 @@ MANAGED_SENTINEL = frozenset(
         "quorum",
         "requirepass",
         "resolve-hostnames",
+        # With it as the name, any of these could be the value.
+        "sentinel",
         "sentinel-pass",
         "sentinel-user",
         "tls-auth-clients",

@@ -7,6 +7,7 @@ from pydantic import model_validator
 
 from redis_ha.settings.fields import Fields
 from redis_ha.settings.hosts import check_for_swarm, refuse_single_machine_settings
+from redis_ha.settings.memory import fitting_max_memory
 from redis_ha.settings.profiles import PROFILES, Profile
 from redis_ha.settings.types import size_in_bytes
 
@@ -101,4 +102,11 @@ class Settings(Fields):
             )
         if self.replicas == 0:
             found.append("replicas: 0: nothing can take over from the master")
+        if self.max_memory is not None and self.resources.memory is not None:
+            fitting = fitting_max_memory(size_in_bytes(self.resources.memory))
+            if size_in_bytes(self.max_memory) > fitting:
+                found.append(
+                    f"maxMemory: {self.max_memory}: more than the {fitting // 1024**2}mb beside which buffers and "
+                    f"copies fit into the container's {self.resources.memory}: a full node may be ended for its memory"
+                )
         return found

@@ -1,6 +1,5 @@
 """The value types of the settings: what each accepts, and how it says what is allowed."""
 
-import fnmatch
 import ipaddress
 import json
 import re
@@ -18,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from redis_ha.settings.channels import reaches_own_channel
 from redis_ha.settings.posix_tz import posix_tz
 
 _SIZE = re.compile(r"^([1-9][0-9]*)(b|k|kb|m|mb|g|gb)?$", re.IGNORECASE)
@@ -107,10 +107,12 @@ def _cpus(text: Any) -> str:
 def _directives(directives: dict[str, Any]) -> dict[str, str]:
     texts: dict[str, str] = {}
     for name, value in directives.items():
-        text = ("yes" if value else "no") if isinstance(value, bool) else str(value)
         if not re.fullmatch(r"[a-z][a-z0-9-]*", name):
             raise ValueError(f"{name!r} is not a directive name; allowed: lower-case words with -")
-        if not text or "\n" in text or "\r" in text:
+        if not isinstance(value, str | int | float):
+            raise ValueError(f"the value of {name}: allowed: a text, a number, true or false")  # noqa: TRY004 - pydantic's
+        text = ("yes" if value else "no") if isinstance(value, bool) else str(value)
+        if text.splitlines() != [text]:  # by all that the agent takes for the end of a line
             raise ValueError(f"the value of {name} is empty or has a line break")
         texts[name] = text
     return texts
@@ -192,12 +194,6 @@ class Resources(SettingModel):
     )
 
 
-def _reaches_hello(rule: str) -> bool:
-    """Whether a channel rule matches the Sentinels' channel; Redis writes [^a] for what Python writes [!a]."""
-    pattern = rule.removeprefix("&").replace("[^", "[!").replace("\\", "")
-    return rule == "allchannels" or (rule.startswith("&") and fnmatch.fnmatchcase("__sentinel__:hello", pattern))
-
-
 class User(SettingModel):
     """A further user of the data nodes: its password, and its Redis ACL rules."""
 
@@ -207,13 +203,20 @@ class User(SettingModel):
     @field_validator("rules")
     @classmethod
     def _only_permissions(cls, rules: str) -> str:
+        if re.search(r"(^|\s)\(.*[\"']", rules, re.DOTALL):
+            raise ValueError("Redis takes quotes in (...) away, and reads other rules then; allowed: none after a (")
         for rule in rules.split():
-            if rule[0] in "><#!" or rule in ("on", "off", "nopass", "reset", "resetpass"):
+            word = rule.lower()  # as Redis compares them
+            if rule[0] in "><#!":
+                raise ValueError(f"'{rule[0]}...' is about login; allowed: keys, channels and commands")
+            if word in ("on", "off", "nopass", "reset", "resetpass"):
                 raise ValueError(f"{rule!r} is about login; allowed: keys, channels and commands")
-            if _reaches_hello(rule.strip("()")):
+            if word.strip("()") == "skip-sanitize-payload":
+                raise ValueError(f"{rule!r} would let RESTORE take a payload that ends the server; allowed: without it")
+            if reaches_own_channel(rule):
                 raise ValueError(
-                    f"{rule!r} would reach the Sentinels' channel; allowed: channels by name, or "
-                    "patterns such as &news.* "
+                    f"{rule!r} would reach the Sentinels' channel, or the agents'; allowed: channels by name, or "
+                    "patterns such as &news.*"
                 )
         return " ".join(rules.split())
 
