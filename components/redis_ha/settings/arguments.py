@@ -183,7 +183,7 @@ class RedisHaArgs(TypedDict):
     """Host address that a bridge's ports are published on, or `none`; with `advertise` set: that address;
     default: 127.0.0.1."""
     master_name: NotRequired[pulumi.Input[str]]
-    """Name that clients ask the Sentinels for; default: mymaster."""
+    """Name that clients ask the Sentinels for; stays while the cluster is up; default: mymaster."""
     password: pulumi.Input[str]
     """Secret. Password of the application; made for dev when missing."""
     previous_password: NotRequired[pulumi.Input[str]]
