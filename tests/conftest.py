@@ -32,7 +32,12 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     report = yield
     skips.judge(report, ci=bool(os.environ.get("CI")))  # type: ignore[arg-type]
     if report.failed and measured.current:  # type: ignore[attr-defined]
-        for container in sorted(measured.current[0].containers(), key=lambda c: str(c.name)):
+        try:
+            containers = sorted(measured.current[0].containers(), key=lambda c: str(c.name))
+        except Exception as error:  # noqa: BLE001 - an error here would end the worker, and hide the failure
+            containers = []
+            report.sections.append(("containers", str(error)))  # type: ignore[attr-defined]
+        for container in containers:
             try:
                 log = container.logs(since=int(call.start), tail=150).decode(errors="replace")
             except Exception as error:  # noqa: BLE001 - a missing log must not hide the failure

@@ -18,7 +18,7 @@ def sentinel_failover(scene: Scene) -> Iterator[None]:
     before = cluster.master()
     scene.timeline.mark("fault", f"SENTINEL FAILOVER of {before.name}")
     cluster.fail_over()
-    until(lambda: cluster.master() != before, "another master after SENTINEL FAILOVER", 30)
+    until(lambda: cluster.master(30) != before, "another master after SENTINEL FAILOVER", 30)
     yield
 
 

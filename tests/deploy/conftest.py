@@ -71,6 +71,9 @@ def cluster(stack: Stack) -> Iterator[Cluster]:
 def timeline(cluster: Cluster) -> Iterator[Timeline]:
     """A time line that is recorded through the whole test."""
     with Timeline(cluster) as recorded:
+        # What nobody listened for cannot be told from what has not happened.
+        deaf = recorded.find("not listening yet")
+        assert not deaf, f"not listened to: {deaf[0].detail}"
         yield recorded
 
 

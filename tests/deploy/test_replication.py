@@ -5,16 +5,18 @@ import redis
 
 from drills.target import clients
 from drills.target.cluster import Cluster
-from drills.target.health import problems, sentinel_view
+from drills.target.health import wait_healthy
 from tests.deploy.support import fill, holds
 
 
 def test_cluster_is_formed(cluster: Cluster) -> None:
-    assert problems(cluster) == []
+    wait_healthy(cluster)
     assert [n.name for n in cluster.nodes] == ["redis-0", "redis-1", "redis-2"]
     for sentinel in cluster.sentinels:
-        assert sentinel_view(cluster, sentinel)["quorum"] == 2
-        answer = cluster.client(sentinel).execute_command("SENTINEL", "CKQUORUM", cluster.outputs.master_name)
+        # Not the probe: half a second is too little for a busy machine.
+        client = cluster.client(sentinel)
+        assert client.execute_command("SENTINEL MASTER", cluster.outputs.master_name)["quorum"] == 2
+        answer = client.execute_command("SENTINEL", "CKQUORUM", cluster.outputs.master_name)
         assert str(answer).startswith("OK 3 usable Sentinels")
 
 
@@ -25,8 +27,9 @@ def test_a_write_reaches_every_replica(cluster: Cluster) -> None:
 
 
 def test_a_client_through_sentinel_writes_and_reads_from_replicas(cluster: Cluster) -> None:
-    clients.master(cluster.outputs).set("through", "sentinel")
-    cluster.client(cluster.master()).execute_command("WAIT", 2, 2000)
+    # One pipeline is one connection: WAIT speaks of the writes of its own connection.
+    with clients.master(cluster.outputs, socket_timeout=10).pipeline(transaction=False) as pipeline:
+        assert pipeline.set("through", "sentinel").wait(2, 5000).execute() == [True, 2]
     reader = clients.sentinel(cluster.outputs).slave_for(cluster.outputs.master_name)
     assert {reader.get("through") for _ in range(4)} == {"sentinel"}
     assert reader.execute_command("ROLE")[0] == "slave"
@@ -55,5 +58,6 @@ def test_published_ports_answer_on_the_loopback(cluster: Cluster) -> None:
 def test_no_process_runs_as_root(cluster: Cluster) -> None:
     for container in cluster.containers():
         titles = container.top(ps_args="-eo uid,pid,args")
-        owners = {row[0] for row in titles["Processes"]}
+        # What Docker is about to make a health check of is root for a moment.
+        owners = {row[0] for row in titles["Processes"] if not row[2].endswith("runc init")}
         assert "0" not in owners, f"{container.name}: {titles['Processes']}"

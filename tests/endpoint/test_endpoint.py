@@ -109,6 +109,7 @@ def scene(image: str) -> Iterator[MakeScene]:
                 server = serve(fake)
                 stack.callback(server.server_close)
                 stack.callback(server.shutdown)
+                stack.callback(setattr, fake, "hung", False)  # else whoever asks it waits for as long as this process
             nodes, sentinels = fakes[:3], fakes[3:]
             nodes[0].role = "master"
             settings = parse_settings({"password": "pw", "network": "host", **values}, "unit")
@@ -239,7 +240,20 @@ def test_an_old_master_that_comes_back_during_the_failover_gets_nothing(scene: M
 
 
 def test_an_old_master_that_comes_back_before_the_sentinels_have_been_asked_gets_nothing(scene: MakeScene) -> None:
-    made = scene()
+    for _ in range(5):
+        made = scene()
+        if _goes_on_before_the_sentinels_have_been_asked(made):
+            break
+    else:
+        pytest.fail("this machine is too busy: the Sentinels were late each time")
+    made.writes_stay_with("redis-1")
+    # Whoever has had them for long enough has them no longer than the majority says so.
+    made.named(made.nodes[0])
+    made.writes_go_to("redis-0")
+
+
+def _goes_on_before_the_sentinels_have_been_asked(made: Scene) -> bool:
+    """Whether the Sentinels have named the new one in time. Late, the endpoint rightly gives the writes back."""
     old, new = made.nodes[0], made.nodes[1]
     old.hung = True
     new.role = "master"
@@ -254,10 +268,7 @@ def test_an_old_master_that_comes_back_before_the_sentinels_have_been_asked_gets
         assert reached in ("redis-1", "")
         reached = made.who(made.write)
     made.named(new)
-    made.writes_stay_with("redis-1")
-    # Whoever has had them for long enough has them no longer than the majority says so.
-    made.named(old)
-    made.writes_go_to("redis-0")
+    return time.monotonic() < switched + 2 * ASKED
 
 
 def test_one_that_starts_between_two_masters_believes_the_sentinels(scene: MakeScene) -> None:

@@ -118,7 +118,8 @@ def test_killed(project: SmallProject) -> None:
 
 
 def _id() -> str:
-    found = docker.from_env().containers.list(filters={"name": f"^/{NAME}$"})
+    # The engine may remove it between the list and the look at each.
+    found = docker.from_env().containers.list(filters={"name": f"^/{NAME}$"}, ignore_removed=True)
     return str(found[0].id) if found else ""
 
 

@@ -125,7 +125,9 @@ class Fields(SettingModel):
         "with `advertise` set: that address",
     )
     master_name: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")] = Field(
-        "mymaster", alias="masterName", description="Name that clients ask the Sentinels for; stays while the cluster is up"
+        "mymaster",
+        alias="masterName",
+        description="Name that clients ask the Sentinels for; stays while the cluster is up",
     )
     password: Password = Field(description="Secret. Password of the application; made for dev when missing")
     previous_password: Password | None = Field(

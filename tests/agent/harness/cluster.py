@@ -243,7 +243,7 @@ def free_ports() -> tuple[int, socket.socket]:
     Another test run may look while this cluster's nodes are down: its last port is held for as long as the cluster
     lives, or the other's nodes and tests would speak to this one's.
     """
-    blocks = list(range(20000, 32000, 200))
+    blocks = list(range(20000, 26000, 200))  # above those are the ports of the deploy tests' stacks
     random.shuffle(blocks)
     for base in blocks:
         taken = socket.socket()

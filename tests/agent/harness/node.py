@@ -217,13 +217,16 @@ class Node:
     def frozen(self) -> Iterator[None]:
         """Neither process 1 nor the server runs meanwhile, as in a paused container."""
         pids = self.pids()
+        # One that has been started for a moment, such as a health check, may be gone by now.
         for pid in pids:
-            os.kill(pid, signal.SIGSTOP)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGSTOP)
         try:
             yield
         finally:
             for pid in pids:
-                os.kill(pid, signal.SIGCONT)
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGCONT)
 
     def log(self) -> str:
         return (self.root / "log").read_text(errors="replace")

@@ -12,7 +12,7 @@ from tests.deploy.support import fill, holds, started_at
 def test_nothing_changes_after_a_failover(cluster: Cluster, stack: Stack) -> None:
     before = cluster.master()
     cluster.container(before).kill()
-    until(lambda: cluster.master() != before, "a new master", 30)
+    until(lambda: cluster.master(30) != before, "a new master", 30)
     cluster.container(before).start()
     wait_healthy(cluster)
     stack.expect_no_changes()

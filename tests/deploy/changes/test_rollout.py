@@ -9,6 +9,7 @@ from drills.target.cluster import Cluster
 from drills.target.health import wait_healthy
 from drills.target.stack import Stack, StackCommandError
 from drills.watch.timeline import Timeline
+from tests.deploy.inside import answer_of
 from tests.deploy.support import longest, no_errors, nothing_lost, same_data, started_at, writing
 
 
@@ -23,11 +24,10 @@ def test_a_changed_directive_goes_through_all_data_nodes(
             took = time.time() - since
             wait_healthy(cluster)
             for container in cluster.containers("redis"):
-                code, found = container.exec_run(["grep", "tcp-keepalive", "/data/redis.conf"])
+                code, found = answer_of(container, "grep", "tcp-keepalive", "/data/redis.conf")
                 assert code == 0
                 # The last one counts; before it stands the template's.
-                assert isinstance(found, bytes)
-                assert found.splitlines()[-1] == b"tcp-keepalive 123"
+                assert found.splitlines()[-1] == "tcp-keepalive 123"
             stack.expect_no_changes()
         load.settle()
     figure(f"3 data nodes in {took:.1f} s, longest write gap {longest(load, since) * 1000:.0f} ms")

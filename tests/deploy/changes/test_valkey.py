@@ -52,7 +52,7 @@ def test_from_redis_to_valkey_and_through_failures(moving: Stack, figure: Callab
 
         since, before = time.time(), cluster.master()
         kill(cluster.container(before))
-        until(lambda: cluster.master() != before, "a failover", 30)
+        until(lambda: cluster.master(30) != before, "a failover", 30)
         load.settle()
         gaps.append(longest(load, since))
         revive(cluster.container(before))

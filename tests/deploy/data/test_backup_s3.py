@@ -10,6 +10,7 @@ from moto.server import ThreadedMotoServer
 from drills.target.cluster import Cluster
 from drills.target.stack import Stack
 from tests.deploy.data.backups import at, done, ops, with_backup
+from tests.deploy.support import left_over
 
 BUCKET = "backups"
 LOGIN = {"AWS_ACCESS_KEY_ID": "the-id", "AWS_SECRET_ACCESS_KEY": "the-key", "AWS_DEFAULT_REGION": "us-east-1"}
@@ -64,4 +65,4 @@ def test_a_snapshot_goes_there_and_comes_back(cluster: Cluster, stack: Stack, se
         failed = ops(stack, "now")
         assert failed.returncode == 1, "it is said when the repository cannot be reached"
         assert "error: " in failed.stdout
-    assert not [one.name for one in cluster.containers() if str(one.name).endswith("-backup")]
+    assert not [name for name in left_over(stack.name) if name.endswith("-backup")]

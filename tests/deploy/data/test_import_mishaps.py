@@ -5,6 +5,7 @@ Between processes of this machine (import_lab.py); what needs the containers is 
 
 import os
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -15,7 +16,8 @@ import pytest
 from drills.target.waiting import until
 from tests.deploy.data.import_lab import PASSWORD, Lab, Running, fill, lab, waits
 
-ASIDE, KEYS = 15, 30_000
+ASIDE, KEYS = 15, 100_000
+STREAM, STREAM_ASIDE = 1, 14  # the databases of what is slow to arrive
 
 
 @pytest.fixture
@@ -25,7 +27,7 @@ def made(tmp_path: Path) -> Iterator[Lab]:
 
 
 def copying(made: Lab, *words: str) -> Running:
-    """An import that has copied some keys, and waits for the master to go on."""
+    """An import that has copied some keys, and waits for the master to go on: of so many that it takes seconds."""
     fill(made.source, KEYS)
     running = made.importing(*words)
     running.wait_for("in step with the source")
@@ -74,9 +76,12 @@ def test_a_value_that_takes_long_and_a_source_that_ends_idle_connections(tmp_pat
 
 
 def test_a_stack_that_is_written_to(made: Lab) -> None:
-    running = copying(made)
-    made.master.thaw()
-    fill(made.master, 7)
+    with socket.create_connection(("127.0.0.1", made.master.port), 20) as writer:
+        running = copying(made)
+        # It lies there when the master goes on, long before the copy can be over.
+        writer.sendall(b"DEBUG POPULATE 7 key 10\r\n")
+        made.master.thaw()
+        assert writer.recv(100) == b"+OK\r\n"
     code, said = running.end()
     assert code == 1, said
     assert "error: nothing has changed: the stack has been written to meanwhile, in database 0" in said
@@ -115,17 +120,21 @@ def test_it_is_killed_in_the_cut_over_and_done_again(made: Lab) -> None:
     assert 1 < waits(made.source) < 20
     made.master.thaw()
     # What it has left is named; so is it replaced like any other data.
-    made.refused(f"databases: {ASIDE}")
+    made.refused(f"databases: {STREAM_ASIDE}, {ASIDE}")
     assert not made.servers_of_the_import()
-    with made.master.client(ASIDE) as client:
-        client.flushdb()
+    for database in (STREAM_ASIDE, ASIDE):
+        with made.master.client(database) as client:
+            client.flushdb()
     made.imported("hold=0")
-    assert made.master.held() == {0: KEYS + 2}
+    assert made.master.held() == {0: KEYS + 1, STREAM: 1}
 
 
 def slow_to_arrive(made: Lab) -> None:
-    """The source gets a large stream: those are copied in the cut-over."""
-    with made.source.client() as client:
+    """The source gets a large stream: those are copied in the cut-over.
+
+    It is alone in its database, so the sample that is compared there is all of it: that takes seconds.
+    """
+    with made.source.client(STREAM) as client:
         client.eval("for i = 1, 200000 do redis.call('xadd', KEYS[1], '*', 'number', i) end", 1, "a stream")
 
 
@@ -144,7 +153,7 @@ def test_no_pause_with_keys_that_end(made: Lab) -> None:
     slow_to_arrive(made)
     with made.source.client() as client, client.pipeline(transaction=False) as pipeline:
         client.set("lasting", 1)
-        for i in range(KEYS):
+        for i in range(30_000):
             pipeline.set(f"short:{i}", "x", px=500 + i // 10)
         pipeline.execute()
     made.imported("no-pause")
@@ -154,6 +163,7 @@ def test_no_pause_with_keys_that_end(made: Lab) -> None:
 
 def test_no_pause_with_a_writer(made: Lab) -> None:
     fill(made.source, 1000)
+    slow_to_arrive(made)  # a busy machine may keep the writer silent for a while, but not for all of the cut-over
     ended = threading.Event()
 
     def write() -> None:
@@ -206,9 +216,11 @@ def test_keys_that_are_evicted_meanwhile(made: Lab) -> None:
         for i in range(KEYS):
             pipeline.set(f"ending:{i}", "x" * 100, ex=3600)
         pipeline.execute()
-    running = made.importing()
-    running.wait_for("in step with the source")
     with made.master.client() as client:
+        # Before anything is copied: what comes is several times that.
+        limit = client.info("memory")["used_memory"] + 4_000_000
+        running = made.importing()
+        running.wait_for("in step with the source")
         client.config_set("maxmemory-policy", "volatile-ttl")
-        client.config_set("maxmemory", client.info("memory")["used_memory"] + 4_000_000)
+        client.config_set("maxmemory", limit)
     refused(made, running, "the stack has evicted keys meanwhile")

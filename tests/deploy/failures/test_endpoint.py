@@ -25,7 +25,7 @@ from drills.watch.routes import ThroughEndpoint
 from drills.watch.timeline import Timeline
 from redis_ha.outputs import Node
 from tests.deploy.credentials import Credentials
-from tests.deploy.inside import inside, output_of
+from tests.deploy.inside import answer_of, output_of, processes
 from tests.deploy.support import consistent, longest, no_errors, nothing_lost, same_data
 
 DOWN_AFTER = 1.0
@@ -104,7 +104,7 @@ def test_the_writes_follow_the_master(
     load = _writing(cluster)
 
     def meanwhile(_: float) -> None:
-        until(lambda: cluster.master() != before, "a failover", 30)
+        until(lambda: cluster.master(30) != before, "a failover", 30)
         load.settle()
 
     # The old master comes back at the end, and must not get a single write.
@@ -242,11 +242,10 @@ def test_its_container_has_no_more_than_it_needs(cluster: Cluster, endpoint: Con
     assert host["ReadonlyRootfs"]
     assert any(option.startswith("no-new-privileges") for option in host["SecurityOpt"])
     assert host["LogConfig"]["Config"] == {"max-file": "3", "max-size": "10m"}
-    status = output_of(endpoint, "sh", "-c", "cat /proc/[0-9]*/status").splitlines()
-    fields = [line.split() for line in status]
-    assert {f[1] for f in fields if f[0] == "Uid:"} == {"99"}
-    assert {f[1] for f in fields if f[0] == "CapEff:"} == {"0000000000000000"}
-    assert inside(endpoint, "redis-ha-health") == (0, f"writes go to {cluster.master().name}")
+    found = processes(endpoint)
+    assert {one["Uid"].split()[0] for one in found} == {"99"}
+    assert {one["CapEff"] for one in found} == {"0000000000000000"}
+    assert answer_of(endpoint, "redis-ha-health") == (0, f"writes go to {cluster.master().name}")
     # HAProxy's socket is for its own user alone.
     assert output_of(endpoint, "stat", "-c", "%A %u", "/run/redis-ha/haproxy.sock") == "srw------- 99"
     assert str(cluster.outputs.password) not in output_of(endpoint, "sh", "-c", "cat /etc/redis-ha/node/*")

@@ -38,7 +38,7 @@ def test_everything_killed_and_started_again(cluster: Cluster, figure: Callable[
     moved = cluster.master()
     if moved.name == "redis-0":
         cluster.container(moved).stop(timeout=30)
-        until(lambda: cluster.master() != moved, "the master to move", 30)
+        until(lambda: cluster.master(30) != moved, "the master to move", 30)
         cluster.container(moved).start()
         wait_healthy(cluster)
     ordered = _order(cluster, name)

@@ -13,6 +13,7 @@ from drills.watch.load import Load
 from drills.watch.routes import Route, ThroughSentinel
 from drills.watch.timeline import Timeline
 from redis_ha.outputs import Node
+from tests.deploy.inside import inside
 from tests.deploy.support import fill, holds, longest, no_errors, nothing_lost, same_data, writing
 
 
@@ -63,7 +64,7 @@ def test_a_quick_restart_with_an_emptied_data_directory_wipes_nobody(cluster: Cl
     content = fill(cluster)
     old = cluster.container(cluster.master())
     with writing(cluster) as load:
-        old.exec_run(["sh", "-c", "rm -rf /data/*"])
+        assert inside(old, "sh", "-c", "rm -rf /data/*") == (0, "")
         # Well inside down-after: for the Sentinels it is the same master all the time.
         old.kill()
         old.start()

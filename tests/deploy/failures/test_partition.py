@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from drills.faults.base import Fault, Scene
 from drills.faults.firewall import enter_namespace, namespace_of, refused
@@ -18,11 +19,35 @@ from drills.under_load import under_load
 from drills.watch.load import Load
 from drills.watch.routes import ThroughSentinel
 from drills.watch.timeline import Timeline
+from redis_ha.outputs import Address, Outputs
 from tests.deploy.support import consistent, nothing_lost, same_data
 
 ROUNDS = int(os.environ.get("REDIS_HA_TEST_ROUNDS", "2"))
 LAG_BOUND = 10.0  # seconds: no setting of ours may need longer to fence an isolated master
 HOLD = 6.0  # seconds that the partition lasts after the failover
+
+
+class Timed(ThroughSentinel):
+    """Notes when each write was taken, by the node's own clock, which is this machine's, as that of all of them.
+
+    When its answer is seen is later, and on a busy machine by any time.
+    """
+
+    def __init__(self, outputs: Outputs, sentinels: tuple[Address, ...] | None = None, wait: int = 0) -> None:
+        super().__init__(outputs, sentinels)
+        self._copies = wait
+        self.taken: list[float] = []
+
+    def write(self, key: str, number: int) -> None:
+        """See Route."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.sadd(key, number).time()
+            if self._copies:
+                pipeline.wait(self._copies, 300)
+            _, (seconds, microseconds), *copies = pipeline.execute()
+        if self._copies and int(copies[0]) < self._copies:
+            raise RedisConnectionError(f"only {copies[0]} replicas have the write")
+        self.taken.append(seconds + microseconds / 1e6)
 
 
 def test_consistent_an_isolated_master_takes_no_writes_when_another_does(
@@ -40,9 +65,9 @@ def _partition(cluster: Cluster) -> str:
     near = tuple(s.address for s in split.minority)
     inside = functools.partial(enter_namespace, namespace_of(cluster, split.old_master))
     settings = {"clients": 1, "rate": 100.0}
-    minority = Load(lambda: ThroughSentinel(cluster.outputs, near), name="minority", enter=inside, **settings)  # type: ignore[arg-type]
-    careful = Load(lambda: ThroughSentinel(cluster.outputs, near, wait=1), name="wait", enter=inside, **settings)  # type: ignore[arg-type]
-    majority = Load(lambda: ThroughSentinel(cluster.outputs), 3, 100.0)
+    minority = Load(lambda: Timed(cluster.outputs, near), name="minority", enter=inside, **settings)  # type: ignore[arg-type]
+    careful = Load(lambda: Timed(cluster.outputs, near, wait=1), name="wait", enter=inside, **settings)  # type: ignore[arg-type]
+    majority = Load(lambda: Timed(cluster.outputs), 3, 100.0)
     scene = Scene(cluster, Timeline(cluster))
     isolated: list[float] = []
 
@@ -52,7 +77,7 @@ def _partition(cluster: Cluster) -> str:
         # Until the isolated side has been refused for a while, bounded by what the lag allows.
         until(lambda: time.time() - _last(minority) > 1 or time.time() - cut > LAG_BOUND + 5, "a refusal", 30)
         until(lambda: time.time() - cut > HOLD, "the partition to last", HOLD + 1)
-        isolated.append(max(_last(minority), _last(careful)))
+        isolated.append(max(one[-1] for load in (minority, careful) for one in _taken(load)))
 
     fault = Fault("partition", "this split", functools.partial(partitioned, split=split))
     cut = under_load(scene, fault, [minority, majority], meanwhile, [careful]).began
@@ -72,10 +97,14 @@ def _partition(cluster: Cluster) -> str:
 
 
 def _first_elsewhere(load: Load, cut: float) -> float:
-    """When the first write after the cut was acknowledged: by another node, for that one can no longer be reached."""
-    times = [[at for _, at in client.acknowledged] for client in load.clients]
-    gaps = [max((b - a, b) for a, b in itertools.pairwise(one) if b > cut) for one in times]
+    """When the first write after the cut was taken: by another node, for that one can no longer be reached."""
+    gaps = [max((b - a, b) for a, b in itertools.pairwise(one) if b > cut) for one in _taken(load)]
     return min(end for _, end in gaps)
+
+
+def _taken(load: Load) -> list[list[float]]:
+    """When each client's writes were taken."""
+    return [client.route.taken for client in load.clients if isinstance(client.route, Timed)]
 
 
 def _last(load: Load) -> float:

@@ -73,7 +73,7 @@ def test_none_waits_for_longer_than_one_with_a_recipe(
 
     def meanwhile(_: float) -> None:
         if fault.failover:
-            until(lambda: cluster.master() != before, "a failover", 30)
+            until(lambda: cluster.master(30) != before, "a failover", 30)
         recipe.settle()
         _all_write_after(plain, time.time())
 

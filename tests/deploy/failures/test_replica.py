@@ -6,6 +6,7 @@ from drills.faults.base import all_at_once, kill
 from drills.target.cluster import Cluster
 from drills.target.health import wait_healthy
 from drills.watch.timeline import Timeline
+from tests.deploy.inside import inside
 from tests.deploy.support import longest, no_errors, nothing_lost, same_data, writing
 
 
@@ -28,7 +29,7 @@ def test_a_replica_that_lost_its_volume_gets_all_data_again(cluster: Cluster) ->
     victim = cluster.container(cluster.replicas()[-1])
     with writing(cluster) as load:
         # The data alone: the container, and what it needs to start, stay.
-        victim.exec_run(["sh", "-c", "rm -rf /data/*"])
+        assert inside(victim, "sh", "-c", "rm -rf /data/*") == (0, "")
         victim.kill()
         load.settle(writes=50)
         victim.start()

@@ -7,7 +7,7 @@ from docker.models.containers import Container
 
 from drills.target.cluster import Cluster
 from drills.target.waiting import until
-from tests.deploy.inside import inside
+from tests.deploy.inside import answer_of, inside, output_of
 from tests.deploy.small_master import PORT, small_master
 
 
@@ -18,11 +18,11 @@ def small(cluster: Cluster) -> Iterator[Container]:
 
 
 def _health(container: Container) -> tuple[int, str]:
-    return inside(container, "redis-ha-health")
+    return answer_of(container, "redis-ha-health")
 
 
 def _write(container: Container) -> str:
-    return inside(container, "redis-cli", "-p", PORT, "SET", "key", "x" * 10_000)[1]
+    return output_of(container, "redis-cli", "-p", PORT, "SET", "key", "x" * 10_000)
 
 
 def test_a_full_disk_stops_writes_and_says_so_until_there_is_room(small: Container) -> None:
@@ -31,7 +31,7 @@ def test_a_full_disk_stops_writes_and_says_so_until_there_is_room(small: Contain
     until(lambda: _write(small).startswith("MISCONF"), "writes to be refused", 20, 0.1)
     until(lambda: _health(small)[0] == 1, "its health check to say so", 5)
     assert _health(small) == (1, "cannot write to its disk: is it full? Writes are refused")
-    assert inside(small, "redis-cli", "-p", PORT, "STRLEN", "key") == (0, "10000"), "reads go on"
+    assert answer_of(small, "redis-cli", "-p", PORT, "STRLEN", "key") == (0, "10000"), "reads go on"
     small.reload()
     assert (small.status, small.attrs["RestartCount"]) == ("running", 0)
     inside(small, "rm", "/data/filler")

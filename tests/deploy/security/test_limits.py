@@ -70,11 +70,13 @@ def test_a_full_memory_refuses_writes_and_fails_over(limited: Cluster, figure: C
     assert MEMORY * 0.3 < info["maxmemory"] < MEMORY * 0.4
     assert info["maxmemory_policy"] == "noeviction"
     assert master.get("fill:0") == VALUE, "a full node answers reads"
+    # Those are its own connection's writes: what no replica had yet would be missing at the successor.
+    until(lambda: int(master.execute_command("WAIT", 2, 5000)) == 2, "all of it at both replicas", 30)
     keys = master.dbsize()
     before = limited.master()
     try:
         kill(limited.container(before))
-        until(lambda: limited.master() != before, "a failover with full memory", 30)
+        until(lambda: limited.master(30) != before, "a failover with full memory", 30)
         assert limited.client(limited.master()).dbsize() == keys
         # It has no buffers of replicas yet, so a little room is left: it is full as well before it refuses.
         _fill(limited, 2000, "fill:again")

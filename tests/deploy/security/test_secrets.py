@@ -1,5 +1,6 @@
 """No password can be seen: not in what Docker shows, not in what commands print, not in any file of the checkout."""
 
+import gzip
 import io
 import json
 import os
@@ -43,10 +44,21 @@ def _image_files(cluster: Cluster) -> Iterator[tuple[str, str]]:
     """The files of the image's own layers; those of the base image are no concern of ours."""
     image = cluster.docker.images.get(str(cluster.containers()[0].attrs["Image"]))
     with tarfile.open(fileobj=io.BytesIO(b"".join(image.save()))) as saved:
-        layers = sorted((m for m in saved.getmembers() if m.name.endswith("layer.tar")), key=lambda m: m.size)
-        for layer in (m for m in layers if m.size < 2**20):
-            content = saved.extractfile(layer)
-            yield f"layer {layer.name}", content.read().decode(errors="replace") if content else ""
+        # Before Docker 25 they lie at ID/layer.tar, since then among other blobs, maybe compressed.
+        (told,) = json.loads(_member(saved, "manifest.json"))
+        layers = [saved.getmember(name) for name in told["Layers"]]
+        small = [m for m in layers if m.size < 2**20]
+        assert small, f"none of the image's layers is small: {layers}"
+        for layer in small:
+            content = _member(saved, layer.name)
+            text = gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
+            yield f"layer {layer.name}", text.decode(errors="replace")
+
+
+def _member(saved: tarfile.TarFile, name: str) -> bytes:
+    content = saved.extractfile(name)
+    assert content, name
+    return content.read()
 
 
 def _inside(container: Container) -> Iterator[tuple[str, str]]:

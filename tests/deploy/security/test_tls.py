@@ -142,7 +142,7 @@ def test_failover_and_hand_over(cluster: Cluster, figure: Callable[[str], None])
         before = cluster.master()
         since = time.time()
         kill(cluster.container(before))
-        until(lambda: cluster.master() != before, "a failover", 30)
+        until(lambda: cluster.master(30) != before, "a failover", 30)
         for each in (load, through):
             each.settle()
         failover = longest(load, since), longest(through, since)
@@ -229,7 +229,7 @@ def test_clients_without_a_certificate_are_kept_out_where_one_is_required(
                 assert "Error" in reply or not reply
             before = cluster.master()
             kill(cluster.container(before))
-            until(lambda: cluster.master() != before, "a failover", 30)
+            until(lambda: cluster.master(30) != before, "a failover", 30)
             load.settle()
             revive(cluster.container(before))
             wait_healthy(cluster)
