@@ -115,7 +115,12 @@ class Import:
     def _move(self, move: Move, follower: Replica | None) -> None:
         if "empty-first" in self._options:
             move.empty()
-        move.approach()
+        try:
+            move.approach()
+        except BackupError:
+            with self._source.connect() as control:  # what follows it copies anew where it follows another itself
+                _reached(control, None)
+            raise
         began = time.monotonic()
         pausing = Pause(self._source, self._hold) if "no-pause" not in self._options else nullcontext()
         # A connection of its own: one that has been idle since the beginning may have been ended.
