@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 from backup.given import DATA, StoppedError
 
 WORK = DATA / "work"
+DAY_S = 86400.0
 
 
 def say(text: str) -> None:
@@ -46,6 +48,9 @@ def _clear() -> None:
             if (process / "cwd").readlink().is_relative_to(WORK):
                 os.kill(int(process.name), signal.SIGKILL)
     shutil.rmtree(WORK, ignore_errors=True)
+    for old in DATA.glob("incoming-*"):  # of one that was stopped while it waited; younger ones may wait still
+        if time.time() - old.stat().st_ctime > DAY_S:
+            shutil.rmtree(old) if old.is_dir() else old.unlink()
 
 
 def go_on_to_the_end() -> None:

@@ -9,6 +9,7 @@ import secrets
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +25,8 @@ ANSWER_SECONDS = 20
 SECONDS = 3600
 """Without a word from the container."""
 INTERRUPTED = 130
+ONE_STOP_S = 1.0
+"""Within which two signals are one: make passes its own on, beside that of the group."""
 OPTIONS = ("any-stack", "check", "empty-first")
 FOLDER = "/data"  # in the container
 
@@ -69,14 +72,20 @@ def _stopping(at: tuple[Daemon, str], name: str) -> Iterator[Callable[[], bool]]
     itself: the command may not be heard any more.
     """
     asked = threading.Event()
+    asked_at = 0.0
 
     def stop() -> None:
         with contextlib.suppress(DaemonError):
             Daemon(at[0].host, ANSWER_SECONDS).run(at[1], PROGRAM, "stop", name)
 
     def signalled(*_: object) -> None:
-        if asked.is_set():
+        nonlocal asked_at
+        now = time.monotonic()
+        if asked.is_set() and now - asked_at > ONE_STOP_S:
             raise KeyboardInterrupt
+        if asked.is_set():
+            return
+        asked_at = now
         asked.set()
         threading.Thread(target=stop).start()
 

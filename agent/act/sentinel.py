@@ -103,7 +103,7 @@ class SentinelAgent:
 
     def _is_due(self, ghost: Address) -> bool:
         times, last = self._forgotten.get(ghost, (0, 0.0))
-        return times == 0 or self._world.now() - last > min(AGAIN * 2 ** (times - 1), SELDOM)
+        return times == 0 or self._world.now() - last > min(AGAIN * 2 ** min(times - 1, 10), SELDOM)
 
     async def _round(self) -> list[Address]:
         name, local = self._settings.master_name, self._settings.local

@@ -51,8 +51,9 @@ class MemoryFile:
 
         Otherwise a busy disk would keep the agent from looking around, each second anew.
         """
-        if self._kept and {**self._kept, "offset": 0, "written": 0} == {**memory, "offset": 0, "written": 0}:
-            self._later.append((self._kept["written"], int(memory.get("offset", 0))))
+        kept = self._kept  # the other thread may empty it
+        if kept and {**kept, "offset": 0, "written": 0} == {**memory, "offset": 0, "written": 0}:
+            self._later.append((kept["written"], int(memory.get("offset", 0))))
             asyncio.get_running_loop().run_in_executor(None, self._write_offset)
             return
         new = self._path.with_suffix(".new")

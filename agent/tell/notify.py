@@ -62,12 +62,13 @@ class Notifier:
     async def _tell(
         self, news: News, before: "asyncio.Future[None] | None", over: "asyncio.Future[None]", at: float
     ) -> None:
-        since = self._began[news.id]
+        began = since = self._began[news.id]
         try:
             if before is not None:
                 await asyncio.wait({before})
+                since = self._world.now()
             if news.undoes:
-                self._world.spawn(self._forget(news.undoes, since))
+                self._world.spawn(self._forget(news.undoes, began))
             event = news.event
             if event == "failover" and await self._board.handed_over(news.epoch):
                 event = "hand-over"

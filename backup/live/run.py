@@ -118,8 +118,7 @@ class Import:
         try:
             move.approach()
         except BackupError:
-            with self._source.connect() as control:  # what follows it copies anew where it follows another itself
-                _reached(control, None)
+            self._refuse_replica()
             raise
         began = time.monotonic()
         pausing = Pause(self._source, self._hold) if "no-pause" not in self._options else nullcontext()
@@ -146,6 +145,15 @@ class Import:
                 if paused.held
                 else "the source does not answer any more: whether it still holds writes back is not known"
             )
+
+    def _refuse_replica(self) -> None:
+        """Raises BackupError where the source has become one: what follows it here copies anew then, and fails so."""
+        try:
+            control = self._source.connect()
+        except BackupError:
+            return
+        with control:
+            _reached(control, None)
 
     @property
     def _replaces(self) -> bool:

@@ -16,7 +16,7 @@ from drills.target.errors import DrillError
 from drills.target.waiting import until
 from redis_ha.outputs import Address, Node, Outputs
 from redis_ha.plan import labels
-from redis_ha.plan.identity import Identity
+from redis_ha.plan.identity import OWN, Identity
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Cluster:
         """Whether a container of these labels and that name is this cluster's: others may have a stack of the name."""
         if labels.PROJECT not in found:
             return container.startswith(f"{self._prefix}-")
-        return Identity(found[labels.PROJECT], found[labels.STACK], found[labels.NAME]).prefix == self._prefix
+        return Identity(found[labels.PROJECT], found[labels.STACK], found.get(labels.NAME, OWN)).prefix == self._prefix
 
     @cached_property
     def sentinels(self) -> tuple[Node, ...]:

@@ -74,7 +74,7 @@ def _around(facts: Facts) -> Iterator[Finding]:
         if word not in (None, "healthy", "starting"):
             yield find(Message.ENDPOINT, node=node.name, health=word)
     for node in facts.of_kind("backup"):
-        yield from _backup(node)
+        yield from _backup(node, facts)
     for one in facts.certificates:
         if one.days <= 0:
             yield find(Message.EXPIRED, of=one.of)
@@ -82,9 +82,10 @@ def _around(facts: Facts) -> Iterator[Finding]:
             yield find(Message.EXPIRES, of=one.of, days=int(one.days))
 
 
-def _backup(node: Node) -> Iterator[Finding]:
+def _backup(node: Node, facts: Facts) -> Iterator[Finding]:
     backup = node.backup
-    if word := _container_word(node):
+    missing = "not there" if node.container is None and not facts.silent_dockers else None
+    if word := _container_word(node) or missing:
         yield find(Message.NO_BACKUPS, node=node.name, status=word)
     elif backup and backup.why:
         yield find(Message.BACKUP_FAILED, why=backup.why)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from redis_ha.plan.identity import Identity
+from redis_ha.plan.identity import BESIDE, Identity
 from redis_ha.plan.layout import TopologyError, plan, strangers_range
 from redis_ha.plan.topology import Topology
 from redis_ha.settings.fields import MAX_PER_ROLE
@@ -84,3 +84,24 @@ def test_strangers_get_no_address_that_a_node_may_have() -> None:
     strangers = ipaddress.IPv4Network(strangers_range(found.subnet))
     assert not [address for address in found.addresses if ipaddress.IPv4Address(address) in strangers]
     assert strangers.subnet_of(found.subnet)
+
+
+def test_no_two_clusters_share_an_image_or_a_key() -> None:
+    """Of one program, or of several with stacks of the same name on one Docker; nor with what stands beside another."""
+    clusters = [
+        ("redis-ha", "redis-ha"),
+        ("redis-ha", "shop"),
+        ("redis-ha", "backup"),
+        ("shop", "redis-ha"),
+        ("shop", "cache"),
+        ("shop", "Cache"),
+        ("shop", "cache_backup"),
+        ("shop", "cache.Backup"),
+        ("shop-endpoint", "redis-ha"),
+        ("redis-ha-exporter", "redis-ha"),
+    ]
+    found = [Identity(project, "dev", name) for project, name in clusters]
+    images = [f"{one.repository}{suffix}" for one in found for suffix in ("", *BESIDE)]
+    assert len(set(images)) == len(images), "two of them would be one image"
+    assert len({one.key for one in found}) == len(found)
+    assert (found[0].repository, found[4].repository) == ("redis-ha", "shop-cache")

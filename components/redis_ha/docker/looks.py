@@ -7,7 +7,7 @@ import os
 
 import pulumi
 
-from redis_ha.docker.clients import check_hosts, why_unreachable
+from redis_ha.docker.clients import check_hosts, left_out, why_unreachable
 from redis_ha.docker.data import refuse_another_master_name, refuse_older_redis, warn_of_removed_data
 from redis_ha.docker.host import refuse_switching_tls
 from redis_ha.docker.nobody import NO_DOCKER
@@ -40,7 +40,7 @@ def look(given: Given, topology: Topology) -> frozenset[Host | None]:
         check_swarm(hosts)
     else:
         unseen = check_hosts(hosts)
-        if preview and not unseen:
+        if preview and not unseen and not left_out():
             warn_of_outage(topology)
     refuse_switching_tls(topology, swarm)
     given.of(lambda settings: refuse_another_master_name(settings.master_name, topology, swarm))

@@ -11,7 +11,7 @@ from redis_ha.plan import labels
 OWN = "redis-ha"
 """The cluster of this project's own program. A name or project of that kind is left out of what Docker sees."""
 BESIDE = ("-backup", "-endpoint", "-exporter")
-"""With these at their end, images and containers beside the nodes are called after their cluster."""
+"""With these at their end, what runs beside the nodes is called after their cluster."""
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
@@ -24,11 +24,9 @@ class Identity:
     name: str = OWN
 
     def __post_init__(self) -> None:
-        """Raises ValueError where Docker would refuse the name, or another cluster's parts may have it."""
+        """Raises ValueError where Docker would refuse the name."""
         if not _NAME.fullmatch(self.name):
             raise ValueError(f"name: {self.name!r}: allowed: letters, digits, and then also _ . and -")
-        if self.name.endswith(BESIDE):
-            raise ValueError(f"name: {self.name!r}: allowed: no {', '.join(BESIDE)} at its end: so are parts of others")
 
     @property
     def prefix(self) -> str:
@@ -38,7 +36,18 @@ class Identity:
     @property
     def key(self) -> str:
         """Like no other cluster's on the same Docker: the stack's name alone in this project's own program."""
+        if self.project == OWN and self.name != OWN:  # else as that of the project that is called so
+            return "/".join((self.project, self.name, self.stack))
         return "/".join([*(part for part in (self.project, self.name) if part != OWN), self.stack])
+
+    @property
+    def repository(self) -> str:
+        """What its images are called, as Docker allows it: like no other cluster's, nor what stands beside one."""
+        plain = self.project if self.name == OWN else f"{self.project}-{self.name}"
+        found = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
+        if found == plain and not found.endswith(BESIDE):
+            return found
+        return f"{found}-{zlib.crc32(plain.encode()):08x}"
 
     def subnet(self, setting: str | None) -> ipaddress.IPv4Network:
         """The bridge's /24: as set, or one that the key leads to.

@@ -8,7 +8,7 @@ import pulumi_docker as docker
 
 from redis_ha.docker.looks import look, refuse_other_dockers
 from redis_ha.plan.exporters import MetricsTarget, targets
-from redis_ha.plan.identity import Identity
+from redis_ha.plan.identity import BESIDE, Identity
 from redis_ha.plan.layout import TopologyError, plan, strangers_range
 from redis_ha.plan.topology import Topology
 from redis_ha.resources import outputs
@@ -73,6 +73,9 @@ class RedisHa(pulumi.ComponentResource):
             identity = Identity(pulumi.get_project(), pulumi.get_stack(), name)
         except ValueError as error:
             raise pulumi.RunError(f"RedisHa: {error}") from None
+        if name.endswith(BESIDE):
+            allowed = f"no {', '.join(BESIDE)} at its end: so are the parts of other clusters called"
+            raise pulumi.RunError(f"RedisHa: name: {name!r}: allowed: {allowed}")
         former = [pulumi.Alias(name=old) for old in identity.former(identity.stack)]
         merged = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=former))
         super().__init__("redis-ha:index:RedisHa", name, None, merged)

@@ -1,6 +1,5 @@
 """The images: of all nodes, from `agent/` and `configs/` on a Redis image; of what runs beside them, as they are."""
 
-import re
 import secrets
 from collections.abc import Mapping
 from pathlib import PurePosixPath
@@ -10,7 +9,7 @@ import pulumi_docker as docker
 
 from redis_ha.docker.host import image_is_lost
 from redis_ha.image_files import context
-from redis_ha.plan.identity import OWN, Identity
+from redis_ha.plan.identity import Identity
 from redis_ha.resources.place import Place
 from redis_ha.settings.given import Given
 from redis_ha.settings.model import Settings
@@ -19,15 +18,8 @@ from redis_ha.settings.posix_tz import posix_tz
 
 def image_name(settings: Settings, identity: Identity, suffix: str = "") -> str:
     """The name that an image gets: that of the cluster, where none is set, and the registry's before it."""
-    parts = [part for part in (identity.project, identity.name) if part != OWN] or [OWN]
-    if identity.project == OWN and identity.name != OWN:
-        parts = [OWN, identity.name]
-    repository = re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
-    name = (
-        (settings.image_name or f"{repository}:{identity.stack}")
-        if not suffix
-        else f"{repository}{suffix}:{identity.stack}"
-    )
+    own = f"{identity.repository}{suffix}:{identity.stack}"
+    name = own if suffix else settings.image_name or own
     return name if settings.registry is None else f"{settings.registry}/{name}"
 
 

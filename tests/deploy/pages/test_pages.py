@@ -220,7 +220,7 @@ def test_policy(reader: Reader, cluster: Cluster) -> None:
 def test_pins(reader: Reader, cluster: Cluster) -> None:
     with one_image() as (registry, digest):
         image = f"{registry}/redis:8-alpine"
-        with reader.stack.changed({"baseImage": image, "endpoint": None, "metrics": None}):
+        with reader.stack.changed({"baseImage": image, "endpoint": None, "metrics": None, "backup": None}):
             reader("make pins STACK=prod")
             assert reader.stack.config("redis-ha:baseImage") == f"{image}@{digest}"
 

@@ -213,6 +213,10 @@ AROUND: dict[str, Frame] = {
     "a backup that is too old": (backup(Backup(3 * 86400, 86400)), [M.BACKUP_OLD]),
     "a backup that has failed": (backup(Backup(100.0, 86400, why="no space left")), [M.BACKUP_FAILED]),
     "nothing that takes backups": (backup(None, "exited"), [M.NO_BACKUPS]),
+    "backups without their container": (
+        lambda f: replace(f, nodes=(*f.nodes, Node("backup", "backup", None))),
+        [M.NO_BACKUPS],
+    ),
     "a certificate of long": (lambda f: replace(f, certificates=(Certificate("the CA", 14.1),)), []),
     "a certificate that ends soon": (lambda f: replace(f, certificates=(Certificate("redis-0", 3.5),)), [M.EXPIRES]),
     "a certificate that has ended": (lambda f: replace(f, certificates=(Certificate("redis-0", -0.1),)), [M.EXPIRED]),
