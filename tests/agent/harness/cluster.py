@@ -98,12 +98,12 @@ class Cluster:
         _, port = named.pop()
         return next(node for node in self.data if node.port == port)
 
-    def wait_failover(self, old: Node, seconds: float = 15) -> None:
-        """Until all Sentinels that answer name the same other node than `old`."""
+    def wait_failover(self, old: Node, seconds: float = 15, of: int = 1) -> None:
+        """Until all Sentinels that answer, which are at least `of`, name the same other node than `old`."""
 
         def switched() -> bool:
-            named = {addr and tuple(addr) for addr in self.named()} - {None}
-            return len(named) == 1 and named != {(HOST, old.port)}
+            named = [tuple(addr) for addr in self.named() if addr]
+            return len(named) >= of and len(set(named)) == 1 and named[0] != (HOST, old.port)
 
         eventually(switched, seconds, f"failover from {old.name}")
 

@@ -104,7 +104,7 @@ def test_a_minority_of_the_sentinels_elects_nobody(formed: Cluster, how: str) ->
     for node in formed.sentinels[1:]:
         if how == "killed":
             node.start()
-    formed.wait_failover(old, 20)
+    formed.wait_failover(old, 20, of=3)
     assert formed.master().client().get("kept") == "1"
 
 
