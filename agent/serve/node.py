@@ -49,7 +49,8 @@ async def run_node(environment: Environment) -> int:
             loaded = asyncio.ensure_future(_until_loaded(world, environment.local))
             parts.append(loaded)
             if arguments:
-                parts.append(asyncio.ensure_future(_switch_append_only(world, volume, environment.local)))
+                switch = _switch_append_only(world, volume, environment.local, loaded)
+                parts.append(asyncio.ensure_future(switch))
             ended = asyncio.ensure_future(server.ended())
             until: list[asyncio.Future[Any]] = [ended, stop.asked, parts[0]]
             await asyncio.wait(until, return_when=asyncio.FIRST_COMPLETED)
@@ -140,14 +141,16 @@ async def _until_loaded(world: ContainerWorld, local: Address) -> None:
         await world.sleep(SOON)
 
 
-async def _switch_append_only(world: ContainerWorld, volume: Volume, local: Address) -> None:
+async def _switch_append_only(
+    world: ContainerWorld, volume: Volume, local: Address, loaded: "asyncio.Future[None]"
+) -> None:
     """The server was started with the other `appendonly`, to load what is newest: switch it once that is loaded.
 
     A full disk, or too little memory for another process, may hinder that. Tried no more, it would never be done: the
     node would go on without the file that its settings promise, and load an old snapshot at its next start.
     """
     wanted = volume.wanted_append_only()
-    await _until_loaded(world, local)
+    await loaded
     said: set[str] = set()
     while True:
         results = await world.ask(local, ("CONFIG", "SET", "appendonly", wanted), ("CONFIG", "REWRITE"), within=10.0)

@@ -75,7 +75,8 @@ def main(stack: str) -> int:
     """Says what it has done, or why not."""
     user.passphrase()
     for polite in (signal.SIGTERM, signal.SIGHUP):  # so that the files with secrets go
-        signal.signal(polite, signal.default_int_handler)
+        if signal.getsignal(polite) != signal.SIG_IGN:  # which is what `nohup` is for
+            signal.signal(polite, signal.default_int_handler)
     try:
         with tempfile.TemporaryDirectory() as folder:
             count = hand_over(stack, Path(folder))
