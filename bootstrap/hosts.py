@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 ANSWER_SECONDS = 5  # as the program itself allows: redis_ha/docker/clients.py
+_silent: set[str] = set()
+"""The Docker endpoints that have not answered: a run has several questions, and waits for each of these once."""
 OF_ANOTHER_DOCKER = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH")
 
 
@@ -97,11 +99,13 @@ def run_on_each(hosts: Sequence[Mapping[str, Any]], command: Sequence[str], quie
     excluded = set(re.findall(r"[^\s,]+", os.environ.get("REDIS_HA_EXCLUDE", "")))
     code, printed = 0, ""
     for host in hosts:
-        if host["name"] in excluded:
+        if host["name"] in excluded or host["docker"] in _silent:
             continue
         with tempfile.TemporaryDirectory() as folder:
             env = environment(host, Path(folder))
-            if answers(env):
-                failed, text = run(env)
-                code, printed = failed or code, printed + text
+            if not answers(env):
+                _silent.add(host["docker"])
+                continue
+            failed, text = run(env)
+            code, printed = failed or code, printed + text
     return code, printed

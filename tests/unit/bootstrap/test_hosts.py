@@ -18,6 +18,7 @@ C = {"name": "c", "docker": "context:far"}
 def ran(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
     """The environments that the command was run in; `a` does not answer."""
     found: list[dict[str, str]] = []
+    monkeypatch.setattr(hosts, "_silent", set())
 
     def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
         if "engine" in command:
@@ -38,6 +39,23 @@ def test_each_host_that_answers_is_reached_by_its_own_docker(ran: list[dict[str,
     assert [env["REDIS_HA_HOST"] for env in ran] == ["b", "c"]
     assert [env.get("DOCKER_HOST") for env in ran] == ["ssh://ops@10.0.0.2", None]
     assert ran[1]["DOCKER_CONTEXT"] == "far"
+
+
+def test_a_host_that_does_not_answer_is_waited_for_once(
+    ran: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def answers(env: dict[str, str]) -> bool:
+        asked.append(env["REDIS_HA_HOST"])
+        return asked[-1] != "a"
+
+    monkeypatch.setattr(hosts, "answers", answers)
+    found = hosts.hosts_of("dev", None)
+    for _ in range(3):
+        hosts.run_on_each(found, ["true"])
+    assert asked.count("a") == 1
+    assert asked.count("b") == 3
 
 
 def test_a_host_that_is_excluded_is_left_alone(ran: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch) -> None:
