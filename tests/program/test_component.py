@@ -99,6 +99,30 @@ def test_one_container_and_volume_for_each_node(recorder: Recorder) -> None:
     assert len(recorder.of_type("Network")) == len(recorder.of_type("Image")) == 1
 
 
+@pytest.mark.parametrize(
+    ("others", "where"),
+    [
+        ({}, "127.0.0.1:16379"),
+        ({"ports": {"master": 16391, "replica": 26380, "sentinel": 26381}}, "127.0.0.1:16391"),
+        ({"ports": {"master": 26379, "replica": 26380, "sentinel": 26381}}, None),
+        ({"publish": "none"}, None),
+    ],
+)
+def test_two_clusters_of_a_program_do_not_share_a_port(
+    recorder: Recorder, others: dict[str, Any], where: str | None
+) -> None:
+    @pulumi.runtime.test
+    def run() -> None:
+        RedisHa("one", {"password": PASSWORD})
+        RedisHa("two", {"password": PASSWORD, **others})  # type: ignore[typeddict-item]
+
+    if where is None:
+        run()
+        return
+    with pytest.raises(pulumi.RunError, match=f"RedisHa 'two': ports: {where} is where 'one' listens already"):
+        run()
+
+
 @pytest.mark.parametrize("asked", [True, False])
 def test_data_volumes_are_protected_where_asked_for(recorder: Recorder, asked: bool) -> None:
     protected: dict[str, bool | None] = {}

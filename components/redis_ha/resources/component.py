@@ -21,6 +21,7 @@ from redis_ha.resources.node import node_container
 from redis_ha.resources.node_files import node_files, texts_of
 from redis_ha.resources.outputs import EndpointOutput, HostOutput, NodeOutput
 from redis_ha.resources.place import Place, labelled, unseen
+from redis_ha.resources.ports import claim_ports
 from redis_ha.resources.rollout import Rollout
 from redis_ha.resources.swarm import swarm_services
 from redis_ha.settings.arguments import RedisHaArgs
@@ -99,6 +100,7 @@ class RedisHa(pulumi.ComponentResource):
     def _declare(self, given: Given, identity: Identity) -> None:
         topology = plan(given.now, identity)
         _check(given, topology)
+        given.of(lambda settings: claim_ports(identity.name, settings, topology))
         not_seen = look(given, topology)
         place = Place(given, identity, self)
         if None in not_seen:
