@@ -47,11 +47,10 @@ def look(stack: Stack, environment: Mapping[str, str] | None = None) -> Look:
 
 def until_seen(stack: Stack, code: int, *findings: str) -> Look:
     """The first look with exactly that: what is broken takes a moment to show."""
-    found = [look(stack)]
+    seen: list[Look] = []
 
-    def there() -> bool:
-        found[0] = look(stack)
-        return (found[0].code, found[0].findings) == (code, sorted(findings))
+    def there() -> Look | None:
+        seen.append(look(stack))
+        return seen[-1] if (seen[-1].code, seen[-1].findings) == (code, sorted(findings)) else None
 
-    until(there, f"{findings}", 60, 0.5, lambda: f"{found[0].code}, {found[0].document['findings']}")
-    return found[0]
+    return until(there, f"{findings}", 60, 0.5, lambda: f"{seen[-1].code}, {seen[-1].document['findings']}")

@@ -17,7 +17,7 @@ from tests.deploy.support import ENGINES
 from tests.deploy.support import NAME as DEPLOY_NAME
 from tests.hosts.control import RigControl
 from tests.hosts.rig import Rig, lock
-from tests.hosts.support import settings
+from tests.hosts.support import abandon, outputs_of, settings
 from tests.hosts.system import RigError, refused
 from tests.measured import note, working_with
 
@@ -60,18 +60,11 @@ def stack(request: pytest.FixtureRequest, rig: Rig) -> Iterator[Stack]:
         note(f"up over 3 hosts ({request.param})", f"{time.monotonic() - began:.1f} s")
         yield deployed
     finally:
-        # The hosts go with all that is on them. Only another engine's stack needs the room before that.
-        with suppress(DrillError):
-            if request.param == ENGINES[-1]:
-                deployed.run("stack", "rm", "--yes", "--force")
-            else:
-                deployed.destroy()
-        deployed.forget()
+        abandon(deployed, request.param)
 
 
-@pytest.fixture
-def hosts(rig: Rig) -> Rig:
-    """The hosts, all of them on and connected; what a failed test has left is mended."""
+def mended(rig: Rig) -> Rig:
+    """The hosts, all of them on and connected, with a base image, whatever a failed test has left."""
     for host in rig.hosts:
         if not host.is_on():
             host.come_back()
@@ -82,13 +75,20 @@ def hosts(rig: Rig) -> Rig:
 
 
 @pytest.fixture
+def hosts(rig: Rig) -> Rig:
+    """The hosts, whole before every test."""
+    return mended(rig)
+
+
+@pytest.fixture
 def cluster(hosts: Rig, stack: Stack) -> Cluster:
     """The deployed cluster, whole, with its declared settings."""
     declared = settings(hosts)
     if any(stack.config(f"redis-ha:{key}") != value for key, value in declared.items()):
         stack.configure(declared)
         stack.up("--refresh")
-    whole = Cluster(stack.outputs())
+        outputs_of.cache_clear()
+    whole = Cluster(outputs_of(stack))
     working_with(whole)
     try:
         wait_healthy(whole, 60)

@@ -107,19 +107,32 @@ class Rig:
         if self.directory.exists():
             shutil.rmtree(self.directory)
 
-    def load_base_image(self, hosts: Sequence[Host] | None = None) -> list[str]:
+    def load_base_image(self, hosts: Sequence[Host] | None = None) -> None:
         """Copy the base images that this machine's Docker has to the hosts: they have no way to a registry."""
+        archive = self._base_images()
+
+        def load(host: Host) -> None:
+            command = ["docker", "--host", host.docker_url, "load", "--quiet"]
+            with archive.open("rb") as content:
+                subprocess.run(command, stdin=content, stdout=subprocess.DEVNULL, check=True, timeout=120)
+
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(load, hosts or self.hosts))
+
+    def _base_images(self) -> Path:
+        """An archive of them, made once for each rig."""
+        archive = self.directory / "base-images.tar"
+        if archive.exists():
+            return archive
         there = {tag for image in docker.from_env().images.list() for tag in image.tags}
         chosen = [name for name in BASE_IMAGES if name in there]
         if not chosen:
             raise RigError(f"Docker has none of {', '.join(BASE_IMAGES)}: run `make daemon`")
-        with tempfile.TemporaryFile() as archive:
-            subprocess.run(["docker", "save", *chosen], stdout=archive, check=True, timeout=120)
-            for host in hosts or self.hosts:
-                archive.seek(0)
-                command = ["docker", "--host", host.docker_url, "load", "--quiet"]
-                subprocess.run(command, stdin=archive, stdout=subprocess.DEVNULL, check=True, timeout=120)
-        return chosen
+        # Moved into place: another process that works on the rig never finds half of it.
+        aside = archive.with_suffix(f".{os.getpid()}")
+        with aside.open("wb") as content:
+            subprocess.run(["docker", "save", *chosen], stdout=content, check=True, timeout=120)
+        return aside.replace(archive)
 
 
 def lock(rig: Rig) -> int:

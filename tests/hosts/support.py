@@ -1,10 +1,17 @@
 """What several tests over hosts do."""
 
+import functools
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
 from drills.target.cluster import Cluster
+from drills.target.errors import DrillError
+from drills.target.stack import Stack
+from engine.files import project, salt_file
+from redis_ha.outputs import Outputs
+from tests.deploy.support import ENGINES
 from tests.hosts.host import Host
 from tests.hosts.rig import Rig
 
@@ -15,6 +22,24 @@ def settings(rig: Rig, hosts: Sequence[Host] | None = None, **changes: Any) -> d
     """The settings of the stack: one data node and one Sentinel a host, every port as in the source document."""
     places = [{"name": h.name, "docker": h.docker_url, "address": h.address} for h in hosts or rig.hosts]
     return {"hosts": places, "replicas": 2, "sentinels": 3, "downAfter": int(DOWN_AFTER * 1000), **changes}
+
+
+@functools.cache
+def outputs_of(stack: Stack) -> Outputs:
+    """Its outputs, asked for once: addresses and passwords follow from the settings alone."""
+    return stack.outputs()
+
+
+def abandon(stack: Stack, engine: str) -> None:
+    """Forget a stack over hosts: they go with all that is on them. Only another engine's needs the room before that."""
+    with suppress(DrillError):
+        if engine == ENGINES[-1]:
+            stack.run("stack", "rm", "--yes", "--force")
+        else:
+            stack.destroy()
+    stack.forget()
+    # The embedded engine has refused: it knows of what is on the hosts.
+    salt_file.remove(project.state_dir(project.find_project(stack.project_dir)), stack.name)
 
 
 def started_at(cluster: Cluster) -> dict[str, tuple[str, str]]:

@@ -4,8 +4,6 @@ import functools
 import time
 from collections.abc import Callable
 
-import pytest
-
 from drills.drill import Outcome, Settings, run
 from drills.faults import FAULTS
 from drills.faults.base import Scene
@@ -17,7 +15,8 @@ from drills.target.stack import Stack
 from drills.target.waiting import until
 from drills.under_load import under_load
 from drills.watch.load import Load
-from drills.watch.routes import AsItComes, ThroughSentinel
+from drills.watch.milestones import milestones
+from drills.watch.routes import AsItComes, ByRole, ThroughSentinel
 from drills.watch.timeline import Timeline
 from tests.deploy.support import longest, no_errors, nothing_lost, same_data, writing
 from tests.hosts.control import RigControl
@@ -56,12 +55,11 @@ def test_a_powered_off_master_is_left_for_another(
     no_errors(load)
 
 
-@pytest.mark.parametrize("name", ["host-cut-off", "host-blank"])
-def test_the_masters_host_is_lost_and_comes_back(
-    cluster: Cluster, stack: Stack, rig: Rig, figure: Callable[[str], None], name: str
+def test_the_masters_host_is_lost_and_comes_back_blank(
+    cluster: Cluster, stack: Stack, rig: Rig, figure: Callable[[str], None]
 ) -> None:
     before = cluster.master()
-    outcome = run(cluster, FAULTS[name], Settings(), stack, RigControl(rig))
+    outcome = run(cluster, FAULTS["host-blank"], Settings(), stack, RigControl(rig))
     _told(outcome, figure)
     assert cluster.master().host_name != before.host_name
     assert max(outcome.outages) < OUTAGE_SECONDS
@@ -97,32 +95,48 @@ def test_a_master_goes_on_without_its_replicas_hosts(cluster: Cluster, rig: Rig,
     nothing_lost(cluster, load)
 
 
-def test_clients_beside_a_cut_off_master(cluster: Cluster, rig: Rig, figure: Callable[[str], None]) -> None:
+def test_the_masters_host_is_cut_off_with_clients_beside_it(
+    cluster: Cluster, stack: Stack, rig: Rig, figure: Callable[[str], None]
+) -> None:
     host = str(cluster.master().host_name)
     near = tuple(s.address for s in cluster.sentinels if s.host_name == host)
     inside = functools.partial(enter_namespace, rig.host(host).network)
     beside = Load(lambda: ThroughSentinel(cluster.outputs, near), 1, 100, "beside", inside)
     careful = Load(lambda: ThroughSentinel(cluster.outputs, near, wait=1), 1, 100, "with WAIT", inside)
-    load = Load(lambda: ThroughSentinel(cluster.outputs), 3, 100)
+    load = Load(lambda: ThroughSentinel(cluster.outputs), 4, 100)
+    by_role = Load(lambda: ByRole(cluster), 1, 100, "role client")
     scene = Scene(cluster, Timeline(cluster), hosts=RigControl(rig))
 
     def meanwhile(cut: float) -> None:
         scene.timeline.wait_for("+switch-master", cut, sources=2)
         load.settle()
+        cluster.master(30)
         until(lambda: time.time() - cut > HOLD, "the cut to last", HOLD + 1)
 
-    cut = under_load(scene, FAULTS["host-cut-off"], [load, beside, careful], meanwhile).began
+    cut = under_load(scene, FAULTS["host-cut-off"], [load, by_role, beside, careful], meanwhile).began
     same_data(cluster)
+    assert cluster.master().host_name != host
     nothing_lost(cluster, careful)
-    assert len(load.lost(cluster)) <= LOST
+    outage = max(longest(load, cut), longest(by_role, cut))
+    gone = len(load.lost(cluster)) + len(by_role.lost(cluster))
+    figure(f"outage {outage:.2f} s, {gone} lost; {_steps(milestones(cluster, scene.timeline, load, cut))}")
+    assert outage < OUTAGE_SECONDS
+    assert gone <= LOST
+    no_errors(load)
+    no_errors(by_role)
     lost = beside.lost(cluster)
     # Only what was acknowledged in isolation can be lost.
     assert all(cut - 1 < failure.at < cut + HOLD + OUTAGE_SECONDS for failure in lost)
     figure(f"cut off for {HOLD:g} s: {len(lost)} writes taken beside the old master and lost, with WAIT none")
+    stack.expect_no_changes()
 
 
 def _told(outcome: Outcome, figure: Callable[[str], None]) -> None:
     assert outcome.problem is None
     assert not outcome.errors, outcome.errors[:3]
-    steps = ", ".join(f"{step} {at:.2f}" for step, at in outcome.milestones.items())
-    figure(f"outage {max(outcome.outages):.2f} s, {outcome.lost} of {outcome.acknowledged} writes lost; {steps}")
+    lost = f"{outcome.lost} of {outcome.acknowledged} writes lost"
+    figure(f"outage {max(outcome.outages):.2f} s, {lost}; {_steps(outcome.milestones)}")
+
+
+def _steps(taken: dict[str, float]) -> str:
+    return ", ".join(f"{step} {at:.2f}" for step, at in taken.items())

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
@@ -12,7 +12,6 @@ from redis.exceptions import RedisError
 
 from drills.target import clients
 from drills.target.cluster import Cluster
-from drills.target.errors import DrillError
 from drills.target.stack import Stack, StackCommandError
 from drills.target.waiting import until
 from tests.deploy.support import ENGINES, certify, longest, no_errors, nothing_lost, writing
@@ -20,7 +19,7 @@ from tests.hosts.conftest import NAME
 from tests.hosts.host import Host
 from tests.hosts.registry import PASSWORD, USER, program, registry
 from tests.hosts.rig import Rig
-from tests.hosts.support import Stopwatch, settings
+from tests.hosts.support import Stopwatch, abandon, outputs_of, settings
 from tests.hosts.system import run
 from tests.measured import working_with
 
@@ -41,8 +40,9 @@ def manager(rig: Rig) -> Iterator[Host]:
     for host in others:
         _docker(host, "swarm", "join", "--advertise-addr", host.address, "--token", token, first.address)
     yield first
-    for host in rig.hosts:
-        _docker(host, "swarm", "leave", "--force")
+    # The services end with it, where they are still there: none of them is beside the tests of another file.
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda host: _docker(host, "swarm", "leave", "--force"), rig.hosts))
 
 
 @pytest.fixture(scope="module", params=ENGINES)
@@ -63,9 +63,7 @@ def services(request: pytest.FixtureRequest, rig: Rig, manager: Host) -> Iterato
             deployed.up()
             yield deployed
         finally:
-            with suppress(DrillError):
-                deployed.destroy()
-            deployed.forget()
+            abandon(deployed, request.param)
 
 
 def _docker(host: Host, *words: str) -> str:
@@ -83,7 +81,7 @@ def _whole(manager: Host, stack: Stack) -> Cluster:
     """The cluster, when every host has a data node and a Sentinel."""
     for kind in ("redis", "sentinel"):
         until(lambda kind=kind: len(_tasks(manager, stack, kind)) == 3, f"3 tasks of {kind}", 90, 0.5)  # type: ignore[misc]
-    whole = Cluster(stack.outputs())
+    whole = Cluster(outputs_of(stack))
     working_with(whole)
     return whole
 
