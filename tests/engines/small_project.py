@@ -35,6 +35,7 @@ class SmallProject:
         self.folder = folder / "project"
         self.state = folder / "state"
         self.engine = engine
+        self.stack = STACK
         (self.folder / "app").mkdir(parents=True)
         self.state.mkdir()
         (self.folder / "Pulumi.yaml").write_text(f"name: {NAME}\nruntime: python\n")
@@ -50,7 +51,7 @@ class SmallProject:
 
     def begun(self, *words: str, **environment: str) -> "subprocess.Popen[str]":
         """The same while it runs."""
-        return self._command.begun(*words, "--stack", STACK, "--non-interactive", **environment)
+        return self._command.begun(*words, "--stack", self.stack, "--non-interactive", **environment)
 
     def does(self, *words: str, **environment: str) -> str:
         """The same, and it succeeds; what it printed."""

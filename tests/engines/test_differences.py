@@ -9,7 +9,55 @@ import pytest
 from docker.errors import NotFound
 
 from drills.target.waiting import until
-from tests.engines.small_project import NAME, SmallProject
+from tests.engines.small_project import NAME, STACK, SmallProject
+
+
+class TestOnOneProject:
+    """What leaves the project as it was."""
+
+    def test_healing(self, shared: SmallProject) -> None:
+        """What was stopped by hand is started by `up`; by Pulumi's only after a look at what is there."""
+        container = docker.from_env().containers.get(NAME)
+        container.stop(timeout=0)
+        assert shared.unchanged() == (shared.engine == "pulumi")
+        shared.up()
+        container.reload()
+        assert (container.status == "running") == (shared.engine == "embedded")
+        shared.up("--refresh")
+        assert docker.from_env().containers.get(NAME).status == "running"
+        assert shared.unchanged("--refresh")
+
+    def test_refresh(self, shared: SmallProject) -> None:
+        """What was removed by hand is missed by a refresh: Pulumi writes it down, and previews it from then on."""
+        docker.from_env().containers.get(NAME).remove(force=True, v=True)
+        assert shared.unchanged() == (shared.engine == "pulumi")
+        shared.does("refresh", "--yes", "--skip-preview") if shared.engine == "pulumi" else shared.does("refresh")
+        assert not shared.unchanged()
+        shared.up()
+        assert docker.from_env().containers.get(NAME).status == "running"
+
+    def test_without_docker(self, shared: SmallProject) -> None:
+        """A preview that reaches no Docker shows all as new, and says so; Pulumi's provider wants one."""
+        done = shared.run("preview", DOCKER_HOST="tcp://127.0.0.1:1")
+        said = done.stdout
+        if shared.engine == "embedded":
+            assert done.returncode == 0, said
+            assert "to create" in said
+            assert "not looked at" in said
+        else:
+            assert done.returncode != 0
+            assert "failed to connect to any docker daemon" in said
+
+    def test_commands(self, shared: SmallProject) -> None:
+        """`stack rename` and the like are Pulumi's alone: the embedded engine names what it does not do."""
+        done = shared.run("stack", "rename", "other")
+        assert (done.returncode == 0) == (shared.engine == "pulumi"), done.stdout
+        if shared.engine == "embedded":
+            assert "does not implement" in done.stdout
+        else:
+            shared.stack = "other"
+            shared.does("stack", "rename", STACK)
+            shared.stack = STACK
 
 
 def test_state(project: SmallProject) -> None:
@@ -18,29 +66,6 @@ def test_state(project: SmallProject) -> None:
     project.state.mkdir()
     project.run("stack", "init")
     assert project.unchanged() == (project.engine == "embedded")
-
-
-def test_healing(project: SmallProject) -> None:
-    """What was stopped by hand is started by `up`; by Pulumi's only after a look at what is there."""
-    container = docker.from_env().containers.get(NAME)
-    container.stop(timeout=0)
-    assert project.unchanged() == (project.engine == "pulumi")
-    project.up()
-    container.reload()
-    assert (container.status == "running") == (project.engine == "embedded")
-    project.up("--refresh")
-    assert docker.from_env().containers.get(NAME).status == "running"
-    assert project.unchanged("--refresh")
-
-
-def test_refresh(project: SmallProject) -> None:
-    """What was removed by hand is missed by a refresh: Pulumi writes it down, and previews it from then on."""
-    docker.from_env().containers.get(NAME).remove(force=True, v=True)
-    assert project.unchanged() == (project.engine == "pulumi")
-    project.does("refresh", "--yes", "--skip-preview") if project.engine == "pulumi" else project.does("refresh")
-    assert not project.unchanged()
-    project.up()
-    assert docker.from_env().containers.get(NAME).status == "running"
 
 
 def test_image(project: SmallProject) -> None:
@@ -75,25 +100,12 @@ def test_protect(project: SmallProject) -> None:
     assert docker.from_env().volumes.get(NAME).name == NAME
 
 
-def test_strangers(project: SmallProject) -> None:
+def test_strangers(undeployed: SmallProject) -> None:
     """A volume that is there already is nobody's business here; Pulumi takes it over, with what is in it."""
-    project.does("destroy", "--yes", "--skip-preview")
     docker.from_env().volumes.create(NAME)
-    done = project.run("up", "--yes", "--skip-preview")
-    assert (done.returncode == 0) == (project.engine == "pulumi"), done.stdout
-
-
-def test_without_docker(project: SmallProject) -> None:
-    """A preview that reaches no Docker shows all as new, and says so; Pulumi's provider wants one, if an empty one."""
-    done = project.run("preview", DOCKER_HOST="tcp://127.0.0.1:1")
-    said = done.stdout
-    if project.engine == "embedded":
-        assert done.returncode == 0, said
-        assert "to create" in said
-        assert "not looked at" in said
-    else:
-        assert done.returncode != 0
-        assert "failed to connect to any docker daemon" in said
+    done = undeployed.run("up", "--yes", "--skip-preview")
+    assert (done.returncode == 0) == (undeployed.engine == "pulumi"), done.stdout
+    assert ("a volume of this name is there" in done.stdout) == (undeployed.engine == "embedded")
 
 
 def test_killed(project: SmallProject) -> None:
@@ -121,11 +133,3 @@ def _id() -> str:
     # The engine may remove it between the list and the look at each.
     found = docker.from_env().containers.list(filters={"name": f"^/{NAME}$"}, ignore_removed=True)
     return str(found[0].id) if found else ""
-
-
-def test_commands(project: SmallProject) -> None:
-    """`stack rename` and the like are Pulumi's alone: the embedded engine names what it does not do."""
-    done = project.run("stack", "rename", "other")
-    assert (done.returncode == 0) == (project.engine == "pulumi"), done.stdout
-    if project.engine == "embedded":
-        assert "does not implement" in done.stdout

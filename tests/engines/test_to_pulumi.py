@@ -31,14 +31,15 @@ SETTINGS: dict[str, Any] = {
 }
 
 
-@pytest.fixture
-def embedded(tmp_path: Path) -> Iterator[Stack]:
-    """A stack that the embedded engine has made."""
+@pytest.fixture(scope="module")
+def embedded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack that the embedded engine has made. The last test may hand it over: there is no way back."""
+    folder = tmp_path_factory.mktemp("embedded")
     environment = {
         "REDIS_HA_ENGINE": "embedded",
         "PULUMI_CONFIG_PASSPHRASE": "test",
-        "PULUMI_BACKEND_URL": f"file://{tmp_path}",
-        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "PULUMI_BACKEND_URL": f"file://{folder}",
+        "XDG_STATE_HOME": str(folder / "state"),
     }
     stack = Stack(STACK, environment=environment)
     assert not left_over(STACK)
@@ -80,6 +81,14 @@ def _in_each(*command: str) -> None:
     assert all(one.exec_run(list(command)).exit_code == 0 for one in of_data)
 
 
+def test_what_is_left_to_do_comes_first(embedded: Stack, project_dir: Path) -> None:
+    with embedded.changed({"redisConfig": {"hz": 20}}):
+        done = _hand_over(embedded, project_dir)
+    assert done.returncode == 1
+    assert "`up` has something left to do, which comes first" in done.stderr
+    embedded.expect_no_changes()
+
+
 def test_nothing_is_touched(embedded: Stack, project_dir: Path) -> None:
     cluster = Cluster(embedded.outputs())
     wait_healthy(cluster, 60)
@@ -114,11 +123,3 @@ def test_nothing_is_touched(embedded: Stack, project_dir: Path) -> None:
     assert all(holds(after, node, content) for node in after.nodes)
     _in_each("test", "-e", "/data/made-before")
     embedded.expect_no_changes("--refresh")
-
-
-def test_what_is_left_to_do_comes_first(embedded: Stack, project_dir: Path) -> None:
-    with embedded.changed({"redisConfig": {"hz": 20}}):
-        done = _hand_over(embedded, project_dir)
-    assert done.returncode == 1
-    assert "`up` has something left to do, which comes first" in done.stderr
-    embedded.expect_no_changes()

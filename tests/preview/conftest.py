@@ -9,6 +9,10 @@ from pathlib import Path
 
 import docker
 import pytest
+from docker.models.containers import Container
+from docker.models.images import Image
+from docker.models.networks import Network
+from docker.models.volumes import Volume
 
 from tests.engine_command import EngineCommand
 
@@ -29,6 +33,7 @@ node = docker.Container("node", name="embedded-preview", image=image.repo_digest
     networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=network.name)],
     volumes=[docker.ContainerVolumeArgs(container_path="/data", volume_name=volume.name)],
     uploads=[docker.ContainerUploadArgs(file="/secret", content=config.require_secret("password"))])
+pulumi.export("b", config.require("b"))
 pulumi.export("image", image.repo_digest)
 pulumi.export("password", config.require_secret("password"))
 """
@@ -64,18 +69,40 @@ def base_image() -> Iterator[None]:
     client.images.remove(BASE, force=True)
 
 
-def _project(parent: Path) -> EngineCommand:
-    """A stack `test` with a password, nothing deployed."""
-    directory = parent / "project"
-    (directory / "app").mkdir(parents=True)
+def write(directory: Path) -> None:
+    """The project's files, as they were where a test has changed them."""
+    (directory / "app").mkdir(parents=True, exist_ok=True)
     (directory / "app" / "Dockerfile").write_text(f'FROM {BASE}\nCOPY run /run\nCMD ["/run"]\n')
     (directory / "app" / "run").write_text("1")
     (directory / "Pulumi.yaml").write_text(SETTINGS)
     (directory / "__main__.py").write_text(PROGRAM)
     (directory / "Pulumi.test.yaml").write_text(STACK)
+
+
+def held() -> list[Container | Volume | Network | Image]:
+    """All that Docker holds of the stack."""
+    client = docker.from_env()
+    mine: dict[str, str | list[str] | bool] = {"label": f"pulumi.embedded.stack={PROJECT}/test"}
+    return [
+        *client.containers.list(all=True, filters=mine),
+        *client.volumes.list(filters=mine),
+        *client.networks.list(filters=mine),
+        *client.images.list(filters=mine),
+    ]
+
+
+def _project(parent: Path) -> EngineCommand:
+    """A stack `test` with a password, nothing deployed."""
+    directory = parent / "project"
+    write(directory)
     engine = EngineCommand(directory, parent / "state")
     engine.environment["PULUMI_STACK"] = "test"
     return engine
+
+
+def _destroy(engine: EngineCommand) -> None:
+    gone = engine("destroy", "--yes", "--skip-preview")
+    assert gone.returncode == 0, gone.stdout + gone.stderr
 
 
 @pytest.fixture(scope="session")
@@ -89,5 +116,32 @@ def engine(base_image: None, tmp_path: Path) -> Iterator[EngineCommand]:
     """A project of its own, cleaned up after."""
     engine = _project(tmp_path)
     yield engine
-    gone = engine("destroy", "--yes", "--skip-preview")
-    assert gone.returncode == 0, gone.stdout + gone.stderr
+    _destroy(engine)
+
+
+@pytest.fixture(scope="module")
+def shared(base_image: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[EngineCommand]:
+    """The project of all tests of a file: see `deployed` and `undeployed`. Not beside an `engine`: it has its names."""
+    engine = _project(tmp_path_factory.mktemp("shared"))
+    yield engine
+    _destroy(engine)
+
+
+@pytest.fixture
+def deployed(shared: EngineCommand) -> EngineCommand:
+    """Up, with the files that it was brought up with. The test deploys no change, or takes it all away."""
+    write(shared.folder)
+    if not held():
+        up = shared("up", "--yes", "--skip-preview")
+        assert up.returncode == 0, up.stdout + up.stderr
+        assert "+ 5 created" in up.stdout
+    return shared
+
+
+@pytest.fixture
+def undeployed(shared: EngineCommand) -> EngineCommand:
+    """Nothing of it is there."""
+    write(shared.folder)
+    if held():
+        _destroy(shared)
+    return shared

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from functools import partial
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
+from engine.files.secrets import Crypter, new_crypter
 from tests.engine_command import ROOT, EngineCommand
 
 EXAMPLES = ROOT / "examples"
@@ -35,17 +36,20 @@ for key, (resource, output) in names.items():
 """
 
 
+@cache
+def _crypter() -> tuple[str, Crypter]:
+    """A salt, and what encrypts with it and the passphrase of EngineCommand: as `config set --secret` has them."""
+    return new_crypter("test")
+
+
 def _preview(folder: Path, secrets: list[str], config: Mapping[str, Any], state: Path) -> str:
     """What a preview of the program in `folder` shows."""
     project = yaml.safe_load((folder / "Pulumi.yaml").read_text())["name"]
-    file = folder / "Pulumi.try.yaml"
-    file.write_text(yaml.safe_dump({"config": {f"{project}:{key}": value for key, value in config.items()}}))
-    engine = EngineCommand(folder, state)
-    run = partial(engine, DOCKER_HOST="unix:///nowhere.sock", PULUMI_STACK="try")
-    for name in secrets:
-        done = run("config", "set", "--secret", name, PASSWORD)
-        assert done.returncode == 0, done.stderr
-    done = run("preview", "--diff")
+    salt, crypter = _crypter()
+    given = {**config, **{name: {"secure": crypter.encrypt(PASSWORD)} for name in secrets}}
+    whole = {"encryptionsalt": salt, "config": {f"{project}:{key}": value for key, value in given.items()}}
+    (folder / "Pulumi.try.yaml").write_text(yaml.safe_dump(whole))
+    done = EngineCommand(folder, state)("preview", "--diff", DOCKER_HOST="unix:///nowhere.sock", PULUMI_STACK="try")
     assert done.returncode == 0, done.stdout + done.stderr
     assert PASSWORD not in done.stdout + done.stderr
     return done.stdout

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import json
 import subprocess
 import sys
 import time
@@ -12,7 +10,6 @@ from typing import Any
 import docker
 
 from tests.engine_command import EngineCommand
-from tests.preview.conftest import BASE
 
 NAME = "embedded-preview"
 KILLED = """
@@ -83,25 +80,6 @@ def test_of_two_runs_one_is_told_of_the_other_and_a_killed_one_does_not_count(en
     assert lock not in [volume.name for volume in client.volumes.list()]
 
 
-def test_a_lock_of_another_machine_is_removed_by_cancel(engine: EngineCommand) -> None:
-    held = json.dumps({"token": "x", "who": "anna@there", "machine": "x", "pid": 1, "started": "2", "since": "3"})
-    docker.from_env().volumes.create(f"pulumi-embedded.{NAME}.test.lock", labels={"pulumi.embedded.lock": held})
-    refused = engine("up", "--yes", "--skip-preview")
-    assert "is currently locked by anna@there (process 1, since 3)" in refused.stdout + refused.stderr
-    assert "has been removed" in engine("cancel").stdout
-    assert engine("up", "--yes", "--skip-preview").returncode == 0
-
-
-def test_outputs_are_those_of_the_last_deployment(engine: EngineCommand) -> None:
-    with (engine.folder / "__main__.py").open("a") as program:
-        program.write("\npulumi.export('b', config.require('b'))\n")
-    assert engine("up", "--yes", "--skip-preview").returncode == 0
-    engine("config", "set", "b", "2")
-    assert engine("stack", "output", "b").stdout == "1\n"
-    (engine.folder / "__main__.py").write_text("raise Exception()")
-    assert engine("stack", "output", "b").stdout == "1\n"
-
-
 def test_destroy_after_a_killed_replacement_of_a_volume(engine: EngineCommand) -> None:
     """The older volume is none of the stack's resources any more, and a container that is one still uses it."""
     (engine.folder / "__main__.py").write_text("""
@@ -122,14 +100,3 @@ docker.Container("carrier", name="embedded-preview", image="embedded-preview-bas
     client = docker.from_env()
     assert not client.containers.list(all=True, filters=label)
     assert not client.volumes.list(filters=label)
-
-
-def test_what_a_killed_build_has_left_is_removed(engine: EngineCommand) -> None:
-    """The classic builder writes one label after the other: such a half may have the stack's only."""
-    client = docker.from_env()
-    dockerfile = io.BytesIO(f"FROM {BASE}\nLABEL half=made\n".encode())
-    half, _ = client.images.build(fileobj=dockerfile, labels={"pulumi.embedded.stack": f"{NAME}/test"}, rm=True)
-    assert engine("up", "--yes", "--skip-preview").returncode == 0
-    held = client.images.list(filters={"label": f"pulumi.embedded.stack={NAME}/test"})
-    assert half.id not in [image.id for image in held]
-    assert len(held) == 1

@@ -1,7 +1,8 @@
-"""What a preview of the embedded engine says, before and after changes by settings and by hand."""
+"""What a preview of the embedded engine says, before and after changes by settings and by hand; one stack for all."""
 
 from __future__ import annotations
 
+import io
 import json
 import re
 
@@ -9,20 +10,13 @@ import docker
 import pytest
 
 from tests.engine_command import EngineCommand
+from tests.preview.conftest import BASE, held, write
 
 NAME = "embedded-preview"
 
 
-@pytest.fixture
-def deployed(engine: EngineCommand) -> EngineCommand:
-    up = engine("up", "--yes", "--skip-preview")
-    assert up.returncode == 0, up.stdout + up.stderr
-    assert "+ 5 created" in up.stdout
-    return engine
-
-
-def test_a_new_stack(engine: EngineCommand) -> None:
-    text = engine("preview").stdout
+def test_a_new_stack(undeployed: EngineCommand) -> None:
+    text = undeployed("preview").stdout
     assert text.startswith("Previewing update (test):\n")
     assert "+  pulumi:pulumi:Stack embedded-preview-test create\n" in text
     assert "└── +  docker:index:Container node create\n" in text
@@ -78,17 +72,6 @@ def test_secrets_are_neither_in_labels_nor_in_inspect(deployed: EngineCommand) -
     assert deployed("stack", "output", "password", "--show-secrets").stdout == "fromreal\n"
 
 
-def test_destroy_needs_no_program_and_leaves_nothing(deployed: EngineCommand) -> None:
-    (deployed.folder / "__main__.py").write_text("raise Exception()")
-    gone = deployed("destroy", "--yes")
-    assert gone.returncode == 0, gone.stderr
-    assert "- 5 deleted" in gone.stdout
-    client = docker.from_env()
-    label: dict[str, str | list[str] | bool] = {"label": f"pulumi.embedded.stack={NAME}/test"}
-    held = [client.containers.list(all=True, filters=label), client.volumes.list(filters=label)]
-    assert [*held, client.networks.list(filters=label), client.images.list(filters=label)] == [[], [], [], []]
-
-
 def test_a_broken_dockerfile_names_its_step(deployed: EngineCommand) -> None:
     (deployed.folder / "app" / "Dockerfile").write_text("FROM embedded-preview-base:1\nCOPY nothere /\n")
     failed = deployed("up", "--yes", "--skip-preview")
@@ -97,6 +80,8 @@ def test_a_broken_dockerfile_names_its_step(deployed: EngineCommand) -> None:
     assert "COPY" in failed.stdout
     assert "nothere" in failed.stdout
     assert "Traceback" not in failed.stdout + failed.stderr
+    write(deployed.folder)
+    assert deployed("preview", "--expect-no-changes").returncode == 0
 
 
 def test_a_subnet_that_is_taken_is_found_before_anything_goes(deployed: EngineCommand) -> None:
@@ -112,6 +97,42 @@ def test_a_subnet_that_is_taken_is_found_before_anything_goes(deployed: EngineCo
         assert deployed("preview", "--expect-no-changes").returncode == 0
     finally:
         other.remove()
+
+
+def test_a_lock_of_another_machine_is_removed_by_cancel(deployed: EngineCommand) -> None:
+    by = json.dumps({"token": "x", "who": "anna@there", "machine": "x", "pid": 1, "started": "2", "since": "3"})
+    docker.from_env().volumes.create(f"pulumi-embedded.{NAME}.test.lock", labels={"pulumi.embedded.lock": by})
+    refused = deployed("up", "--yes", "--skip-preview")
+    assert refused.returncode == 1
+    assert "is currently locked by anna@there (process 1, since 3)" in refused.stdout + refused.stderr
+    assert "has been removed" in deployed("cancel").stdout
+    assert deployed("up", "--yes", "--skip-preview").returncode == 0
+
+
+def test_outputs_are_those_of_the_last_deployment(deployed: EngineCommand) -> None:
+    deployed("config", "set", "b", "2")
+    assert deployed("stack", "output", "b").stdout == "1\n"
+    (deployed.folder / "__main__.py").write_text("raise Exception()")
+    assert deployed("stack", "output", "b").stdout == "1\n"
+
+
+def test_what_a_killed_build_has_left_is_removed(deployed: EngineCommand) -> None:
+    """The classic builder writes one label after the other: such a half may have the stack's only."""
+    client = docker.from_env()
+    dockerfile = io.BytesIO(f"FROM {BASE}\nLABEL half=made\n".encode())
+    half, _ = client.images.build(fileobj=dockerfile, labels={"pulumi.embedded.stack": f"{NAME}/test"}, rm=True)
+    assert deployed("up", "--yes", "--skip-preview").returncode == 0
+    images = client.images.list(filters={"label": f"pulumi.embedded.stack={NAME}/test"})
+    assert half.id not in [image.id for image in images]
+    assert len(images) == 1
+
+
+def test_destroy_needs_no_program_and_leaves_nothing(deployed: EngineCommand) -> None:
+    (deployed.folder / "__main__.py").write_text("raise Exception()")
+    gone = deployed("destroy", "--yes")
+    assert gone.returncode == 0, gone.stderr
+    assert "- 5 deleted" in gone.stdout
+    assert held() == []
 
 
 def test_a_preview_needs_no_docker(idle: EngineCommand) -> None:

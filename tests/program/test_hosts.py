@@ -15,8 +15,9 @@ from tests.program.test_component import Recorder, deploy, environment, recorder
 
 __all__ = ["recorder"]  # a fixture
 
-A = {"name": "a", "docker": "ssh://ops@10.0.0.1", "address": "10.0.0.1"}
-B = {"name": "b", "docker": "tcp://10.0.0.2:2375", "address": "10.0.0.2"}
+# The program asks each for its image. Nobody listens there: they refuse at once, where others might say nothing.
+A = {"name": "a", "docker": "ssh://ops@127.0.0.1:1", "address": "10.0.0.1"}
+B = {"name": "b", "docker": "tcp://127.0.0.1:1", "address": "10.0.0.2"}
 C = {"name": "c", "docker": "unix:///run/c.sock", "address": "10.0.0.3"}
 D = {"name": "d", "docker": "context:far", "address": "10.0.0.4"}
 
