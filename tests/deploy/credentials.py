@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from drills.target import clients
 from drills.target.cluster import Cluster
@@ -40,7 +41,8 @@ class Credentials:
     def login(self, node: Node, user: str | None) -> Any:
         """A client of one node as `user`; None is a stranger, without a password."""
         if user is None:
-            return clients.direct(node.address, None)
+            # RESP 3 begins with a HELLO, which a stranger is refused: none of its commands would ever be sent.
+            return clients.direct(node.address, None, protocol=2)
         password = self.internal if user in INTERNAL_USERS else self.application
         if user == "endpoint":
             password = self.endpoint
@@ -48,17 +50,23 @@ class Credentials:
 
 
 def answer(client: Any, command: Command) -> str:
-    """What a node replies to a command, errors too, as a text. A fresh connection: the last one may have ended."""
+    """What a node replies to a command, errors too, as a text. A fresh connection: the last one may have ended.
+
+    AssertionError where it does not reply: that is neither allowed nor refused.
+    """
     client.connection_pool.disconnect()
     try:
         connection = client.connection_pool.get_connection()
         try:
             # Without redis-py's own idea of the reply: some of these commands are not for clients at all.
             connection.send_command(*command)
-            return str(connection.read_response())
+            # In RESP 3 what a subscription is answered with is a push, which is skipped by default.
+            return str(connection.read_response(push_request=True))
         finally:
             connection.disconnect()
             client.connection_pool.release(connection)
+    except (RedisTimeoutError, TimeoutError) as error:
+        raise AssertionError(f"no reply to {' '.join(command)}: {error}") from error
     except (RedisError, OSError) as error:
         return f"{type(error).__name__} {error}"
 

@@ -1,4 +1,7 @@
-"""`make rotate` with clients that write all the time, and broken off on its way."""
+"""`make rotate` with clients that write all the time, and broken off on its way.
+
+The application's password last: the fixture `cluster` knows it as it was when the stack came up.
+"""
 
 import os
 import signal
@@ -79,7 +82,7 @@ def _changed(cluster: Cluster, were: dict[str, tuple[str, str]]) -> bool:
     return False
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def made_anew(stack: Stack) -> Iterator[None]:
     """Afterwards the stack is a new one with its old passwords: one roll-out cannot go back to them."""
     kept, made = stack.config_file.read_bytes(), generated.read(PROJECT, stack.name)
@@ -89,6 +92,37 @@ def made_anew(stack: Stack) -> Iterator[None]:
     now = generated.read(PROJECT, stack.name)
     generated.store(PROJECT, stack.name, {**dict.fromkeys(now), **made})
     stack.up()
+
+
+def test_the_system_password_is_rotated_though_it_stops_between_two_steps(
+    cluster: Cluster, stack: Stack, made_anew: None, timeline: Timeline, figure: Callable[[str], None]
+) -> None:
+    """Known to all, used by all, the old one gone."""
+    old = Credentials.of(stack, cluster).system
+    since = time.time()
+    with writing(cluster) as load:
+        with _rotating(stack, "system") as running:
+            _says(running, "step 2 of 3")
+            os.killpg(running.pid, signal.SIGTERM)
+        said = _rotate(stack, "system")
+        assert "step 3 of 3" in said
+        load.settle()
+    figure(f"longest write gap {longest(load, since) * 1000:.0f} ms")
+    no_errors(load)
+    wait_healthy(cluster)
+    same_data(cluster)
+    nothing_lost(cluster, load)
+    assert not timeline.find("+odown", since), "a rotation needs no failure detection"
+    left = generated.read(PROJECT, stack.name)
+    assert left.keys() == {"password", "systemPassword"}
+    new = left["systemPassword"]
+    assert new != old
+    password = str(cluster.outputs.password)
+    for node in (*cluster.nodes, *cluster.sentinels):
+        login = Credentials(password, "", internal_password(password, new)).login(node, "handover")
+        assert answer(login, ("PING",)) == "PONG", node.name
+        login = Credentials(password, "", internal_password(password, old)).login(node, "handover")
+        assert is_refused(answer(login, ("PING",))), f"{node.name} still takes the old password"
 
 
 def test_a_password_of_the_stack_file_is_rotated_though_the_roll_out_is_killed(
@@ -132,34 +166,3 @@ def test_a_password_of_the_stack_file_is_rotated_though_the_roll_out_is_killed(
     for node in (*whole.nodes, *whole.sentinels):
         client = Credentials(str(old.password), "", "").login(node, "default")
         assert is_refused(answer(client, ("PING",))), f"{node.name} still takes the old password"
-
-
-def test_the_system_password_is_rotated_though_it_stops_between_two_steps(
-    cluster: Cluster, stack: Stack, made_anew: None, timeline: Timeline, figure: Callable[[str], None]
-) -> None:
-    """Known to all, used by all, the old one gone."""
-    old = Credentials.of(stack, cluster).system
-    since = time.time()
-    with writing(cluster) as load:
-        with _rotating(stack, "system") as running:
-            _says(running, "step 2 of 3")
-            os.killpg(running.pid, signal.SIGTERM)
-        said = _rotate(stack, "system")
-        assert "step 3 of 3" in said
-        load.settle()
-    figure(f"longest write gap {longest(load, since) * 1000:.0f} ms")
-    no_errors(load)
-    wait_healthy(cluster)
-    same_data(cluster)
-    nothing_lost(cluster, load)
-    assert not timeline.find("+odown", since), "a rotation needs no failure detection"
-    left = generated.read(PROJECT, stack.name)
-    assert left.keys() == {"password", "systemPassword"}
-    new = left["systemPassword"]
-    assert new != old
-    password = str(cluster.outputs.password)
-    for node in (*cluster.nodes, *cluster.sentinels):
-        login = Credentials(password, "", internal_password(password, new)).login(node, "handover")
-        assert answer(login, ("PING",)) == "PONG", node.name
-        login = Credentials(password, "", internal_password(password, old)).login(node, "handover")
-        assert is_refused(answer(login, ("PING",))), f"{node.name} still takes the old password"

@@ -39,6 +39,8 @@ from tests.deploy.support import (
 
 SETTINGS = {**place(2), "replicas": 2, "sentinels": 3, "endpoint": True, "tls": {"clientAuth": "optional"}}
 
+_outputs: dict[bytes, Outputs] = {}
+
 
 @pytest.fixture(scope="module")
 def secured() -> Iterator[Stack]:
@@ -53,7 +55,11 @@ def secured() -> Iterator[Stack]:
 @pytest.fixture
 def cluster(secured: Stack) -> Iterator[Cluster]:
     """The cluster, whole before and after each test."""
-    whole = Cluster(secured.outputs())
+    # Its outputs follow from the stack file, in which the certificate and its keys are.
+    settings = secured.config_file.read_bytes()
+    if settings not in _outputs:
+        _outputs[settings] = secured.outputs()
+    whole = Cluster(_outputs[settings])
     wait_healthy(whole)
     yield whole
     for container in whole.containers():
@@ -209,41 +215,6 @@ def test_a_wrong_certificate_is_refused_before_anything_is_replaced(cluster: Clu
     assert (started_at(cluster, "redis"), started_at(cluster, "sentinel")) == before
 
 
-def test_clients_without_a_certificate_are_kept_out_where_one_is_required(
-    cluster: Cluster, secured: Stack, figure: Callable[[str], None]
-) -> None:
-    """Switched on under load, by clients that have one; nodes, Sentinels and endpoint show theirs anyway."""
-    kept = secured.config_file.read_bytes()
-    tls = json.loads(secured.run("config", "get", "redis-ha:tls"))
-    try:
-        with writing(cluster) as load, _through_endpoint(cluster) as through:
-            since = time.time()
-            text = json.dumps({**tls, "clientAuth": "required"})
-            secured.run("config", "set", "--secret", "redis-ha:tls", stdin=text)
-            secured.up()
-            wait_healthy(cluster)
-            load.settle()
-            for node in (*cluster.nodes, *cluster.sentinels):
-                reply = _handshake(node.address, _context(_ca(cluster.outputs)))
-                assert "NOAUTH" not in reply, f"{node.name} takes a client without a certificate: {reply}"
-                assert "Error" in reply or not reply
-            before = cluster.master()
-            kill(cluster.container(before))
-            until(lambda: cluster.master(30) != before, "a failover", 30)
-            load.settle()
-            revive(cluster.container(before))
-            wait_healthy(cluster)
-            for each in (load, through):
-                each.settle()
-        figure(f"longest write gap, with a master killed: {longest(load, since) * 1000:.0f} ms")
-        for each in (load, through):
-            no_errors(each)
-        same_data(cluster)
-    finally:
-        secured.config_file.write_bytes(kept)
-        secured.up()
-
-
 def test_the_private_keys_cannot_be_seen(cluster: Cluster, secured: Stack) -> None:
     tls = json.loads(secured.run("config", "get", "redis-ha:tls"))
     # The middle line of a key, whichever way its line breaks are written.
@@ -256,3 +227,36 @@ def test_the_private_keys_cannot_be_seen(cluster: Cluster, secured: Stack) -> No
         found, _ = inside(container, "grep", "-rqF", secrets["caKey"], "/etc/redis-ha", "/data")
         assert found == 1, f"{container.name} has the CA's key"
     assert not [name for name, line in secrets.items() if line in shown]
+
+
+def test_clients_without_a_certificate_are_kept_out_where_one_is_required(
+    cluster: Cluster, secured: Stack, figure: Callable[[str], None]
+) -> None:
+    """Switched on under load, by clients that have one; nodes, Sentinels and endpoint show theirs anyway.
+
+    The last one: it stays switched on.
+    """
+    tls = json.loads(secured.run("config", "get", "redis-ha:tls"))
+    with writing(cluster) as load, _through_endpoint(cluster) as through:
+        since = time.time()
+        text = json.dumps({**tls, "clientAuth": "required"})
+        secured.run("config", "set", "--secret", "redis-ha:tls", stdin=text)
+        secured.up()
+        wait_healthy(cluster)
+        load.settle()
+        for node in (*cluster.nodes, *cluster.sentinels):
+            reply = _handshake(node.address, _context(_ca(cluster.outputs)))
+            assert "NOAUTH" not in reply, f"{node.name} takes a client without a certificate: {reply}"
+            assert "Error" in reply or not reply
+        before = cluster.master()
+        kill(cluster.container(before))
+        until(lambda: cluster.master(30) != before, "a failover", 30)
+        load.settle()
+        revive(cluster.container(before))
+        wait_healthy(cluster)
+        for each in (load, through):
+            each.settle()
+    figure(f"longest write gap, with a master killed: {longest(load, since) * 1000:.0f} ms")
+    for each in (load, through):
+        no_errors(each)
+    same_data(cluster)
