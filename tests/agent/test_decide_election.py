@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.decide import role
 from agent.decide.candidates import candidates
 from agent.decide.election import MORE_TURN, PATIENCE, TURN
 from agent.decide.role import decide
@@ -201,6 +202,12 @@ def test_a_master_that_is_back_is_left_a_second_however_long_it_was_away() -> No
     now = dead(others=others(named=replica(MASTER, mark=WAS_MASTER), third=replica(THIRD)), lost_for=5.0)
     assert isinstance(decide(replace(now, back_for=0.9)), Rest)
     assert isinstance(decide(replace(now, back_for=1.0)), TakeOffice)
+
+
+def test_the_waits_of_available_end_after_a_minute() -> None:
+    """As docs/how-it-works.md says. tests/agent/harness/launch.py shortens it for a test of real processes."""
+    assert PATIENCE == 60
+    assert vars(role)["PATIENCE"] == PATIENCE
 
 
 @pytest.mark.parametrize("consistent", [False, True])

@@ -30,7 +30,7 @@ def make_cluster(
     made = request.node.stash.setdefault(CLUSTERS, [])
 
     def make(**options: Any) -> Cluster:
-        cluster = Cluster(tmp_path, **options)
+        cluster = Cluster(tmp_path / f"cluster-{len(made)}", **options)
         made.append(cluster)
         return cluster
 

@@ -6,6 +6,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -61,45 +62,84 @@ def receiver() -> Iterator[Receiver]:
     made.close()
 
 
-def told(make_cluster: MakeCluster, port: int) -> Cluster:
+def telling(make_cluster: MakeCluster, port: int) -> Cluster:
+    """A cluster, not started yet, that tells the receiver at `port`."""
     cluster = make_cluster()
     text = webhook(Notify.model_validate({"url": f"http://127.0.0.1:{port}/hook"}), "stack")
     for node in cluster.sentinels:
         (node.root / "etc/node/webhook.json").write_text(text)
+    return cluster
+
+
+def told(make_cluster: MakeCluster, port: int) -> Cluster:
+    cluster = telling(make_cluster, port)
     cluster.form()
     return cluster
 
 
-@pytest.mark.parametrize("how", ["ready", "slow", "refuses", "gone"])
-def test_a_killed_master_is_one_failover_and_one_node_down(
-    make_cluster: MakeCluster, receiver: Receiver, how: str
-) -> None:
-    cluster, port = told(make_cluster, receiver.server_port), receiver.server_port
-    receiver.slow, receiver.refusals = 4.0 * (how == "slow"), 4 * (how == "refuses")
-    if how == "gone":
-        receiver.close()
-    old = cluster.master()
-    with Writer(by_sentinel(cluster, retries=500)) as writer:
-        writer.goes_on(100)
-        old.kill()
-        cluster.wait_failover(old)
-        writer.goes_on(100)
-    new = cluster.master()
-    print(f"receiver {how}: write gap {1000 * writer.gap:.0f} ms")
-    # Not by the time, which says nothing on a busy machine: it is through before a Sentinel has begun.
-    assert writer.gap > DOWN_AFTER / 2 or f"{old.endpoint} has ended" in new.log(), "the replicas elect, as without it"
-    if how == "gone":
-        eventually(lambda: any("is not taken yet" in node.log() for node in cluster.sentinels), 10, "it is said")
-        receiver = Receiver(port)
-    expected = Counter({("failover", new.name): 1, ("node-down", old.name): 1})
-    try:
-        eventually(lambda: receiver.events().keys() == expected.keys(), 30, f"told; {receiver.events()}")
-        stays(lambda: receiver.events() == expected, 8, "each once, after the turns of all three")
-    finally:
+class Case:
+    """A cluster whose master is killed, and its receiver, which is as `how` says."""
+
+    def __init__(self, make_cluster: MakeCluster, how: str) -> None:
+        self.how, self.receiver = how, Receiver()
+        self.cluster = telling(make_cluster, self.receiver.server_port)
+        self.old = ""
+        self.expected: Counter[tuple[str, str]] = Counter()
+
+    def kill(self) -> None:
+        """The master, and wait until the receiver has been told."""
+        how, cluster, receiver = self.how, self.cluster, self.receiver
+        receiver.slow, receiver.refusals = 4.0 * (how == "slow"), 4 * (how == "refuses")
         if how == "gone":
             receiver.close()
-    (failover,) = (one for one in receiver.taken if one["event"] == "failover")
-    assert (failover["cluster"], failover["before"], failover["epoch"]) == ("stack", old.name, cluster.epoch())
+        old = cluster.master()
+        self.old = old.name
+        with Writer(by_sentinel(cluster, retries=500)) as writer:
+            writer.goes_on(100)
+            old.kill()
+            cluster.wait_failover(old)
+            writer.goes_on(100)
+        new = cluster.master()
+        print(f"receiver {how}: write gap {1000 * writer.gap:.0f} ms")
+        # Not by the time, which says nothing on a busy machine: it is through before a Sentinel has begun.
+        elected = f"{old.endpoint} has ended" in new.log()
+        assert writer.gap > DOWN_AFTER / 2 or elected, f"{how}: the replicas elect, as without it"
+        if how == "gone":
+            eventually(lambda: any("is not taken yet" in node.log() for node in cluster.sentinels), 10, "it is said")
+            self.receiver = Receiver(receiver.server_port)
+        self.expected = Counter({("failover", new.name): 1, ("node-down", old.name): 1})
+        eventually(lambda: self.receiver.events().keys() == self.expected.keys(), 30, f"{how}: told")
+
+
+@pytest.fixture
+def cases(make_cluster: MakeCluster) -> Iterator[list[Case]]:
+    """One of each kind, formed."""
+    made = [Case(make_cluster, how) for how in ("ready", "slow", "refuses", "gone")]
+    try:
+        with ThreadPoolExecutor(len(made)) as pool:
+            for formed in [pool.submit(case.cluster.form) for case in made]:
+                formed.result()
+        yield made
+    finally:
+        for case in made:
+            case.receiver.close()
+
+
+def test_a_killed_master_is_one_failover_and_one_node_down(cases: list[Case]) -> None:
+    """One cluster loses its master after the other, since each is timed; what comes late is waited for together."""
+    for case in cases:
+        case.kill()
+
+    def each_once() -> bool:
+        for case in cases:
+            assert case.receiver.events() == case.expected, f"receiver {case.how}"
+        return True
+
+    stays(each_once, 8, "each once, after the turns of all three")
+    for case in cases:
+        (failover,) = (one for one in case.receiver.taken if one["event"] == "failover")
+        expected = ("stack", case.old, case.cluster.epoch())
+        assert (failover["cluster"], failover["before"], failover["epoch"]) == expected, case.how
 
 
 def test_a_planned_stop_is_a_hand_over_and_the_node_comes_back(make_cluster: MakeCluster, receiver: Receiver) -> None:

@@ -10,6 +10,8 @@ from tests.agent.processes.conftest import MakeCluster
 KEYS = {f"kept:{number}": str(number) for number in range(3000)}
 SLOW = 3000
 """Microseconds a key: a copy takes as long as one of ten gigabytes."""
+HURRIED = {"REDIS_HA_TEST_AGENT_PATIENCE": "15"}
+"""Instead of a minute, which would be most of the test: still long enough for the other node to start meanwhile."""
 
 
 def copying(node: Node) -> bool:
@@ -71,9 +73,9 @@ def test_the_replica_with_the_newest_data_is_promoted(formed: Cluster) -> None:
     formed.copied()
     for node in (master, fresh):
         node.kill()
-    stale.start()
+    stale.start(**HURRIED)
     stays(lambda: stale.role_now() != "master", 2 * DOWN_AFTER, "one that is behind waits")
-    fresh.start()
+    fresh.start(**HURRIED)
     formed.wait_failover(master, 40)
     assert formed.master() == fresh
     master.start()

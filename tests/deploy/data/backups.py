@@ -1,5 +1,6 @@
 """What several tests of backup, restore and import do."""
 
+import json
 import os
 import subprocess
 import sys
@@ -16,13 +17,23 @@ from redis_ha.outputs import Node
 
 SECRET = "what-encrypts-the-backups"
 READ: dict[str, tuple[Any, ...]] = {
-    "string": ("get",),
     "hash": ("hgetall",),
     "set": ("smembers",),
     "list": ("lrange", 0, -1),
     "zset": ("zrange", 0, -1, False, True),
     "stream": ("xrange",),
 }
+# Of some keys: the kind, the end, and what a string holds, which most of them are. JSON is parsed in one step; for an
+# answer of many words redis-py takes one for each.
+LOOK = """
+local found = redis.call('scan', ARGV[1], 'count', 1000)
+local seen = {}
+for i, key in ipairs(found[2]) do
+    local kind = redis.call('type', key).ok
+    seen[i] = {key, kind, redis.call('expiretime', key), kind == 'string' and redis.call('get', key)}
+end
+return cjson.encode({found[1], seen})
+"""
 
 
 @contextmanager
@@ -56,6 +67,11 @@ def done(stack: Stack, *words: str) -> str:
     return ended.stdout
 
 
+def kept_before(stack: Stack) -> set[str]:
+    """The snapshots of what the stack had before a restore or an import, by id."""
+    return {line.split()[0] for line in done(stack, "list").splitlines() if line.endswith("before a restore")}
+
+
 def at(cluster: Cluster, node: Node, database: int) -> Any:
     return clients.direct(node.address, cluster.outputs.password, tls=cluster.outputs.tls, db=database)
 
@@ -76,16 +92,26 @@ def contents(connect: Callable[[int], AbstractContextManager[Any]], databases: I
     found: dict[tuple[int, str], Any] = {}
     for database in databases:
         with connect(database) as client:
-            for keys in batched(client.scan_iter(count=1000), 1000):
-                kinds = answers(client, ((key, "type") for key in keys))
-                kept = [(key, kind) for key, kind in zip(keys, kinds, strict=True) if kind != "none"]
-                ends = answers(client, ((key, "expiretime") for key, _ in kept))
-                values = answers(client, ((key, *READ[kind]) for key, kind in kept))
-                for (key, kind), content, end in zip(kept, values, ends, strict=True):
+            for seen in _looks(client):
+                kept = [one for one in seen if one[1] != "none"]
+                values = iter(answers(client, ((key, *READ[kind]) for key, kind, _, _ in kept if kind != "string")))
+                for key, kind, end, string in kept:
+                    content = string if kind == "string" else next(values)
                     groups = client.xinfo_groups(key) if kind == "stream" else []
                     pending = [(one["name"], one["last-delivered-id"], one["pending"]) for one in groups]
                     found[database, key] = (kind, sorted(content) if kind == "set" else content, end, pending)
     return found
+
+
+def _looks(client: Any) -> Iterator[list[tuple[str, str, int, Any]]]:
+    """Key, kind, end and string of all, some at a time."""
+    cursor = "0"
+    while True:
+        # Read-only: a replica, and a source whose writes are paused, answer it too.
+        cursor, seen = json.loads(client.eval_ro(LOOK, 0, cursor))
+        yield list(seen)
+        if cursor == "0":
+            return
 
 
 def batched(keys: Iterable[str], size: int) -> Iterator[list[str]]:

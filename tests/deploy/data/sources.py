@@ -114,10 +114,7 @@ def _packed(files: Mapping[str, str]) -> bytes:
 def furnish(source: Outside) -> None:
     """Something of every kind, in two databases."""
     with source.client() as client, source.client(3) as other:
-        with client.pipeline(transaction=False) as pipeline:
-            for i in range(20_000):
-                pipeline.set(f"data:{i}", f"value {i}")
-            pipeline.execute()
+        client.mset({f"data:{i}": f"value {i}" for i in range(20_000)})
         client.hset("a hash", mapping={f"field {i}": i for i in range(1000)})
         client.zadd("a sorted set", {f"member {i}": i / 3 for i in range(300)})
         client.rpush("a list", *range(500))

@@ -66,11 +66,6 @@ def test_every_write_until_the_cut_over(emptied: Cluster, stack: Stack, figure: 
         moved(emptied, stack, source, figure, "a source on Redis 8")
 
 
-def test_from_valkey(emptied: Cluster, stack: Stack, figure: Callable[[str], None]) -> None:
-    with running(emptied, VALKEY) as source:
-        moved(emptied, stack, source, figure, "a source on Valkey 8")
-
-
 def test_a_user_that_may_not_replicate(emptied: Cluster, stack: Stack, figure: Callable[[str], None]) -> None:
     with running(emptied, REDIS) as source:
         with source.client() as client:
@@ -82,17 +77,19 @@ def test_a_user_that_may_not_replicate(emptied: Cluster, stack: Stack, figure: C
     assert "the source allows no replication (NOPERM" in said
 
 
-def test_over_tls(
+def test_from_valkey_over_tls(
     emptied: Cluster, stack: Stack, figure: Callable[[str], None], certificates: dict[str, str], tmp_path: Path
 ) -> None:
+    """Both at once: neither knows of the other. Redis over TLS: tests/deploy/pages."""
     trust = f"?ssl_ca_certs={tmp_path / 'ca.pem'}"
     own = f"{trust}&ssl_certfile={certificates['certfile']}&ssl_keyfile={certificates['keyfile']}"
-    with running(emptied, REDIS, tls=certificates) as source:
+    with running(emptied, VALKEY, tls=certificates) as source:
         refused(stack, "CERTIFICATE_VERIFY_FAILED", url=f"rediss://{source.address}:{PORT}")
         refused(stack, "mismatch", url=f"rediss://{SOURCE}:{PORT}{own}")
         # What the source says to that is often lost: it ends the connection while it is spoken to.
         refused(stack, f"the source {source.address}:{PORT}: ", url=f"rediss://{source.address}:{PORT}{trust}")
-        moved(emptied, stack, source, figure, "over TLS", url=f"rediss://{source.address}:{PORT}{own}")
+        url = f"rediss://{source.address}:{PORT}{own}"
+        moved(emptied, stack, source, figure, "a source on Valkey 8, over TLS", url=url)
 
 
 def moved(cluster: Cluster, stack: Stack, source: Outside, figure: Callable[[str], None], what: str, **how: str) -> str:

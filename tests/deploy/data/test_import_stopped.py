@@ -125,6 +125,7 @@ def test_it_is_stopped_and_done_again(emptied: Cluster, stack: Stack) -> None:
 
 def test_it_breaks_off_with_data_in_the_stack_and_is_done_again(emptied: Cluster, stack: Stack) -> None:
     """First the source goes, after the stack's data has been dropped for it; then the stack's own master."""
+    earlier = backups.kept_before(stack)
     with at(emptied, emptied.master(), 0) as client:
         client.set("of the stack", 1)
     with running(emptied, REDIS, *DEBUG) as source:
@@ -134,8 +135,8 @@ def test_it_breaks_off_with_data_in_the_stack_and_is_done_again(emptied: Cluster
         assert code == 1, said
         assert "error: what the stack had has been dropped, and is kept as a snapshot: the source" in said
         assert not held(emptied, emptied.master())
-    (kept,) = [line for line in backups.done(stack, "list").splitlines() if line.endswith("before a restore")]
-    backups.done(stack, "restore", "--from", kept.split()[0])
+    (kept,) = backups.kept_before(stack) - earlier
+    backups.done(stack, "restore", "--from", kept)
     with at(emptied, emptied.master(), 0) as client:
         assert client.get("of the stack") == "1"
 
