@@ -1,12 +1,14 @@
 """`up`, `preview`, `refresh` and `destroy`."""
 
-from __future__ import annotations
-
+import sys
 import time
+from argparse import Namespace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from engine import show, show_diff
-from engine.errors import EXIT_FAILURE, EngineError, Reported
-from engine.options import Options
+from engine.errors import EXIT_CANCELLED, EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_NO_CHANGES, EngineError, Reported
 from engine.policies import judge
 from engine.run.carry_out import Run
 from engine.run.context import Context
@@ -15,41 +17,36 @@ from engine.run.keep import after_destroy, close_notes, noted_outputs
 from engine.run.learn import read_everything
 from engine.run.program import run_program
 from engine.run.providers import recall
-from engine.run.recorder import Recorder
-from engine.run.steps import Diagnostic, Step
+from engine.run.steps import Diagnostic, Recorder, Step
 from engine.show import Screen, Ticker
 from engine.workspace import Workspace
 
 
-def preview(workspace: Workspace, screen: Screen, options: Options) -> int:
+def preview(workspace: Workspace, screen: Screen, options: Namespace) -> int:
     """`preview`: what an `up` would do."""
     workspace.start(program=True)
     workspace.config  # noqa: B018 (what is wrong with it is said first, and by itself)
-    screen.heading(f"Previewing update ({workspace.stack}):")
     steps, broken = _preview(workspace, screen, options)
-    options.excludes.refuse_unmatched()
-    options.expect(steps, "preview")
+    _expect(options, steps, "preview")
     return EXIT_FAILURE if broken else 0
 
 
-def up(workspace: Workspace, screen: Screen, options: Options) -> int:
+def up(workspace: Workspace, screen: Screen, options: Namespace) -> int:
     """`up`: preview, question, update."""
-    options.require_consent()
+    _require_consent(options)
     workspace.start(program=True)
     workspace.config  # noqa: B018 (errors about it come first)
     with workspace.locked():
         if not options.skip_preview or options.excludes:
-            screen.heading(f"Previewing update ({workspace.stack}):")
             steps, _ = _preview(workspace, screen, options)
-            options.excludes.refuse_unmatched()
-            options.expect(steps, "update")
-            options.confirm("update")
+            _expect(options, steps, "update")
+            _confirm(options, "update")
             screen.line()
         screen.heading(f"Updating ({workspace.stack}):")
         return _update(workspace, screen, options)
 
 
-def refresh(workspace: Workspace, screen: Screen, options: Options) -> int:
+def refresh(workspace: Workspace, screen: Screen, options: Namespace) -> int:
     """`refresh`: says how Docker differs from what was applied. There is no state to bring up to date."""
     workspace.start()
     screen.heading(f"Refreshing ({workspace.stack}):")
@@ -59,7 +56,7 @@ def refresh(workspace: Workspace, screen: Screen, options: Options) -> int:
         if context.excludes.names(item.urn):
             continue
         found = context.hosts.handler_of(item).drift(item, item.applied.inputs)
-        step = Step("update" if found else "same", item.urn, item.applied.parents[-1] if item.applied.parents else "")
+        step = Step("update" if found else "same", item.urn, item.applied.parent, item)
         for drift in found:
             step.changes.extend(drift.changes)
             step.notes.append(drift.note)
@@ -69,13 +66,13 @@ def refresh(workspace: Workspace, screen: Screen, options: Options) -> int:
     show.tree(screen, steps)
     screen.line()
     show.resources(screen, steps, planned=True)
-    options.expect(steps, "refresh")
+    _expect(options, steps, "refresh")
     return 0
 
 
-def destroy(workspace: Workspace, screen: Screen, options: Options) -> int:
+def destroy(workspace: Workspace, screen: Screen, options: Namespace) -> int:
     """`destroy`: everything the stack holds, mostly without needing the program."""
-    options.require_consent()
+    _require_consent(options)
     workspace.start()
     with workspace.locked():
         ticker = Ticker(screen)
@@ -83,7 +80,7 @@ def destroy(workspace: Workspace, screen: Screen, options: Options) -> int:
         show.diagnostics(screen, ticker.diagnostics, workspace.stack_urn)
         deletes = whole_stack(context)
         options.excludes.refuse_unmatched()
-        options.expect(deletes.steps, "destroy")
+        _expect(options, deletes.steps, "destroy")
         if not deletes.steps and not deletes.old:
             screen.line(f"The stack '{workspace.stack}' holds nothing to delete.")
             return 0
@@ -95,37 +92,62 @@ def destroy(workspace: Workspace, screen: Screen, options: Options) -> int:
             screen.line()
             show.diagnostics(screen, deletes.losses(), workspace.stack_urn)
             show.resources(screen, deletes.steps, planned=True)
-            options.confirm("destroy")
+            _confirm(options, "destroy")
             screen.line()
         screen.heading(f"Destroying ({workspace.stack}):")
-        return _destroy(workspace, screen, context, deletes)
+        with _changing(workspace, screen, deletes.steps):
+            delete_all(deletes, context)
+            after_destroy(context, {step.urn for step in deletes.steps})
+            screen.line()
+            _kept(screen, deletes)
+        return 0
 
 
-def _preview(workspace: Workspace, screen: Screen, options: Options) -> tuple[list[Step], bool]:
+def _require_consent(options: Namespace) -> None:
+    """EngineError where nobody has said yes and nobody can be asked."""
+    if not options.yes and (options.non_interactive or not sys.stdin.isatty()):
+        raise EngineError(
+            "--yes or --skip-preview must be passed in to proceed when running in non-interactive mode",
+            EXIT_CONFIGURATION,
+        )
+
+
+def _confirm(options: Namespace, what: str) -> None:
+    """Asks; EngineError when the answer is not yes."""
+    if not options.yes and input(f"Do you want to perform this {what}? [yes/no] ").strip().lower() not in ("yes", "y"):
+        raise EngineError(f"confirmation declined, not proceeding with the {what}", EXIT_CANCELLED)
+
+
+def _expect(options: Namespace, steps: list[Step], operation: str) -> None:
+    """EngineError where no changes were to be, and there are some."""
+    if options.expect_no_changes and any(step.op != "same" for step in steps):
+        raise EngineError(f"no changes were expected for {operation} but changes were proposed", EXIT_NO_CHANGES)
+
+
+def _preview(workspace: Workspace, screen: Screen, options: Namespace) -> tuple[list[Step], bool]:
     """Runs the program without changing anything, and shows what an update would do; whether it breaks a policy."""
+    screen.heading(f"Previewing update ({workspace.stack}):")
     recorder = Recorder()
-    context = workspace.context(recorder, True, options.excludes)
-    run = Run(context)
-    steps = run.steps + _planned(workspace, screen, run, recorder).steps
-    before = noted_outputs(context)
-    broken = False
-    for pack in options.policy_packs:
-        found = judge(pack, run.registered.values(), context.project, context.stack)
-        recorder.diagnostics += found.diagnostics
-        broken |= found.broken
+    run = Run(workspace.context(recorder, True, options.excludes))
+    _planned(workspace, screen, run, recorder)
+    before = noted_outputs(run.context)
+    found: list[Diagnostic] = []
+    for pack in options.policy_pack:
+        found += judge(Path(pack), run.registered.values(), run.context.project, run.context.stack)
+    changed = {key: value for key, value in run.outputs.items() if key not in before or before[key] != value}
     if options.diff:
-        show_diff.show(screen, steps)
-        show_diff.outputs(screen, run.outputs, before)
+        show_diff.show(screen, run.steps)
+        show_diff.outputs(screen, changed, before)
     else:
         screen.line()
-        show.tree(screen, steps)
+        show.tree(screen, run.steps)
     screen.line()
-    show.diagnostics(screen, recorder.diagnostics, workspace.stack_urn)
+    show.diagnostics(screen, recorder.diagnostics + found, workspace.stack_urn)
     if not options.diff:
-        changed = {key: value for key, value in run.outputs.items() if key not in before or before[key] != value}
         show.outputs(screen, changed, before)
-    show.resources(screen, steps, planned=True)
-    return steps, broken
+    show.resources(screen, run.steps, planned=True)
+    options.excludes.refuse_unmatched()
+    return run.steps, any(one.severity == "error" for one in found)
 
 
 def _refuse_protected(workspace: Workspace, screen: Screen, context: Context) -> None:
@@ -136,16 +158,15 @@ def _refuse_protected(workspace: Workspace, screen: Screen, context: Context) ->
         _planned(workspace, screen, Run(workspace.context(recorder, True)), recorder)
 
 
-def _planned(workspace: Workspace, screen: Screen, run: Run, recorder: Recorder) -> Deletes:
+def _planned(workspace: Workspace, screen: Screen, run: Run, recorder: Recorder) -> None:
     """Runs the program without changing anything; what fails is shown."""
     try:
-        return _run(workspace, run)
+        _run(workspace, run)
     except EngineError as error:
         screen.line()
         show.tree(screen, run.steps)
         screen.line()
-        _show_failure(workspace, screen, recorder, error)
-        raise Reported(str(error), error.exit_code) from error
+        raise _shown(workspace, screen, recorder, error) from error
 
 
 def _run(workspace: Workspace, run: Run) -> Deletes:
@@ -159,19 +180,37 @@ def _run(workspace: Workspace, run: Run) -> Deletes:
         raise
     for message in context.hosts.warnings:
         context.listener.said(Diagnostic("warning", message))
-    for item in context.inventory.strangers:
-        message = f"'{item.docker_name}' bears the labels of '{item.applied.name}' and is not touched"
-        context.listener.said(Diagnostic("warning", message, item.urn))
-    return after_run(run)
+    for one in context.inventory.strangers:
+        message = f"'{one.docker_name}' bears the labels of '{one.applied.name}' and is not touched"
+        context.listener.said(Diagnostic("warning", message, one.urn))
+    deletes = after_run(run)
+    run.steps += deletes.steps
+    return deletes
 
 
-def _update(workspace: Workspace, screen: Screen, options: Options) -> int:
-    began = time.monotonic()
+def _update(workspace: Workspace, screen: Screen, options: Namespace) -> int:
     ticker = Ticker(screen)
     run = Run(workspace.context(ticker, False, options.excludes))
     if options.skip_preview and not options.excludes:
         _refuse_protected(workspace, screen, run.context)
-    steps = run.steps
+    with _changing(workspace, screen, run.steps, ticker):
+        deletes = _run(workspace, run)
+        before = noted_outputs(run.context)
+        delete_all(deletes, run.context)
+        close_notes(run.context, run.registered, run.outputs, run.steps)
+        screen.line()
+        if deletes.steps:
+            _kept(screen, deletes)
+        show.diagnostics(screen, [item for item in ticker.diagnostics if item.severity != "info"], workspace.stack_urn)
+        show.outputs(screen, run.outputs, before)
+    _expect(options, run.steps, "update")
+    return 0
+
+
+@contextmanager
+def _changing(workspace: Workspace, screen: Screen, steps: list[Step], ticker: Ticker | None = None) -> Iterator[None]:
+    """Something is changed: however that ends, it is said what was done. With a `ticker`, also what it was told."""
+    began = time.monotonic()
 
     def leave() -> None:
         show.report(screen, steps, began)
@@ -179,62 +218,32 @@ def _update(workspace: Workspace, screen: Screen, options: Options) -> int:
 
     workspace.interrupts.install(leave)
     try:
-        deletes = _run(workspace, run)
-        steps = run.steps + deletes.steps
-        before = noted_outputs(run.context)
-        delete_all(deletes, run.context)
-        close_notes(run.context, run.registered, run.outputs, steps)
+        yield
     except EngineError as error:
         workspace.interrupts.check()
         screen.line()
-        _show_failure(workspace, screen, ticker, error)
+        failure = _shown(workspace, screen, ticker, error) if ticker else error
         show.report(screen, steps, began)
-        raise Reported(str(error), error.exit_code) from error
-    screen.line()
-    for item in deletes.kept if deletes.steps else ():
-        screen.line(f"{item.docker_name} is kept (retain_on_delete)")
-    errors = [item for item in ticker.diagnostics if item.severity != "info"]
-    show.diagnostics(screen, errors, workspace.stack_urn)
-    show.outputs(screen, run.outputs, before)
+        raise failure from None
     show.resources(screen, steps, planned=False)
     show.duration(screen, time.monotonic() - began)
-    options.expect(steps, "update")
-    return 0
 
 
-def _everything(workspace: Workspace, listener: Recorder, options: Options) -> Context:
+def _kept(screen: Screen, deletes: Deletes) -> None:
+    for item in deletes.kept:
+        screen.line(f"{item.docker_name} is kept (retain_on_delete)")
+
+
+def _everything(workspace: Workspace, listener: Recorder, options: Namespace) -> Context:
     context = workspace.context(listener, False, options.excludes)
     read_everything(context, workspace.project, lambda: workspace.config)
     return context
 
 
-def _destroy(workspace: Workspace, screen: Screen, context: Context, deletes: Deletes) -> int:
-    began = time.monotonic()
-
-    def leave() -> None:
-        show.report(screen, deletes.steps, began)
-        workspace.unlock()
-
-    workspace.interrupts.install(leave)
-    try:
-        delete_all(deletes, context)
-        after_destroy(context, {step.urn for step in deletes.steps})
-    except EngineError as error:
-        workspace.interrupts.check()
-        screen.line()
-        show.report(screen, deletes.steps, began)
-        raise EngineError(str(error), error.exit_code) from error
-    screen.line()
-    for item in deletes.kept:
-        screen.line(f"{item.docker_name} is kept (retain_on_delete)")
-    show.resources(screen, deletes.steps, planned=False)
-    show.duration(screen, time.monotonic() - began)
-    return 0
-
-
-def _show_failure(workspace: Workspace, screen: Screen, recorder: Recorder, error: EngineError) -> None:
-    """The `Diagnostics:` of a run that failed."""
+def _shown(workspace: Workspace, screen: Screen, recorder: Recorder, error: EngineError) -> Reported:
+    """Shows the `Diagnostics:` of a run that failed."""
     found = [item for item in recorder.diagnostics if not (isinstance(recorder, Ticker) and item.severity == "info")]
     if not any(item.severity == "error" for item in found):
         found.append(Diagnostic("error", str(error)))
     show.diagnostics(screen, found, workspace.stack_urn)
+    return Reported(str(error), error.exit_code)

@@ -1,7 +1,5 @@
 """Errors that are meant for the user: one clear message, never a stack trace."""
 
-from __future__ import annotations
-
 EXIT_FAILURE = 1
 EXIT_CONFIGURATION = 2
 EXIT_STACK_NOT_FOUND = 6

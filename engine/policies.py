@@ -1,13 +1,10 @@
 """`preview --policy-pack FOLDER`: Pulumi's policy packs in Python, asked as Pulumi's own engine asks them."""
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +20,7 @@ LARGEST_MESSAGE = 400 * 1024**2
 """Bytes; as the pack's side allows."""
 
 
-@dataclass(frozen=True)
-class Judged:
-    """What one pack has found."""
-
-    diagnostics: list[Diagnostic]
-    broken: bool
-    """Whether a rule is broken that must be kept."""
-
-
-def judge(folder: Path, declared: Iterable[Declared], project: str, stack: str) -> Judged:
+def judge(folder: Path, declared: Iterable[Declared], project: str, stack: str) -> list[Diagnostic]:
     """What the pack says of the resources. EngineError where it cannot be run or does not answer."""
     import grpc
     from pulumi.runtime.proto import analyzer_pb2
@@ -63,12 +51,13 @@ def judge(folder: Path, declared: Iterable[Declared], project: str, stack: str) 
     except grpc.RpcError as error:
         raise EngineError(f"policy pack {folder}: {error.details()}") from error
     found = [each for answer in answers for each in answer.diagnostics]
-    must = [each.enforcementLevel != analyzer_pb2.ADVISORY for each in found]
-    diagnostics = [
-        Diagnostic("error" if broken else "warning", f"{each.policyName}: {each.message}", each.urn)
-        for each, broken in zip(found, must, strict=True)
+    advisory = analyzer_pb2.ADVISORY
+    return [
+        Diagnostic(
+            "warning" if each.enforcementLevel == advisory else "error", f"{each.policyName}: {each.message}", each.urn
+        )
+        for each in found
     ]
-    return Judged(diagnostics, any(must))
 
 
 @contextmanager

@@ -1,11 +1,8 @@
 """What a run looks like: Pulumi's headers, tree, counts and outputs, on rich's console."""
 
-from __future__ import annotations
-
 import json
 import math
 import sys
-import threading
 import time
 from collections.abc import Mapping
 from typing import Any, TextIO
@@ -14,10 +11,9 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
-from engine.run.recorder import Recorder
-from engine.run.steps import Diagnostic, Step, counts
+from engine.run.steps import Diagnostic, Recorder, Step, counts
 from engine.values.urns import STACK_TYPE, display_type, urn_name, urn_type
-from engine.values.wire import UNKNOWN, Secret, transform
+from engine.values.wire import blind
 
 STYLES = {"create": "green", "update": "yellow", "replace": "magenta", "delete": "red", "same": ""}
 PREFIX = {"same": "  ", "create": "+ ", "update": "~ ", "replace": "+-", "delete": "- "}
@@ -42,11 +38,9 @@ class Screen:
             emoji=False,
             soft_wrap=True,
         )
-        self._lock = threading.RLock()
 
     def line(self, text: str | Tree = "", style: str = "") -> None:
-        with self._lock:
-            self._console.print(text, style=style or None)
+        self._console.print(text, style=style or None)
 
     def heading(self, text: str) -> None:
         self.line(text, "bold magenta")
@@ -179,8 +173,5 @@ def outputs(screen: Screen, values: Mapping[str, Any], before: Mapping[str, Any]
 
 def in_words(value: Any) -> str:
     """A value as it may be shown: a text as it is, all else as JSON."""
-    shown = transform(
-        value,
-        lambda leaf: "[secret]" if isinstance(leaf, Secret) else "[unknown]" if leaf is UNKNOWN else leaf,
-    )
+    shown = blind(value)
     return shown if isinstance(shown, str) else json.dumps(shown, ensure_ascii=False, indent=2)

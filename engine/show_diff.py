@@ -1,7 +1,5 @@
 """`--diff`: every property of what changes, as a unified diff of its YAML. Such is what GitHub colours by itself."""
 
-from __future__ import annotations
-
 import difflib
 from collections.abc import Mapping
 from typing import Any
@@ -38,23 +36,18 @@ def show(screen: Screen, steps: list[Step]) -> None:
         words = (PREFIX[step.op].strip(), display_type(step.type), f"{step.name}:", step.op, *step.notes)
         _line(screen, f"@@ {' '.join(words)} @@")
         if step.custom and step.op != "delete":
-            for line in _diff(step.old_inputs or {}, step.new_inputs or {}):
+            for line in _diff(step.existing.applied.inputs if step.existing else {}, step.stored):
                 _line(screen, line)
 
 
-def outputs(screen: Screen, values: Mapping[str, Any], before: Mapping[str, Any]) -> None:
-    """What becomes of the stack's outputs."""
-    changed = {key: value for key, value in values.items() if key not in before or before[key] != value}
-    if not changed:
-        return
-    _line(screen, "@@ outputs @@")
+def outputs(screen: Screen, changed: Mapping[str, Any], before: Mapping[str, Any]) -> None:
+    """What becomes of the stack's outputs that change."""
+    if changed:
+        _line(screen, "@@ outputs @@")
     for key in sorted(changed):
-        old = f"{key}: {in_words(before[key])}".splitlines() if key in before else []
-        for line in [
-            *(f"-{one}" for one in old),
-            *(f"+{one}" for one in f"{key}: {in_words(values[key])}".splitlines()),
-        ]:
-            _line(screen, line)
+        for mark, values in (("-", before), ("+", changed)):
+            for line in f"{key}: {in_words(values[key])}".splitlines() if key in values else ():
+                _line(screen, f"{mark}{line}")
 
 
 def _line(screen: Screen, text: str) -> None:

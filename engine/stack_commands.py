@@ -1,7 +1,5 @@
 """`stack`, `config` and `cancel`: a stack's beginning and end, its outputs, its settings, its lock."""
 
-from __future__ import annotations
-
 import getpass
 import json
 import sys
@@ -15,7 +13,7 @@ from engine.files.stack_file import StackFile, full_key, typed_scalar
 from engine.run.context import Context
 from engine.run.keep import noted_outputs
 from engine.run.learn import read_everything
-from engine.run.recorder import Recorder
+from engine.run.steps import Recorder
 from engine.values import paths
 from engine.values.wire import blind, reveal
 from engine.workspace import Workspace
@@ -29,7 +27,7 @@ def stack_init(directory: Path, name: str) -> int:
     state_dir = project.state_dir(here)
     if file.exists and (file.salt or salt_file.read(state_dir, name)):
         raise EngineError(f"stack '{name}' already exists")
-    salt, _ = new_crypter(read_passphrase(name))
+    salt, _ = new_crypter(read_passphrase())
     salt_file.remove(state_dir, name)  # of an earlier stack of this name, whose file is no more
     salt_file.make(state_dir, name, salt)
     file.create()
@@ -81,7 +79,7 @@ def stack_output(workspace: Workspace, name: str | None, as_json: bool, show_sec
     outputs = noted_outputs(context) if context.inventory.by_urn or context.hosts.notes.components else {}
     if context.hosts.notes.outputs and context.inventory.by_urn and not outputs:
         raise EngineError("the outputs were encrypted with another passphrase or salt; `up` notes them with this one")
-    shown: dict[str, Any] = reveal(outputs) if show_secrets else blind(outputs)
+    shown: dict[str, Any] = blind(reveal(outputs) if show_secrets else outputs)
     if name is not None:
         if name not in shown:
             raise EngineError(f"current stack does not have output property '{name}'")
@@ -171,5 +169,5 @@ def config_set(workspace: Workspace, key: str, value: str | None, secret: bool, 
 
 def config_remove(workspace: Workspace, key: str) -> int:
     """`config rm`."""
-    workspace.file.remove_value(full_key(workspace.project.name, key))
+    workspace.file.set_values({full_key(workspace.project.name, key): None})
     return 0

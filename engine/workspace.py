@@ -1,16 +1,15 @@
 """What every command works with: project, stack, config, key and Docker; each fetched when first needed."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from engine.docker.hosts import Daemon, Hosts, open_daemon
+from engine.docker.hosts import Daemon, Hosts, open_daemon, unseen_daemon
+from engine.docker.lock import Lock
 from engine.errors import EXIT_STACK_NOT_FOUND, EngineError, WrongPassphraseError
 from engine.files import config, project, salt_file
 from engine.files.config import Config
@@ -18,7 +17,7 @@ from engine.files.secrets import Crypter, new_crypter, open_crypter, read_passph
 from engine.files.stack_file import StackFile
 from engine.run.context import Context, Excludes
 from engine.run.interrupts import Interrupts
-from engine.run.recorder import Recorder
+from engine.run.steps import Recorder
 from engine.values.urns import STACK_TYPE, make_urn
 
 
@@ -34,7 +33,7 @@ class Workspace:
         self._new: tuple[str, Crypter] | None = None
         self._crypter_lock = threading.Lock()
         self._pool = ThreadPoolExecutor(2)
-        self._locked: list[Hosts] = []
+        self._locks: list[Lock] | None = None
 
     @cached_property
     def stack(self) -> str:
@@ -66,14 +65,8 @@ class Workspace:
         """Begins what takes time and is needed later: the key (0.4 s) and the imports, of a `program` run too."""
         self.file  # noqa: B018 (errors about the stack come first)
         if self.salt:
-            self._pool.submit(self._try_crypter)
+            self._pool.submit(self.crypter)  # what fails is asked again, and reported, where it is needed
         self._pool.submit(_warm_up, program)
-
-    def _try_crypter(self) -> None:
-        try:
-            self.crypter()
-        except EngineError:
-            return  # asked again, and reported, where it is needed
 
     @property
     def salt(self) -> str | None:
@@ -88,7 +81,7 @@ class Workspace:
         with self._crypter_lock:
             if self._crypter is None:
                 if not self.salt:
-                    self._new = self._new or new_crypter(read_passphrase(self.stack))
+                    self._new = self._new or new_crypter(read_passphrase())
                     salt, crypter = self._new
                     if not store:
                         return crypter
@@ -100,7 +93,7 @@ class Workspace:
 
     def _opened(self, salt: str) -> Crypter:
         try:
-            return open_crypter(salt, read_passphrase(self.stack))
+            return open_crypter(salt, read_passphrase())
         except WrongPassphraseError as error:
             if self.file.salt:
                 name, anew = self.file.path.name, salt_file.anew(self.file)
@@ -146,41 +139,28 @@ class Workspace:
     @contextmanager
     def locked(self) -> Iterator[None]:
         """No other run may work on the stack meanwhile, wherever it is started: each Docker is locked as it is read."""
-        self._locking = True
+        self._locks = []
         try:
             yield
         finally:
             self.unlock()
 
-    _locking = False
-
     def unlock(self) -> None:
-        """Ends that; also on the way out of an interrupted run."""
-        self._locking = False
+        """Ends that; also on the way out of an interrupted run. EngineError when one could not be reached."""
+        locks, self._locks = self._locks, None
         with ExitStack() as each:
-            while self._locked:
-                each.callback(self._locked.pop().unlock)
+            while locks:
+                each.callback(locks.pop().give_back)
 
     def _hosts(self, dry_run: bool) -> Hosts:
         """The preview of an `up` is not blind: the update would fail."""
-        blind = self._unseen if dry_run and not self._locking else None
-        hosts = Hosts(self._open, self.stack_id, blind)
-        if self._locking:
-            hosts.lock()
-            self._locked.append(hosts)
-        return hosts
-
-    def _unseen(self) -> Daemon:
-        from engine.docker.unseen import unseen_daemon
-
-        return unseen_daemon(self.stack_id)
+        blind = partial(unseen_daemon, self.stack_id) if dry_run and self._locks is None else None
+        return Hosts(self._open, self.stack_id, blind, self._locks)
 
     def _open(self, inputs: Mapping[str, Any] | None) -> Daemon:
-        from engine.docker.connect import connect, connect_to, logins
+        from engine.docker.connect import connect, logins
 
-        if inputs is None:
-            return open_daemon(connect(), {}, self.stack_id)
-        return open_daemon(connect_to(inputs), logins(inputs), self.stack_id)
+        return open_daemon(connect(inputs), logins(inputs or {}), self.stack_id)
 
 
 def _warm_up(program: bool) -> None:

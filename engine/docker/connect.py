@@ -1,13 +1,10 @@
 """The connection to Docker, and its errors in words that help."""
 
-from __future__ import annotations
-
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from engine.errors import EngineError, Unreachable
 from redis_ha.docker.reach import Endpoint, NoContextError, brought_here, here, there
@@ -15,61 +12,53 @@ from redis_ha.docker.reach import Endpoint, NoContextError, brought_here, here, 
 if TYPE_CHECKING:
     from docker.api import APIClient
 
+Client: TypeAlias = "APIClient"
+
 REQUEST_TIMEOUT = 120
 """Seconds one API call may take without a byte coming back."""
 CONNECT_TIMEOUT = 5
 """Seconds until a provider's daemon must have answered for the first time."""
 
 
-def connect() -> APIClient:
-    """A client of the Docker that the docker command would use; EngineError naming it when it does not answer."""
-    return _client(_here, REQUEST_TIMEOUT)
+def connect(inputs: Mapping[str, Any] | None = None) -> Client:
+    """A client of a provider's Docker, or of the one that the docker command would use.
 
-
-def connect_to(inputs: Mapping[str, Any]) -> APIClient:
-    """A client for a provider's inputs, whose daemon has answered; EngineError naming it when it does not."""
-    return _client(partial(_reached, inputs), CONNECT_TIMEOUT)
-
-
-def _client(reached: Callable[[], dict[str, Any]], within: int) -> APIClient:
+    EngineError naming it when it does not answer.
+    """
     # As a whole before any part of it: its parts import one another, and another thread may be at it too.
     from docker.api import APIClient
 
-    given = reached()
+    try:
+        given = _reached(inputs or {})
+    except NoContextError as error:
+        raise EngineError(str(error)) from error
     where = str(given["base_url"])
     with explained(f"connecting to Docker at {where}", where):
+        within = REQUEST_TIMEOUT if inputs is None else CONNECT_TIMEOUT
         made = APIClient(version="auto", timeout=within, **brought_here(given, CONNECT_TIMEOUT))
     made.timeout = REQUEST_TIMEOUT
     return made
 
 
-def _here() -> dict[str, Any]:
-    try:
-        return here()
-    except NoContextError as error:
-        raise EngineError(str(error)) from error
-
-
 def _reached(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    url = str(inputs["host"]) if inputs.get("host") else ""
+    """Without a host it is the Docker that the docker command would use: a provider may be a login at registries."""
+    url = str(inputs.get("host") or "")
     texts = {name: str(inputs[f"{name}Material"]) for name in ("ca", "cert", "key") if inputs.get(f"{name}Material")}
-    if texts and len(texts) < 3:
+    if len(texts) not in (0, 3):
         raise EngineError(
             f"provider for {url or 'the default Docker'}: of caMaterial, certMaterial and keyMaterial only "
             f"{' and '.join(f'{name}Material' for name in texts)} is set; it takes all three, or none"
         )
-    if not url:
-        url = str(_here()["base_url"]) if texts else ""
-    return there(Endpoint(url, **texts)) if url else _here()
+    if not url and not texts:
+        return here()
+    return there(Endpoint(url or str(here()["base_url"]), **texts))
 
 
 def logins(inputs: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     """A provider's `registry_auth` by the registry's address, as docker-py takes it."""
-    given: Any = inputs.get("registryAuth") or []
-    found = json.loads(given) if isinstance(given, str) else given
     return {
         str(one["address"]): {"username": str(one.get("username", "")), "password": str(one.get("password", ""))}
-        for one in found
+        for one in json.loads(inputs.get("registryAuth") or "[]")
     }
 
 

@@ -5,26 +5,22 @@ cut off its network or had its limits changed by hand is put right by a plain `u
 so, filled, and gets its own name when nothing is missing: whatever cuts the run off, no half of one is taken for whole.
 """
 
-from __future__ import annotations
-
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from engine.docker import container_spec
-from engine.docker.connect import explained, unless_gone
+from engine.docker.connect import Client, explained, unless_gone
 from engine.docker.container_networks import Attachments
 from engine.docker.container_props import PROPS
 from engine.docker.labels import LABEL_STACK, visible
-from engine.docker.resource import MAKING, Drift, Existing, Handler, Made, Making, Progress, Prop, existing_of
+from engine.docker.props import Prop
+from engine.docker.resource import MAKING, Drift, Existing, Handler, Made, Making
 from engine.errors import EngineError
 from engine.values.compare import Change
-
-if TYPE_CHECKING:
-    from docker.api import APIClient
 
 REMOVAL_WAIT = 30
 """Seconds to wait for a removal that is under way already."""
@@ -38,20 +34,15 @@ class ContainerHandler(Handler):
     word = "container"
     props: Mapping[str, Prop] = PROPS
 
-    def __init__(self, client: APIClient, logins: Mapping[str, Any]) -> None:
+    def __init__(self, client: Client, logins: Mapping[str, Any]) -> None:
         super().__init__(client)
         self._logins = logins
         self._attachments = Attachments(client)
 
-    def held(self, label: str) -> list[Existing]:
-        with explained("listing Docker's containers"):
-            found = self._client.containers(all=True, filters={"label": label})
-            with ThreadPoolExecutor(8) as pool:
-                details = [raw for raw in pool.map(self._inspect, (item["Id"] for item in found)) if raw]
-        return existing_of(
-            self.type,
-            ((raw["Id"], raw["Name"].lstrip("/"), raw["Created"], raw["Config"].get("Labels"), raw) for raw in details),
-        )
+    def listed(self, label: str) -> Iterable[Mapping[str, Any]]:
+        found = self._client.containers(all=True, filters={"label": label})
+        with ThreadPoolExecutor(8) as pool:
+            return [raw for raw in pool.map(self._inspect, (item["Id"] for item in found)) if raw]
 
     def _inspect(self, name: str) -> Mapping[str, Any] | None:
         """None: it is not there, or was removed since it was listed."""
@@ -85,10 +76,9 @@ class ContainerHandler(Handler):
             status = state.get("Status")
             if status in ("created", "removing", "dead"):
                 note = "was created but never started" if status == "created" else f"is {status}"
-                return [Drift([Change(("start",), "update", False, True)], note, replace=True)]
+                return [Drift([Change(("start",))], note, replace=True)]
             if inputs.get("mustRun", True) and (status == "exited" or state.get("Paused")):
-                word = "stopped" if status == "exited" else "paused"
-                found.append(Drift([Change(("mustRun",), "update", False, True)], word))
+                found.append(Drift([Change(("mustRun",))], "stopped" if status == "exited" else "paused"))
         return found + self._attachments.drift(existing, inputs)
 
     def forget_networks(self) -> None:
@@ -110,7 +100,7 @@ class ContainerHandler(Handler):
 
     def create(self, inputs: dict[str, Any], making: Making) -> Made:
         name = str(inputs["name"])
-        self._pull_if_missing(str(inputs["image"]), making.progress)
+        self._pull_if_missing(str(inputs["image"]), making)
         with explained(f"creating container '{name}'"):
             body = container_spec.create_body(inputs, making.marks)
             for_now = f"{name}{MAKING}{secrets.token_hex(4)}"
@@ -135,7 +125,7 @@ class ContainerHandler(Handler):
             raise
         return self._made(identifier, inputs)
 
-    def _pull_if_missing(self, image: str, progress: Progress) -> None:
+    def _pull_if_missing(self, image: str, making: Making) -> None:
         from docker.errors import ImageNotFound
 
         with explained(f"looking for image '{image}'"):
@@ -148,11 +138,11 @@ class ContainerHandler(Handler):
         with explained(f"pulling image '{image}'"):
             login = self._logins.get(image.partition("/")[0])
             for message in self._client.pull(image, stream=True, decode=True, auth_config=login):
-                progress.check()
+                making.check()
                 if message.get("error"):
                     raise EngineError(f"pulling image '{image}': {message['error']}")
                 if message.get("status"):
-                    progress.say(f"{image}: {message['status']}")
+                    making.say(f"{image}: {message['status']}")
 
     def _made(self, identifier: str, inputs: Mapping[str, Any]) -> Made:
         with explained(f"reading container '{inputs['name']}'"):

@@ -1,48 +1,44 @@
 """How containers hang on networks, and putting that right."""
 
-from __future__ import annotations
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
-
-from engine.docker.connect import explained
+from engine.docker.connect import Client, explained
 from engine.docker.resource import Drift, Existing
 from engine.values.compare import Change
 from engine.values.wire import has_unknown
-
-if TYPE_CHECKING:
-    from docker.api import APIClient
 
 
 class Attachments:
     """Connects containers to networks; finds and mends what was changed by hand."""
 
-    def __init__(self, client: APIClient) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
         self._networks: dict[str, str] | None = None
 
     def drift(self, existing: Existing, inputs: Mapping[str, Any]) -> list[Drift]:
-        found = []
+        changes = [Change(("networksAdvanced",))]
+        return [Drift(changes, note, replace) for _, _, note, replace in self._wrong(existing, inputs)]
+
+    def _wrong(
+        self, existing: Existing, inputs: Mapping[str, Any]
+    ) -> Iterator[tuple[Mapping[str, Any], Any, str, bool]]:
+        """Each declared network that it hangs on otherwise: how it does, what is wrong, whether a new one is needed."""
         attached = (existing.raw.get("NetworkSettings") or {}).get("Networks") or {}
-        for index, network in enumerate(inputs.get("networksAdvanced") or []):
+        for network in inputs.get("networksAdvanced") or []:
             if has_unknown(network):
                 continue
-            name = network["name"]
+            name, address = network["name"], network.get("ipv4Address")
             held = attached.get(name) or next((item for item in attached.values() if item["NetworkID"] == name), None)
-            path = ("networksAdvanced", index)
             current = self._ids().get(name)
-            if held and current and held.get("NetworkID") not in ("", current):
-                found.append(Drift([Change(path, "update", name, name)], f"its network {name} was made anew", True))
-            elif held and not current:
-                found.append(Drift([Change(path, "update", name, name)], f"its network {name} is gone", True))
-            elif not held:
-                found.append(Drift([Change(path, "add", None, dict(network))], f"not connected to network {name}"))
-            else:
-                address = (held.get("IPAMConfig") or {}).get("IPv4Address")
-                if network.get("ipv4Address") and address != network["ipv4Address"]:
-                    change = Change((*path, "ipv4Address"), "update", address, network["ipv4Address"])
-                    found.append(Drift([change], f"has another address on network {name}"))
-        return found
+            if not held:
+                yield network, held, f"not connected to network {name}", False
+            elif not current:
+                yield network, held, f"its network {name} is gone", True
+            elif held.get("NetworkID") not in ("", current):
+                yield network, held, f"its network {name} was made anew", True
+            elif address and address != (held.get("IPAMConfig") or {}).get("IPv4Address"):
+                yield network, held, f"has another address on network {name}", False
 
     def _ids(self) -> dict[str, str]:
         if self._networks is None:
@@ -70,8 +66,7 @@ class Attachments:
         self._client.connect_container_to_network(identifier, network["name"], network.get("ipv4Address"))
 
     def mend(self, existing: Existing, inputs: Mapping[str, Any]) -> None:
-        for drift in self.drift(existing, inputs):
-            network = inputs["networksAdvanced"][drift.changes[0].path[1]]
-            if drift.changes[0].kind == "update":
+        for network, held, _, _ in self._wrong(existing, inputs):
+            if held:
                 self._client.disconnect_container_from_network(existing.id, network["name"], force=True)
             self._connect(existing.id, network)

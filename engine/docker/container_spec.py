@@ -1,83 +1,30 @@
 """From docker.Container inputs to what the Docker API takes. Pure: no daemon is asked."""
 
-from __future__ import annotations
-
 import io
+import re
 import tarfile
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from engine.docker.container_props import duration
 from engine.docker.labels import label_map
+from engine.docker.props import To, told
 from engine.errors import EngineError, NotDone
 
 MEGABYTE = 1024 * 1024
 NANO = 1_000_000_000
 EVERYWHERE = "0.0.0.0"  # noqa: S104 (the real provider's default for `ip`)
 
-
-def create_body(inputs: Mapping[str, Any], marks: Mapping[str, str]) -> dict[str, Any]:
-    """The body of POST /containers/create."""
-    host = _host_config(inputs)
-    body: dict[str, Any] = {
-        "Image": inputs["image"],
-        "Env": [str(item) for item in inputs.get("envs") or []],
-        "Labels": {**label_map(inputs), **marks},
-        "HostConfig": host,
-    }
-    for key, target in (("stopSignal", "StopSignal"), ("hostname", "Hostname")):
-        if inputs.get(key):
-            body[target] = inputs[key]
-    if inputs.get("stopTimeout") is not None:
-        body["StopTimeout"] = int(inputs["stopTimeout"])
-    if inputs.get("command"):
-        body["Cmd"] = list(inputs["command"])
-    if inputs.get("entrypoints"):
-        body["Entrypoint"] = list(inputs["entrypoints"])
-    exposed, bindings = _ports(inputs.get("ports") or [])
-    if exposed:
-        body["ExposedPorts"] = exposed
-        host["PortBindings"] = bindings
-    if isinstance(inputs.get("healthcheck"), Mapping):
-        body["Healthcheck"] = _health(inputs["healthcheck"])
-    networks = inputs.get("networksAdvanced") or []
-    if networks and not inputs.get("networkMode"):
-        first = networks[0]
-        host["NetworkMode"] = first["name"]
-        body["NetworkingConfig"] = {"EndpointsConfig": {first["name"]: endpoint(first)}}
-    return body
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|µs|ms|s|m|h)")
+_UNITS = {"ns": 1, "us": 10**3, "µs": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}
 
 
-def _host_config(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    host: dict[str, Any] = {
-        "ReadonlyRootfs": bool(inputs.get("readOnly")),
-        "NetworkMode": inputs.get("networkMode") or "bridge",
-        **live_config(inputs),
-    }
-    host["LogConfig"] = _logging(inputs)
-    if inputs.get("volumes"):
-        host["Binds"] = [_bind(item) for item in inputs["volumes"]]
-    if inputs.get("capabilities"):
-        host["CapAdd"] = list(inputs["capabilities"].get("adds") or [])
-        host["CapDrop"] = list(inputs["capabilities"].get("drops") or [])
-    host.update(
-        {
-            target: inputs[key]
-            for key, target in (("securityOpts", "SecurityOpt"), ("tmpfs", "Tmpfs"))
-            if inputs.get(key)
-        }
-    )
-    if inputs.get("cpus"):
-        host["NanoCpus"] = nano_cpus(inputs["cpus"])
-    if inputs.get("cpuShares"):
-        host["CpuShares"] = int(inputs["cpuShares"])
-    return host
-
-
-def _logging(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    config = {key: str(value) for key, value in (inputs.get("logOpts") or {}).items()}
-    return {"Type": inputs.get("logDriver") or "", "Config": config}
+def duration(text: Any) -> int:
+    """Nanoseconds of a Go duration such as `1m30s`; EngineError when it is none."""
+    parts = _DURATION.findall(str(text))
+    if str(text) != "0" and (not parts or "".join(number + unit for number, unit in parts) != str(text)):
+        raise EngineError(f"'{text}' is not a duration such as 500ms, 5s or 1m")
+    return int(sum(float(number) * _UNITS[unit] for number, unit in parts))
 
 
 def _bind(volume: Mapping[str, Any]) -> str:
@@ -93,6 +40,57 @@ def nano_cpus(text: Any) -> int:
         return round(float(text) * NANO)
     except ValueError as error:
         raise EngineError(f"cpus: '{text}' is not a number such as 1.5") from error
+
+
+HEALTHCHECK = {
+    "tests": To("Test"),
+    "interval": To("Interval", duration),
+    "timeout": To("Timeout", duration),
+    "startPeriod": To("StartPeriod", duration),
+    "retries": To("Retries"),
+}
+_BODY = {
+    "image": To("Image"),
+    "command": To("Cmd"),
+    "entrypoints": To("Entrypoint"),
+    "envs": To("Env"),
+    "hostname": To("Hostname"),
+    "stopSignal": To("StopSignal"),
+    "stopTimeout": To("StopTimeout"),
+    "healthcheck": To("Healthcheck", lambda health: {"Retries": 0, **told(HEALTHCHECK, health)}),
+}
+_HOST = {
+    "readOnly": To("ReadonlyRootfs"),
+    "networkMode": To("NetworkMode"),
+    "volumes": To("Binds", lambda volumes: [_bind(one) for one in volumes]),
+    "securityOpts": To("SecurityOpt"),
+    "tmpfs": To("Tmpfs"),
+    "cpus": To("NanoCpus", nano_cpus),
+    "cpuShares": To("CpuShares"),
+}
+
+
+def create_body(inputs: Mapping[str, Any], marks: Mapping[str, str]) -> dict[str, Any]:
+    """The body of POST /containers/create."""
+    given = {key: value for key, value in inputs.items() if value or key == "stopTimeout"}
+    host = {"ReadonlyRootfs": False, "NetworkMode": "bridge", **told(_HOST, given), **live_config(given)}
+    body = {"Env": [], **told(_BODY, given), "Labels": {**label_map(given), **marks}, "HostConfig": host}
+    options = given.get("logOpts") or {}
+    host["LogConfig"] = {
+        "Type": given.get("logDriver", ""),
+        "Config": {key: str(value) for key, value in options.items()},
+    }
+    if "capabilities" in given:
+        host["CapAdd"] = given["capabilities"].get("adds") or []
+        host["CapDrop"] = given["capabilities"].get("drops") or []
+    if "ports" in given:
+        body["ExposedPorts"], host["PortBindings"] = _ports(given["ports"])
+    if "networksAdvanced" in given and "networkMode" not in given:
+        name, address = given["networksAdvanced"][0]["name"], given["networksAdvanced"][0].get("ipv4Address")
+        host["NetworkMode"] = name
+        attached = {"IPAMConfig": {"IPv4Address": address} if address else None}
+        body["NetworkingConfig"] = {"EndpointsConfig": {name: attached}}
+    return body
 
 
 def live_config(inputs: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,12 +113,6 @@ def live_inputs(host: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def endpoint(network: Mapping[str, Any]) -> dict[str, Any]:
-    """How a container is attached to a network (EndpointSettings)."""
-    address = network.get("ipv4Address")
-    return {"IPAMConfig": {"IPv4Address": address} if address else None}
-
-
 def _ports(ports: list[Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
     exposed: dict[str, Any] = {}
     bindings: dict[str, Any] = {}
@@ -132,16 +124,6 @@ def _ports(ports: list[Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, An
             {"HostIp": item.get("ip") or EVERYWHERE, "HostPort": "" if external is None else str(int(external))}
         )
     return exposed, bindings
-
-
-def _health(health: Mapping[str, Any]) -> dict[str, Any]:
-    body: dict[str, Any] = {"Retries": int(health.get("retries") or 0)}
-    if health.get("tests"):
-        body["Test"] = list(health["tests"])
-    for key, target in (("interval", "Interval"), ("timeout", "Timeout"), ("startPeriod", "StartPeriod")):
-        if health.get(key):
-            body[target] = duration(str(health[key]))
-    return body
 
 
 def upload_archive(uploads: list[Mapping[str, Any]]) -> bytes:

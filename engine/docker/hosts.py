@@ -1,25 +1,19 @@
 """The Dockers of a stack: the default one, and one for each provider that the program declares; and what they hold."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any, cast
 
-from engine.docker.connect import explained
+from engine.docker.connect import Client, explained
 from engine.docker.inventory import Inventory
 from engine.docker.labels import LABEL_STACK
 from engine.docker.lock import Lock, Locked
 from engine.docker.notes import Notes, NoteStore
 from engine.docker.resource import Existing, Handler
 from engine.errors import EngineError, Unreachable
-
-if TYPE_CHECKING:
-    from docker.api import APIClient
 
 DEFAULT = ""
 """Stands for the provider of resources that name none."""
@@ -55,7 +49,7 @@ Open = Callable[[Mapping[str, Any] | None], Daemon]
 """Connects to a daemon: by a provider's inputs, or None for the default one. EngineError when it does not answer."""
 
 
-def open_daemon(client: APIClient, logins: Mapping[str, Any], stack_id: str) -> Daemon:
+def open_daemon(client: Client, logins: Mapping[str, Any], stack_id: str) -> Daemon:
     """The daemon behind a client; `logins` are those at registries, by address."""
     from engine.docker.container import ContainerHandler
     from engine.docker.image import ImageHandler
@@ -83,11 +77,28 @@ def open_daemon(client: APIClient, logins: Mapping[str, Any], stack_id: str) -> 
     return Daemon(by_type, tell, NoteStore(client, stack_id), Lock(client, stack_id))
 
 
+class _Silent:
+    """Stands for the client of a daemon that a preview could not look at: it answers no question."""
+
+    def __getattr__(self, question: str) -> None:
+        raise Unreachable(f"{question}: this preview has not reached the Docker that it would ask")
+
+
+def unseen_daemon(stack_id: str) -> Daemon:
+    """What knows each resource type there, and nothing of what is there: that counts as to be created."""
+    return open_daemon(cast(Client, _Silent()), {}, stack_id)
+
+
 class Hosts:
     """Opens daemons when they are first needed; `inventory` and `notes` grow with each."""
 
-    def __init__(self, connect: Open, stack_id: str, blind: Callable[[], Daemon] | None = None) -> None:
-        """`blind`: what stands for a daemon that does not answer, in a preview that nothing follows."""
+    def __init__(
+        self, connect: Open, stack_id: str, blind: Callable[[], Daemon] | None = None, locks: list[Lock] | None = None
+    ) -> None:
+        """`blind`: what stands for a daemon that does not answer, in a preview that nothing follows.
+
+        `locks`: takes the lock of each daemon, also where reading it fails; its owner gives them back. None: no locks.
+        """
         self.inventory = Inventory()
         self.notes = Notes()
         """The newest that any daemon has."""
@@ -102,8 +113,7 @@ class Hosts:
         self._failed: dict[str, EngineError] = {}
         self._blind = blind
         self._unseen: dict[str, Daemon] = {}
-        self._locking = False
-        self._locks: list[Lock] = []  # also of a daemon that could not be read then, or is no longer led to
+        self._locks = locks
         self._lock = threading.RLock()
 
     @property
@@ -132,7 +142,7 @@ class Hosts:
     def _read(self, provider: str) -> None:
         try:
             daemon = self._connect(self._inputs[provider])
-            if self._locking:
+            if self._locks is not None:
                 self._locks.append(daemon.lock)
                 daemon.lock.take()
             found = daemon.held(self._stack_id, provider)
@@ -170,16 +180,6 @@ class Hosts:
         """What is said of a stack that Pulumi has taken over."""
         name = self._stack_id.split("/")[-1]
         return f"stack '{name}' is Pulumi's now, by `make to-pulumi`: its own state says what is to be done"
-
-    def lock(self) -> None:
-        """From now on no daemon is read that another run holds the stack at."""
-        self._locking = True
-
-    def unlock(self) -> None:
-        """Ends that, at each that can be reached; EngineError after that when one could not."""
-        with ExitStack() as each:
-            while self._locks:
-                each.callback(self._locks.pop().give_back)
 
     def failure(self, provider: str) -> EngineError | None:
         """Why a daemon could not be reached."""

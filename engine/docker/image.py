@@ -4,16 +4,15 @@ As in the real provider `repo_digest` is the image id unless the image is pushed
 an unchanged image keeps being known without any state: the hash of its context is a label on the image itself.
 """
 
-from __future__ import annotations
-
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from engine.docker.connect import explained
 from engine.docker.image_context import BuildContext
 from engine.docker.labels import LABEL_URN, visible
-from engine.docker.resource import Drift, Existing, Handler, Made, Making, Progress, Prop, existing_of, keys
+from engine.docker.props import Prop, keys
+from engine.docker.resource import Drift, Existing, Handler, Made, Making
 from engine.errors import EngineError, NotDone
 from engine.values.compare import Change
 from engine.values.wire import has_unknown
@@ -40,8 +39,11 @@ class ImageHandler(Handler):
             raise EngineError(f"image '{name}': `image_name` is required")
         if inputs.get("buildOnPreview"):
             raise NotDone(f"image '{name}': property 'buildOnPreview'")
-        build = inputs.get("build")
-        build = dict(build) if isinstance(build, Mapping) else {}
+        if not isinstance(inputs.get("build") or {}, Mapping):
+            raise EngineError(
+                f"image '{name}': `build` as a whole is a secret or not known yet: only what is in it may be"
+            )
+        build = dict(inputs.get("build") or {})
         if build.get("builderVersion") not in (None, "BuilderV1"):
             more = "; it uses the daemon's own builder (BuilderV1)"
             raise NotDone(f"image '{name}': builder_version '{build['builderVersion']}'", more)
@@ -67,27 +69,20 @@ class ImageHandler(Handler):
 
     def held(self, label: str) -> list[Existing]:
         """The stack's images that carry the name they were built for; others are left-overs or derived images."""
-        return [item for item in self._labelled(label) if _full(item.applied.inputs["imageName"]) in _tags(item)]
+        return [item for item in super().held(label) if _full(item.applied.inputs["imageName"]) in _tags(item)]
 
     def pulled_digest(self, urn: str, name: str) -> str | None:
         """`name@sha256:...` of the newest copy here of an image that another daemon has built as `urn` and pushed."""
-        copies = sorted(self._labelled(f"{LABEL_URN}={urn}"), key=lambda item: item.created, reverse=True)
+        copies = sorted(super().held(f"{LABEL_URN}={urn}"), key=lambda item: item.created, reverse=True)
         return next((digest for item in copies if (digest := self._pushed_digest(item.raw, name))), None)
 
-    def _labelled(self, label: str) -> list[Existing]:
-        with explained("listing Docker's images"):
-            found = self._client.images(filters={"label": [label]})
-        return existing_of(
-            self.type,
-            (
-                (item["Id"], (item.get("RepoTags") or [""])[0], item["Created"], item.get("Labels"), item)
-                for item in found
-            ),
-        )
+    def listed(self, label: str) -> Iterable[Mapping[str, Any]]:
+        found: list[dict[str, Any]] = self._client.images(filters={"label": [label]})
+        return found
 
     def drift(self, existing: Existing, inputs: Mapping[str, Any]) -> list[Drift]:
         if not inputs.get("skipPush") and self._pushed_digest(existing.raw, str(inputs["imageName"])) is None:
-            return [Drift([Change(("repoDigest",), "update", None, None)], "not pushed yet")]
+            return [Drift([Change(("repoDigest",))], "not pushed yet")]
         return []
 
     def delete_first(self, inputs: Mapping[str, Any]) -> bool:
@@ -100,9 +95,9 @@ class ImageHandler(Handler):
 
     def create(self, inputs: dict[str, Any], making: Making) -> Made:
         name = str(inputs["imageName"])
-        identifier = self._build(inputs, making.marks, making.progress)
+        identifier = self._build(inputs, making)
         if not inputs.get("skipPush"):
-            self._push(name, inputs.get("registry") or {}, making.progress)
+            self._push(name, inputs.get("registry") or {}, making)
         with explained(f"reading image '{name}'"):
             raw: dict[str, Any] = self._client.inspect_image(identifier)  # type: ignore[no-untyped-call]
         return Made(name, self.outputs(raw, inputs))
@@ -110,7 +105,7 @@ class ImageHandler(Handler):
     def update(self, existing: Existing, inputs: dict[str, Any], making: Making) -> Made:
         return self.create(inputs, making)
 
-    def _build(self, inputs: Mapping[str, Any], marks: Mapping[str, str], progress: Progress) -> str:
+    def _build(self, inputs: Mapping[str, Any], making: Making) -> str:
         build = inputs["build"]
         name = str(inputs["imageName"])
         context = BuildContext(build)
@@ -123,13 +118,13 @@ class ImageHandler(Handler):
                 dockerfile=context.dockerfile_name,
                 tag=name,
                 buildargs={key: str(value) for key, value in (build.get("args") or {}).items()},
-                labels=dict(marks),
+                labels=making.marks,
                 rm=True,
                 forcerm=True,
                 decode=True,
             )
             for message in messages:
-                progress.check()
+                making.check()
                 if "ID" in (message.get("aux") or {}):
                     stages.append(message["aux"]["ID"])
                 if "error" in message:
@@ -138,7 +133,7 @@ class ImageHandler(Handler):
                     if line.strip() and " : LABEL pulumi.embedded." not in line:
                         lines.append(line.rstrip())
                         if line.startswith("Step "):
-                            progress.say(line.strip())
+                            making.say(line.strip())
         if not stages:
             raise EngineError(f"building image '{name}': no image id found in build output")
         self._forget_stages(stages)
@@ -153,14 +148,14 @@ class ImageHandler(Handler):
             with contextlib.suppress(APIError):
                 self._client.remove_image(identifier)
 
-    def _push(self, name: str, registry: Mapping[str, Any], progress: Progress) -> None:
+    def _push(self, name: str, registry: Mapping[str, Any], making: Making) -> None:
         auth = None
         if registry.get("username"):
             auth = {"username": registry["username"], "password": registry.get("password", "")}
-        progress.say(f"pushing {name}")
+        making.say(f"pushing {name}")
         with explained(f"pushing image '{name}'"):
             for message in self._client.push(name, stream=True, decode=True, auth_config=auth):
-                progress.check()
+                making.check()
                 if message.get("error"):
                     raise EngineError(
                         f"pushing image '{name}': {message['error']}\n    See the registry's address and credentials."

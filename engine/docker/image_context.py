@@ -4,8 +4,6 @@ File modes are brought to 0644/0755 and times to a constant, so that neither the
 checkout makes another image.
 """
 
-from __future__ import annotations
-
 import hashlib
 import io
 import tarfile

@@ -1,7 +1,5 @@
 """What Docker holds of a stack, by what the program calls it."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 

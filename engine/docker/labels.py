@@ -37,6 +37,10 @@ class Applied:
         return name if isinstance(name, str) else None
 
     @property
+    def parent(self) -> str:
+        return self.parents[-1] if self.parents else ""
+
+    @property
     def needs(self) -> set[str]:
         """URNs of all that it was made from."""
         return {*self.dependencies, *(urn for urns in self.property_dependencies.values() for urn in urns)}

@@ -4,8 +4,6 @@ To create a volume is atomic there: of two, one is told of the other's. A run th
 same machine that is seen, and the lock is taken over. From elsewhere it says who holds it, and `cancel` removes it.
 """
 
-from __future__ import annotations
-
 import contextlib
 import getpass
 import json
@@ -16,14 +14,11 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from engine.docker.connect import explained, unless_gone
+from engine.docker.connect import Client, explained, unless_gone
 from engine.docker.labels import LABEL
 from engine.errors import EngineError
-
-if TYPE_CHECKING:
-    from docker.api import APIClient
 
 LABEL_LOCK = LABEL + "lock"
 TOKEN = secrets.token_hex(8)
@@ -40,7 +35,7 @@ class Locked(EngineError):  # noqa: N818 (says what is the matter)
 class Lock:
     """A stack's lock in one Docker."""
 
-    def __init__(self, client: APIClient, stack_id: str) -> None:
+    def __init__(self, client: Client, stack_id: str) -> None:
         self._client = client
         self._stack_id = stack_id
         self._name = f"pulumi-embedded.{stack_id.replace('/', '.')}.lock"

@@ -1,16 +1,14 @@
 """docker.Network on the Docker API. Every change replaces, as in the real provider."""
 
-from __future__ import annotations
-
 import ipaddress
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.docker.connect import explained
 from engine.docker.labels import LABEL_STACK, label_map, visible
-from engine.docker.resource import LABELS, Existing, Handler, Made, Making, Prop, existing_of, keys
+from engine.docker.props import LABELS, Prop, keys
+from engine.docker.resource import Existing, Handler, Made, Making
 from engine.errors import EngineError
-from engine.values.compare import by_key
 
 
 class NetworkHandler(Handler):
@@ -22,15 +20,12 @@ class NetworkHandler(Handler):
         "name": Prop(),
         "labels": LABELS,
         "driver": Prop(),
-        "ipamConfigs": Prop(fields=keys("subnet", "gateway", "ipRange"), identity=by_key("subnet")),
+        "ipamConfigs": Prop(fields=keys("subnet", "gateway", "ipRange"), any_order=True),
     }
 
-    def held(self, label: str) -> list[Existing]:
-        with explained("listing Docker's networks"):
-            found = self._client.networks(filters={"label": [label]})
-        return existing_of(
-            self.type, ((item["Id"], item["Name"], item.get("Created", ""), item.get("Labels"), item) for item in found)
-        )
+    def listed(self, label: str) -> Iterable[Mapping[str, Any]]:
+        found: list[dict[str, Any]] = self._client.networks(filters={"label": [label]})
+        return found
 
     def preflight(self, inputs: Mapping[str, Any], existing: Existing | None, stack_label: str) -> None:
         """Refuses a subnet that another network holds: found out only by the create, the old network would be gone."""

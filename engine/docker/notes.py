@@ -13,14 +13,11 @@ import json
 import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from engine.docker.connect import explained, unless_gone
+from engine.docker.connect import Client, explained, unless_gone
 from engine.docker.labels import LABEL
 from engine.errors import EngineError
-
-if TYPE_CHECKING:
-    from docker.api import APIClient
 
 LABEL_NOTES = LABEL + "notes"
 LABEL_TEXT = LABEL + "text"
@@ -59,7 +56,7 @@ class Notes:
 class NoteStore:
     """A stack's notes in one Docker."""
 
-    def __init__(self, client: APIClient, stack_id: str) -> None:
+    def __init__(self, client: Client, stack_id: str) -> None:
         self._client = client
         self._stack_id = stack_id
 

@@ -1,67 +1,16 @@
-"""The Docker half's vocabulary: how a resource is declared, what Docker holds of it, what its type can do."""
-
-from __future__ import annotations
+"""The Docker half's vocabulary: what Docker holds of a resource, and what its type can do."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import Any, ClassVar
 
-from engine.docker.connect import unless_gone
+from engine.docker.connect import Client, explained, unless_gone
 from engine.docker.labels import AUTONAME, LABEL_APPLIED, LABEL_URN, Applied, named, visible
-from engine.errors import EngineError, NotDone
-from engine.values.compare import Change, Identity, by_key
+from engine.docker.props import Prop
+from engine.errors import EngineError
+from engine.values.compare import Change
 from engine.values.urns import Named, urn_type
-from engine.values.wire import Secret
-
-if TYPE_CHECKING:
-    from docker.api import APIClient
-
-Effect = Literal["replace", "live", "engine"]
-"""What a changed property asks for: a new one, a change in place, or nothing of Docker (it steers the engine only)."""
-
-
-Fields = Mapping[str, Any]
-"""By key: the fields of the objects that lie there; None for a plain value, a list or a map of such."""
-
-
-def keys(*names: str) -> Fields:
-    """Fields with plain values."""
-    return dict.fromkeys(names)
-
-
-@dataclass(frozen=True)
-class Prop:
-    """One supported input property. `fields` are the supported keys of the objects in it, each with those below it."""
-
-    effect: Effect = "replace"
-    fields: Fields | None = None
-    identity: Identity | None = None
-
-
-LABELS = Prop(fields=keys("label", "value"), identity=by_key("label"))
-
-
-def check_supported(props: Mapping[str, Prop], inputs: Mapping[str, Any], kind: str, name: str) -> None:
-    """NotDone naming the first input, however deep, that this engine does not implement."""
-    fields = {key: prop.fields for key, prop in props.items()}
-    unknown = next(_unsupported(fields, inputs), None)
-    if unknown:
-        raise NotDone(f"{kind} '{name}': property '{unknown}'")
-
-
-def _unsupported(fields: Fields, value: Any, path: str = "") -> Iterator[str]:
-    """The paths in `value` that `fields` does not have."""
-    bare = value.value if isinstance(value, Secret) else value
-    if isinstance(bare, list):
-        for member in bare:
-            yield from _unsupported(fields, member, path)
-    elif isinstance(bare, Mapping):
-        for key, inner in bare.items():
-            if key not in fields:
-                yield f"{path}{key}"
-            elif fields[key] is not None:
-                yield from _unsupported(fields[key], inner, f"{path}{key}.")
 
 
 @dataclass
@@ -88,18 +37,19 @@ class Existing(Named):
         return self.applied.name not in (None, self.docker_name) and not self.half_made
 
 
-def existing_of(
-    kind: str, found: Iterable[tuple[str, str, Any, Mapping[str, str] | None, Mapping[str, Any]]]
-) -> list[Existing]:
-    """Those of `found` (id, name, created, labels, raw) that the engine made as this type."""
+def existing_of(kind: str, found: Iterable[Mapping[str, Any]]) -> list[Existing]:
+    """Those that the engine made as this type, of what Docker says of each: the keys differ from type to type."""
     result = []
-    for identifier, name, created, labels, raw in found:
-        urn = (labels or {}).get(LABEL_URN, "")
-        applied = (labels or {}).get(LABEL_APPLIED)
+    for raw in found:
+        spec = raw.get("Spec") or raw
+        labels = (raw.get("Config") or spec).get("Labels") or {}
+        urn, applied = labels.get(LABEL_URN, ""), labels.get(LABEL_APPLIED)
         # A container started by hand from a built image inherits the image's labels: its type tells it apart.
         if applied is None or urn.count("::") < 3 or urn_type(urn) != kind:
             continue
-        result.append(Existing(urn, identifier, name, str(created), Applied.from_label(applied), raw))
+        name = spec.get("Name") or (raw.get("RepoTags") or [""])[0]
+        identifier, created = raw.get("ID") or raw.get("Id") or name, raw.get("CreatedAt") or raw.get("Created") or ""
+        result.append(Existing(urn, identifier, name.lstrip("/"), str(created), Applied.from_label(applied), raw))
     return result
 
 
@@ -125,21 +75,16 @@ class Drift:
 
 
 @dataclass(frozen=True)
-class Progress:
-    """Where a long step says how far it is, and asks whether the user wants to stop (Interrupted then)."""
-
-    say: Callable[[str], None]
-    check: Callable[[], None]
-
-
-@dataclass(frozen=True)
 class Making:
     """What a create or update goes with."""
 
     marks: dict[str, str]
     """The labels by which it is known."""
-    progress: Progress
-    make_room: Callable[[], None] = lambda: None
+    say: Callable[[str], None]
+    """How far a long step is."""
+    check: Callable[[], None]
+    """Interrupted where the user wants to stop."""
+    make_room: Callable[[], None]
     """Removes the old one; to be called as late as can be."""
 
 
@@ -151,12 +96,17 @@ class Handler(ABC):
     """The type in messages."""
     props: Mapping[str, Prop]
 
-    def __init__(self, client: APIClient) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
 
-    @abstractmethod
     def held(self, label: str) -> list[Existing]:
         """What Docker holds of this type with the label `label`."""
+        with explained(f"listing Docker's {self.word}s"):
+            return existing_of(self.type, self.listed(label))
+
+    @abstractmethod
+    def listed(self, label: str) -> Iterable[Mapping[str, Any]]:
+        """What Docker says of each; docker-py's errors."""
 
     @abstractmethod
     def create(self, inputs: dict[str, Any], making: Making) -> Made:
@@ -228,13 +178,3 @@ class Handler(ABC):
     def pulled_digest(self, urn: str, name: str) -> str | None:
         """The digest of a copy here of what another daemon has built as `urn` and pushed as `name`."""
         return None
-
-
-def identities(props: Mapping[str, Prop]) -> dict[str, Identity]:
-    """How the members of set-like properties are told apart."""
-    return {key: prop.identity for key, prop in props.items() if prop.identity}
-
-
-def comparable(props: Mapping[str, Prop], inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs that a diff looks at: not those that steer the engine only, which no label can follow."""
-    return {key: value for key, value in inputs.items() if key in props and props[key].effect != "engine"}

@@ -1,13 +1,12 @@
 """docker.Volume on the Docker API. Every change replaces, as in the real provider."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.docker.connect import explained, unless_gone
 from engine.docker.labels import label_map, visible
-from engine.docker.resource import LABELS, Existing, Handler, Made, Making, Prop, existing_of
+from engine.docker.props import LABELS, Prop
+from engine.docker.resource import Existing, Handler, Made, Making
 from engine.errors import EngineError
 
 
@@ -18,13 +17,8 @@ class VolumeHandler(Handler):
     word = "volume"
     props: Mapping[str, Prop] = {"name": Prop(), "labels": LABELS, "driver": Prop(), "driverOpts": Prop()}
 
-    def held(self, label: str) -> list[Existing]:
-        with explained("listing Docker's volumes"):
-            found = self._client.volumes(filters={"label": label}).get("Volumes") or []
-        return existing_of(
-            self.type,
-            ((item["Name"], item["Name"], item.get("CreatedAt", ""), item.get("Labels"), item) for item in found),
-        )
+    def listed(self, label: str) -> Iterable[Mapping[str, Any]]:
+        return self._client.volumes(filters={"label": label}).get("Volumes") or []
 
     def preflight(self, inputs: Mapping[str, Any], existing: Existing | None, stack_label: str) -> None:
         """Docker answers "created" for a volume that is there already; taking over someone's data is not wanted."""

@@ -1,7 +1,5 @@
 """The stack's config as the program gets it: stack file and project schema merged and checked as Pulumi does."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -38,12 +36,8 @@ def decrypted(value: Any, decrypt: Callable[[str], str]) -> Any:
 
 def as_text(value: Any) -> str:
     """How a config value reaches the program: scalars as text, anything else as JSON."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, int | float) or value is None:
-        return "" if value is None else str(value)
+    if value is None or isinstance(value, str):
+        return value or ""
     return json.dumps(value, separators=(",", ":"))
 
 

@@ -1,7 +1,5 @@
 """The project (Pulumi.yaml), which stack is meant, and where things lie."""
 
-from __future__ import annotations
-
 import functools
 import os
 import re
@@ -69,7 +67,7 @@ def find_project(start: Path) -> Project:
     )
 
 
-DONE = {"name", "runtime", "main", "config", "requiredPulumiVersion"}
+DONE = {"name", "runtime", "config", "requiredPulumiVersion"}
 """The keys of Pulumi.yaml that this engine does."""
 SAID = {"description", "author", "website", "license", "template"}
 """Those that say something to people, and to `pulumi new`."""
@@ -85,13 +83,10 @@ def _read(path: Path) -> Project:
             raise NotDone(f"{path.name}: `{key}`")
     _check_runtime(path, raw.get("runtime"))
     check_version(str(raw.get("requiredPulumiVersion") or ""), path.name)
-    main = path.parent / str(raw.get("main", "."))
-    if main.is_dir():
-        main = main / "__main__.py"
     schema = raw.get("config") or {}
     if not isinstance(schema, dict):
         raise EngineError(f"{path.name}: `config` must be a mapping of keys to their schema")
-    return Project(raw["name"], path.parent, main, schema)
+    return Project(raw["name"], path.parent, path.parent / "__main__.py", schema)
 
 
 def _check_runtime(path: Path, runtime: Any) -> None:

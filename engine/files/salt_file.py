@@ -1,7 +1,5 @@
 """The salt of a stack whose file has no secrets: kept by this user, to whose passphrase it belongs."""
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 

@@ -4,16 +4,12 @@ The format is Pulumi's own (sdk/go/common/resource/config/crypt.go, pkg/secrets/
 readable by both engines.
 """
 
-from __future__ import annotations
-
 import base64
-import binascii
-import getpass
 import hashlib
 import hmac
 import json
 import os
-import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +20,11 @@ KEY_BYTES = 32
 SALT_BYTES = 8
 NONCE_BYTES = 12
 CHECK_VALUE = "pulumi"
+NOT_READ = "it is no encrypted value of this passphrase and salt: set it again"
 
 
-def read_passphrase(stack: str) -> str:
-    """The passphrase from the environment, its file, or the terminal, in Pulumi's order."""
+def read_passphrase() -> str:
+    """The passphrase from the environment or its file, in Pulumi's order."""
     if "PULUMI_CONFIG_PASSPHRASE" in os.environ:
         return os.environ["PULUMI_CONFIG_PASSPHRASE"]
     file = os.environ.get("PULUMI_CONFIG_PASSPHRASE_FILE")
@@ -36,22 +33,18 @@ def read_passphrase(stack: str) -> str:
             return Path(file).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise EngineError(f"unable to read PULUMI_CONFIG_PASSPHRASE_FILE: {error}") from error
-    if not sys.stdin.isatty():
-        raise EngineError(
-            "passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE "
-            "environment variables"
-        )
-    print(
-        f"Enter your passphrase to unlock config/secrets for stack {stack}\n"
-        "    (set PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE to remember)",
-        file=sys.stderr,
+    raise EngineError(
+        "passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables"
     )
-    return getpass.getpass("passphrase: ")
 
 
 def derive_key(passphrase: str, salt: bytes) -> bytes:
     """PBKDF2-SHA256 as Pulumi does it; takes a good third of a second and releases the GIL meanwhile."""
     return hashlib.pbkdf2_hmac("sha256", passphrase.encode(), salt, ITERATIONS, KEY_BYTES)
+
+
+def _bytes(text: str) -> bytes:
+    return base64.b64decode(text, validate=True)
 
 
 class Crypter:
@@ -73,22 +66,13 @@ class Crypter:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        parts = value.split(":")
-        if len(parts) != 3:
-            raise EngineError("bad value")
-        if parts[0] != "v1":
-            raise EngineError("unknown value version")
         try:
-            nonce = base64.b64decode(parts[1], validate=True)
-            sealed = base64.b64decode(parts[2], validate=True)
-        except binascii.Error as error:
-            raise EngineError(f"bad value: {error}") from error
-        if len(nonce) != NONCE_BYTES:
-            raise EngineError("bad value: nonce size is incorrect")
-        try:
-            return AESGCM(self._key).decrypt(nonce, sealed, None).decode()
-        except InvalidTag as error:
-            raise EngineError("cipher: message authentication failed") from error
+            version, nonce, sealed = value.split(":")
+            if version == "v1":
+                return AESGCM(self._key).decrypt(_bytes(nonce), _bytes(sealed), None).decode()
+        except (ValueError, InvalidTag) as error:
+            raise EngineError(NOT_READ) from error
+        raise EngineError(NOT_READ)
 
     def hash(self, value: Any) -> str:
         """A keyed hash of any JSON value: equal values compare equal, and nothing can be guessed from it."""
@@ -98,23 +82,20 @@ class Crypter:
 
 def open_crypter(salt_state: str, passphrase: str) -> Crypter:
     """The crypter of a stack file's `encryptionsalt`; WrongPassphraseError when it does not fit."""
-    parts = salt_state.split(":", 2)
-    if len(parts) != 3:
-        raise EngineError("malformed encryptionsalt in the stack file")
-    if parts[0] != "v1":
-        raise EngineError("unknown encryptionsalt version in the stack file")
     try:
-        salt = base64.b64decode(parts[1], validate=True)
-    except binascii.Error as error:
-        raise EngineError("malformed encryptionsalt in the stack file") from error
-    crypter = Crypter(derive_key(passphrase, salt))
-    try:
-        fits = crypter.decrypt(parts[2]) == CHECK_VALUE
-    except EngineError:
-        fits = False
-    if not fits:
-        raise WrongPassphraseError("incorrect passphrase")
-    return crypter
+        version, salt, check = salt_state.split(":", 2)
+        if version != "v1":
+            raise ValueError(version)  # noqa: TRY301
+        crypter = Crypter(derive_key(passphrase, _bytes(salt)))
+    except ValueError as error:
+        raise EngineError(
+            "malformed encryptionsalt in the stack file: take it from where it is whole, or remove it and set the "
+            "secrets again"
+        ) from error
+    with suppress(EngineError):
+        if crypter.decrypt(check) == CHECK_VALUE:
+            return crypter
+    raise WrongPassphraseError("incorrect passphrase")
 
 
 def new_crypter(passphrase: str) -> tuple[str, Crypter]:

@@ -1,7 +1,5 @@
 """Stack files (Pulumi.<stack>.yaml): Pulumi's own format, edited in place so that comments stay."""
 
-from __future__ import annotations
-
 import io
 import os
 import re
@@ -51,20 +49,16 @@ class Editable:
 
     def _edit(self) -> Any:
         if self._document is None:
-            from ruamel.yaml import YAML
             from ruamel.yaml.comments import CommentedMap
 
-            yaml = _round_trip(YAML())
             text = self.path.read_text(encoding="utf-8") if self.exists else ""
-            self._document = yaml.load(text) or CommentedMap()
+            self._document = _yaml().load(text) or CommentedMap()
         return self._document
 
     def _save(self) -> None:
-        from ruamel.yaml import YAML
-
         out = io.StringIO()
         if self._document:
-            _round_trip(YAML()).dump(self._document, out)
+            _yaml().dump(self._document, out)
         try:
             # Written aside and moved into place, so that a full disk or a kill never leaves half a file.
             handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
@@ -112,18 +106,16 @@ class StackFile(Editable):
 
     def set_salt(self, salt: str) -> None:
         document = self._edit()
-        document.insert(0, "encryptionsalt", salt) if "encryptionsalt" not in document else document.update(
-            {"encryptionsalt": salt}
-        )
+        if "encryptionsalt" in document:
+            document["encryptionsalt"] = salt
+        else:
+            document.insert(0, "encryptionsalt", salt)
         self._save()
 
     def set_value(self, key: str, path: paths.Path, value: Any) -> None:
         """Sets `key` (or what lies at `path` inside it) and saves the file."""
         paths.put(self._config(), (key, *path), _written(value))
         self._save()
-
-    def remove_value(self, key: str) -> None:
-        self.set_values({key: None})
 
     def create(self) -> None:
         """Makes the file if it is not there."""
@@ -139,7 +131,10 @@ def _written(value: Any) -> Any:
     return DoubleQuotedScalarString(value) if isinstance(value, str) and _AMBIGUOUS.match(value) else value
 
 
-def _round_trip(yaml: Any) -> Any:
+def _yaml() -> Any:
+    from ruamel.yaml import YAML
+
+    yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = 4096
     yaml.indent(mapping=2, sequence=4, offset=2)
@@ -158,8 +153,6 @@ def typed_scalar(text: str) -> Any:
 def full_key(project: str, key: str) -> str:
     """`namespace:name`, with the project as the default namespace; EngineError for a malformed key."""
     parts = key.split(":")
-    if len(parts) == 3 and parts[1] == "config":  # the old three-part form
-        parts = [parts[0], parts[2]]
     if len(parts) > 2 or not all(parts):
         raise EngineError(
             f"invalid configuration key: could not parse {key} as a configuration key "

@@ -1,18 +1,16 @@
 """One run of a program against Docker: each declaration is decided about, then done or only shown."""
 
-from __future__ import annotations
-
 import threading
 import time
 from functools import partial
 from typing import Any
 
 from engine.docker.labels import LABEL_APPLIED, LABEL_STACK, LABEL_URN, Applied
-from engine.docker.resource import Existing, Handler, Made, Making, Progress
+from engine.docker.resource import Existing, Handler, Made, Making
 from engine.errors import EngineError, Interrupted, StepFailed, Unreachable
 from engine.run import keep
-from engine.run.context import Answer, Context
-from engine.run.decide import Decision, decide, dependents, marked_outputs
+from engine.run.context import Context
+from engine.run.decide import decide, dependents, marked_outputs
 from engine.run.declared import Declared
 from engine.run.hooks import Hooks
 from engine.run.left_out import LeftOut, existing_for, handler_for
@@ -41,7 +39,7 @@ class Run:
         self._lock = threading.RLock()
         self._left_out = LeftOut(context)
 
-    def register(self, declared: Declared) -> Answer:
+    def register(self, declared: Declared) -> Made:
         """Brings one resource to what the program declares (or, in a preview, works out how)."""
         with self._lock:
             self._refuse_when_over()
@@ -58,14 +56,14 @@ class Run:
         except EngineError as error:
             raise self._fail(declared.urn, str(error), error) from error
 
-    def _register_component(self, declared: Declared) -> Answer:
+    def _register_component(self, declared: Declared) -> Made:
         there = declared.urn in {*self.context.inventory.ancestors, *self.context.hosts.notes.components}
         step = Step("same" if there else "create", declared.urn, declared.parent, custom=False, state="done")
-        self._add(step)
+        self.steps.append(step)
         self.context.listener.finished(step)
-        return Answer(declared.urn)
+        return Made("", {})
 
-    def _register_custom(self, declared: Declared) -> Answer:
+    def _register_custom(self, declared: Declared) -> Made:
         if declared.is_provider:
             return self._register_provider(declared)
         if self._left_out.applies(declared):
@@ -73,7 +71,7 @@ class Run:
             if unchanged is not None:
                 with self._lock:
                     self.claimed.add(declared.urn)
-                self._add(unchanged)
+                self.steps.append(unchanged)
             return answer
         handler = handler_for(declared, self.context)
         with self._lock:
@@ -83,32 +81,21 @@ class Run:
             gone = declared.urn in self._gone
             if existing:
                 self.claimed.add(existing.urn)
-        decision = decide(declared, handler, existing, gone, self.context)
-        step = Step(
-            decision.op,
-            declared.urn,
-            declared.parent,
-            existing.id if existing else "",
-            decision.changes,
-            decision.notes,
-            existing.applied.inputs if existing else None,
-            decision.stored,
-        )
-        self._add(step)
-        if not self.context.dry_run and has_unknown(decision.inputs):
+        step = decide(declared, handler, existing, gone, self.context)
+        self.steps.append(step)
+        if not self.context.dry_run and has_unknown(step.inputs):
             raise EngineError("depends on what is left out of this run and is not known without")
-        unseen = self.context.hosts.unseen(declared.provider)
-        if unseen:
+        if self.context.hosts.unseen(declared.provider):
             step.notes.append("not looked at")
-        elif decision.op in ("create", "replace"):
-            handler.preflight(reveal(decision.inputs), existing, self.context.stack_id)
-        if decision.existing and decision.delete_first:
-            dependents(decision.existing, self.context, self.registered)  # refuses, before anything is done
+        elif step.op in ("create", "replace"):
+            handler.preflight(reveal(step.inputs), existing, self.context.stack_id)
+        if existing and step.delete_first:
+            dependents(existing, self.context, self.registered)  # refuses, before anything is done
         if self.context.dry_run:
-            return self._preview(declared, handler, decision, step)
-        return self._carry_out(declared, handler, decision, step)
+            return self._preview(declared, handler, step)
+        return self._carry_out(declared, handler, step)
 
-    def _register_provider(self, declared: Declared) -> Answer:
+    def _register_provider(self, declared: Declared) -> Made:
         step = provider_step(declared, self.context)
         if not self.context.dry_run:
             with self._lock:
@@ -117,57 +104,53 @@ class Run:
         for other in self.steps:  # it has shown what is there: components that had seemed new may not be
             if other.op == "create" and not other.custom and other.urn in ancestors:
                 other.op = "same"
-        self._add(step)
+        self.steps.append(step)
         self.context.listener.finished(step)
-        return Answer(declared.urn, declared.name, dict(declared.inputs))
+        return Made(declared.name, dict(declared.inputs))
 
-    def _preview(self, declared: Declared, handler: Handler, decision: Decision, step: Step) -> Answer:
-        if decision.op == "replace" and decision.delete_first and decision.existing:
+    def _preview(self, declared: Declared, handler: Handler, step: Step) -> Made:
+        if step.existing and step.delete_first:
             with self._lock:
-                self._gone.update(item.urn for item in dependents(decision.existing, self.context, self.registered))
-        before = None if decision.op == "replace" else decision.existing
-        made = handler.preview(before, reveal(decision.inputs), decision.op != "same")
+                self._gone.update(item.urn for item in dependents(step.existing, self.context, self.registered))
+        before = None if step.op == "replace" else step.existing
+        made = handler.preview(before, reveal(step.inputs), step.op != "same")
         step.state = "done"
         self.context.listener.finished(step)
-        return self._answer(declared, decision, made)
+        return _answer(declared, step, made)
 
-    def _carry_out(self, declared: Declared, handler: Handler, decision: Decision, step: Step) -> Answer:
-        if decision.existing and decision.op in ("same", "update"):
+    def _carry_out(self, declared: Declared, handler: Handler, step: Step) -> Made:
+        if step.existing and step.op in ("same", "update"):
             with self._lock:
-                keep.note_keeping(self.context, decision.existing, declared)
-        if decision.op == "same":
-            step.state = "done"
-            self.context.listener.finished(step)
-            made = handler.preview(decision.existing, reveal(decision.inputs), False)
-            return self._answer(declared, decision, made)
+                keep.note_keeping(self.context, step.existing, declared)
+        if step.op == "same":
+            return self._preview(declared, handler, step)
         began = time.monotonic()
         step.state = "running"
         self.context.listener.started(step)
         try:
-            made = self._do(declared, handler, decision, step)
-            step.id, step.state = made.id, "done"
+            made = self._do(declared, handler, step)
+            step.state = "done"
         except EngineError:
             step.state = "failed"
             raise
         finally:
             step.seconds = time.monotonic() - began
             self.context.listener.finished(step)
-        return self._answer(declared, decision, made)
+        return _answer(declared, step, made)
 
-    def _do(self, declared: Declared, handler: Handler, decision: Decision, step: Step) -> Made:
-        progress = Progress(lambda text: self.context.listener.progressed(step, text), self.context.interrupts.check)
-        inputs, existing = reveal(decision.inputs), decision.existing
-        room = partial(self._make_room, declared, handler, decision)
-        making = Making(self._marks(declared, decision), progress, room)
-        with self.context.interrupts:
+    def _do(self, declared: Declared, handler: Handler, step: Step) -> Made:
+        interrupts, inputs, existing = self.context.interrupts, reveal(step.inputs), step.existing
+        say = partial(self.context.listener.progressed, step)
+        making = Making(
+            self._marks(declared, step), say, interrupts.check, partial(self._make_room, declared, handler, step)
+        )
+        with interrupts:
             with self._lock:
                 keep.open_notes(self.context)
-            if decision.op == "update" and existing:
-                made = Made("", {})
-                if decision.changes:
-                    made = handler.update(existing, inputs, making)
-                if not made.outputs:
-                    made = handler.preview(existing, inputs, False)
+            if step.op == "update" and existing and step.changes:
+                made = handler.update(existing, inputs, making)
+            elif step.op == "update":
+                made = handler.preview(existing, inputs, False)
             else:
                 self._drop_half_made(declared.urn, handler)
                 made = handler.create(inputs, making)
@@ -175,12 +158,11 @@ class Run:
             for other in self.context.hosts.opened():
                 other.forget_networks()
         handler.settle(made, inputs)
-        made_anew = decision.op != "update" or decision.owed
+        made_anew = step.op != "update" or step.owed
         hooks = declared.after_create if made_anew else declared.after_update
         if made_anew or hooks:
-            self.context.interrupts.check()
-            outputs = marked_outputs(decision, made.outputs, declared.secret_outputs)
-            self.hooks.run(hooks, declared, made.id, decision.visible_inputs, outputs)
+            interrupts.check()
+            self.hooks.run(hooks, declared, step.visible_inputs, _answer(declared, step, made))
         return made
 
     def _drop_half_made(self, urn: str, handler: Handler) -> None:
@@ -188,12 +170,12 @@ class Run:
             handler.delete(item, item.applied.inputs)
             self.context.inventory.half_made.remove(item)
 
-    def _make_room(self, declared: Declared, handler: Handler, decision: Decision) -> None:
+    def _make_room(self, declared: Declared, handler: Handler, step: Step) -> None:
         """Removes the old one of a replacement, and before it what is built on it: that is made anew in its turn."""
-        existing = decision.existing
+        existing = step.existing
         if existing is None or declared.urn in self._gone:
             return
-        if not decision.delete_first:
+        if not step.delete_first:
             if not (declared.retain or self.context.retains(existing)):
                 self.replaced.append(existing)
             return
@@ -205,15 +187,15 @@ class Run:
             self.context.hosts.handler_of(dependent).delete(dependent, dependent.applied.inputs)
         # How to remove is taken from what is declared now.
         steering = {key for key, prop in handler.props.items() if prop.effect == "engine"}
-        now = {key: value for key, value in decision.inputs.items() if key in steering}
+        now = {key: value for key, value in step.inputs.items() if key in steering}
         handler.delete(existing, {**existing.applied.inputs, **now})
 
-    def _marks(self, declared: Declared, decision: Decision) -> dict[str, str]:
-        if decision.op in ("create", "replace"):
+    def _marks(self, declared: Declared, step: Step) -> dict[str, str]:
+        if step.op in ("create", "replace"):
             self.context.inventory.labelled.pop(declared.urn, None)
         labelled = self.context.inventory.as_labelled
         applied = Applied(
-            decision.stored,
+            step.stored,
             labelled(declared.dependencies),
             {key: labelled(urns) for key, urns in declared.property_dependencies.items() if urns},
             self.parents[declared.urn],
@@ -221,13 +203,6 @@ class Run:
             bool(declared.protect),
         )
         return {LABEL_STACK: self.context.stack_id, LABEL_URN: declared.urn, LABEL_APPLIED: applied.to_label()}
-
-    def _answer(self, declared: Declared, decision: Decision, made: Made) -> Answer:
-        return Answer(declared.urn, made.id, marked_outputs(decision, made.outputs, declared.secret_outputs))
-
-    def _add(self, step: Step) -> None:
-        with self._lock:
-            self.steps.append(step)
 
     def _refuse_when_over(self) -> None:
         if self.failure is not None:
@@ -247,3 +222,8 @@ class Run:
         if not known:
             self.context.listener.said(Diagnostic("error", message, urn))
         return StepFailed(message)
+
+
+def _answer(declared: Declared, step: Step, made: Made) -> Made:
+    """What the program learns of a resource."""
+    return Made(made.id, marked_outputs(step.inputs, made.outputs, declared.secret_outputs))

@@ -1,11 +1,8 @@
 """What a run works with, what it leaves out, and what it answers the program."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from typing import Any
 
 from engine.docker.hosts import Hosts
 from engine.docker.inventory import Inventory
@@ -13,7 +10,7 @@ from engine.docker.resource import Existing
 from engine.errors import EngineError
 from engine.files.secrets import Crypter
 from engine.run.interrupts import Interrupts
-from engine.run.recorder import Recorder
+from engine.run.steps import Recorder
 
 
 class Excludes:
@@ -85,12 +82,3 @@ class Context:
         """Whether a run that was cut off has made it: its after-hooks may not have ended."""
         since = self.hosts.notes.since
         return bool(since) and item.created[:19] >= since[:19]
-
-
-@dataclass
-class Answer:
-    """What the program learns of a resource."""
-
-    urn: str
-    id: str = ""
-    outputs: dict[str, Any] = field(default_factory=dict)

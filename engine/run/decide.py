@@ -1,17 +1,15 @@
 """What a declaration asks for: nothing, a new one, a change in place, a replacement; and why. Nothing is done."""
 
-from __future__ import annotations
-
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from engine.docker.labels import visible
-from engine.docker.resource import Existing, Handler, check_supported, comparable, identities
+from engine.docker.props import check_supported, comparable
+from engine.docker.resource import Existing, Handler
 from engine.errors import EngineError, NotDone
 from engine.run.context import Context
 from engine.run.declared import Declared
-from engine.run.steps import Op
+from engine.run.steps import Step
 from engine.values import compare, paths
 from engine.values.compare import Change
 from engine.values.wire import Secret, has_secret, reveal
@@ -21,32 +19,7 @@ UNPROTECT = (
 )
 
 
-@dataclass
-class Decision:
-    """The operation, what differs, and the inputs it would apply (with marks, and as stored)."""
-
-    op: Op
-    existing: Existing | None
-    inputs: dict[str, Any]
-    stored: dict[str, Any]
-    changes: list[Change] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    delete_first: bool = False
-    """Of a replacement: whether the old one makes room before."""
-    owed: bool = False
-    """Whether a run that was cut off has made it, and may not have finished its after_create hooks."""
-
-    @property
-    def summary(self) -> str:
-        """What differs, for a message."""
-        return f"[diff: {', '.join(sorted({change.key for change in self.changes}))}]"
-
-    @property
-    def visible_inputs(self) -> dict[str, Any]:
-        return visible(self.inputs)
-
-
-def decide(declared: Declared, handler: Handler, existing: Existing | None, gone: bool, context: Context) -> Decision:
+def decide(declared: Declared, handler: Handler, existing: Existing | None, gone: bool, context: Context) -> Step:
     """Compares a declaration with what Docker holds; `gone`: it was deleted earlier in this run to be made anew."""
     check_supported(handler.props, declared.inputs, declared.type, declared.name)
     wanted = dict(declared.inputs)
@@ -54,34 +27,34 @@ def decide(declared: Declared, handler: Handler, existing: Existing | None, gone
         wanted = compare.keep_ignored(existing.applied.inputs, wanted, declared.ignore_changes)
     inputs = handler.check(declared.name, wanted, existing)
     kept = stored(handler.storable(inputs), context)
+    step = Step("create", declared.urn, declared.parent, existing, inputs=inputs, stored=kept)
     if existing is None:
-        return Decision("create", None, inputs, kept)
+        return step
     if gone:
-        return Decision("replace", existing, inputs, kept, notes=["what it is built on is replaced"])
+        step.op, step.notes = "replace", ["what it is built on is replaced"]
+        return step
     plain = reveal(inputs)
-    old, new = comparable(handler.props, handler.applied(existing, kept)), comparable(handler.props, kept)
-    changes = [
+    old = comparable(handler.props, handler.applied(existing, kept))
+    step.changes = [
         change
-        for change in compare.compare(old, new, identities(handler.props))
+        for change in compare.compare(old, comparable(handler.props, kept))
         if not any(paths.covers(paths.parse(pattern), change.path) for pattern in declared.ignore_changes)
     ]
-    replace = any(_replaces(handler, change, declared, plain) for change in changes)
-    notes: list[str] = []
+    replace = any(_replaces(handler, change, declared, plain) for change in step.changes)
     for drift in handler.drift(existing, plain):
-        changes.extend(drift.changes)
-        notes.append(drift.note)
+        step.changes.extend(drift.changes)
+        step.notes.append(drift.note)
         replace = replace or drift.replace
-    owed = bool(declared.after_create) and context.owes_hooks(existing)
-    if owed and not changes:
-        notes.append("after_create was not finished")
-    op: Op = "replace" if replace else "update" if changes or owed else "same"
-    decision = Decision(op, existing, inputs, kept, changes, notes, owed=owed)
-    if op == "replace":
-        _decide_replacement(decision, declared, handler, context)
-        if not decision.delete_first:
-            decision.inputs = handler.check(declared.name, wanted, None)
-            decision.stored = stored(handler.storable(decision.inputs), context)
-    return decision
+    step.owed = bool(declared.after_create) and context.owes_hooks(existing)
+    if step.owed and not step.changes:
+        step.notes.append("after_create was not finished")
+    step.op = "replace" if replace else "update" if step.changes or step.owed else "same"
+    if replace:
+        _decide_replacement(step, existing, declared, handler, context)
+        if not step.delete_first:
+            step.inputs = handler.check(declared.name, wanted, None)
+            step.stored = stored(handler.storable(step.inputs), context)
+    return step
 
 
 def stored(inputs: dict[str, Any], context: Context) -> dict[str, Any]:
@@ -89,22 +62,20 @@ def stored(inputs: dict[str, Any], context: Context) -> dict[str, Any]:
     return dict(compare.hashed(inputs, lambda value: context.crypter().hash(value)))
 
 
-def _decide_replacement(decision: Decision, declared: Declared, handler: Handler, context: Context) -> None:
+def _decide_replacement(step: Step, old: Existing, declared: Declared, handler: Handler, context: Context) -> None:
     """Whether the old one goes first; EngineError where it may not go."""
-    assert decision.existing is not None  # noqa: S101 (for the type checker)
-    fixed = handler.delete_first(decision.inputs)
+    fixed = handler.delete_first(step.inputs)
     if fixed and declared.delete_before_replace is False:
         raise NotDone("delete_before_replace=False with a name of its own")
-    decision.delete_first = fixed or declared.delete_before_replace is True
-    old = decision.existing
+    step.delete_first = fixed or declared.delete_before_replace is True
+    differs = f"[diff: {', '.join(sorted({change.key for change in step.changes}))}]"
     if declared.protect and context.protects(old):
         raise EngineError(
-            f'unable to replace resource "{old.urn}" {decision.summary}\n'
-            f"as it is currently marked for protection. {UNPROTECT}"
+            f'unable to replace resource "{old.urn}" {differs}\nas it is currently marked for protection. {UNPROTECT}'
         )
-    if decision.delete_first and (declared.retain or context.retains(old)):
+    if step.delete_first and (declared.retain or context.retains(old)):
         raise EngineError(
-            f"{handler.word} '{old.docker_name}' would have to be replaced {decision.summary}, and is to be retained "
+            f"{handler.word} '{old.docker_name}' would have to be replaced {differs}, and is to be retained "
             "(retain_on_delete): take the change back, or remove it yourself and run `up` again"
         )
 
@@ -146,12 +117,10 @@ def dependents(existing: Existing, context: Context, registered: Collection[str]
     return found
 
 
-def marked_outputs(decision: Decision, outputs: dict[str, Any], secret: Collection[str]) -> dict[str, Any]:
+def marked_outputs(inputs: Mapping[str, Any], outputs: Mapping[str, Any], secret: Collection[str]) -> dict[str, Any]:
     """The provider's outputs, with the inputs' own secret marks kept and those named in `secret` marked too."""
-    inputs = decision.visible_inputs
-    kept = {key: value for key, value in inputs.items() if key not in outputs or has_secret(value)}
-    marked = {**outputs, **kept}
+    kept = {key: value for key, value in visible(inputs).items() if key not in outputs or has_secret(value)}
     return {
         key: Secret(value) if key in secret and not isinstance(value, Secret) else value
-        for key, value in marked.items()
+        for key, value in {**outputs, **kept}.items()
     }

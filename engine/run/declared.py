@@ -1,9 +1,6 @@
 """A resource as the program declares it. What is done of the SDK's request is listed; the rest is refused by name."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -60,34 +57,37 @@ OPTIONS: Final = {"importId": "import", "customTimeouts": "custom_timeouts", "re
 """Refused fields that the program knows by another name."""
 
 
-@dataclass
 class Declared:
-    """What the program wants of one resource."""
+    """What the program wants of one resource, by a RegisterResourceRequest."""
 
-    urn: str
-    type: str
-    name: str
-    custom: bool
-    parent: str
-    inputs: dict[str, Any]
-    dependencies: list[str] = field(default_factory=list)
-    property_dependencies: dict[str, list[str]] = field(default_factory=dict)
-    after_create: list[str] = field(default_factory=list)
-    """Names of hooks."""
-    after_update: list[str] = field(default_factory=list)
-    ignore_changes: list[str] = field(default_factory=list)
-    replace_on_changes: list[str] = field(default_factory=list)
-    retain: bool | None = None
-    """None: as its parent. A run knows it as soon as it takes the declaration in."""
-    protect: bool | None = None
-    """In the same way."""
-    delete_before_replace: bool | None = None
-    aliases: list[str] = field(default_factory=list)
-    secret_outputs: list[str] = field(default_factory=list)
-    provider: str = ""
-    """URN of its explicit provider."""
+    def __init__(self, request: Any, project: str, stack: str) -> None:
+        """EngineError naming the first option that is not implemented."""
+        where = f"{request.type} '{request.name}'"
+        refuse_others(request, DONE | SAID, where, OPTIONS)
+        refuse_others(request.hooks, HOOKS_DONE, f"{where}: hooks")
+        self.urn = make_urn(project, stack, request.parent, request.type, request.name)
+        self.type: str = request.type
+        self.name: str = request.name
+        self.custom: bool = request.custom
+        self.parent: str = request.parent
+        self.inputs: dict[str, Any] = from_wire(request.object) if request.custom else {}
+        self.dependencies: list[str] = sorted(request.dependencies)
+        self.property_dependencies = {key: sorted(one.urns) for key, one in request.propertyDependencies.items()}
+        self.after_create: list[str] = list(request.hooks.after_create)
+        self.after_update: list[str] = list(request.hooks.after_update)
+        self.ignore_changes: list[str] = list(request.ignoreChanges)
+        self.replace_on_changes: list[str] = list(request.replaceOnChanges)
+        # None: as its parent. A run knows it as soon as it takes the declaration in.
+        self.retain: bool | None = request.retainOnDelete if request.HasField("retainOnDelete") else None
+        self.protect: bool | None = request.protect if request.HasField("protect") else None
+        self.delete_before_replace = request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None
+        self.aliases: list[str] = list(request.aliasURNs)
+        self.secret_outputs: list[str] = list(request.additionalSecretOutputs)
+        self.provider: str = request.provider.rpartition("::")[0] if request.custom else ""
+        """URN of its explicit provider."""
+        _refuse_misplaced(self, request.version, where)
 
-    def inherit(self, parent: Declared | None) -> None:
+    def inherit(self, parent: "Declared | None") -> None:
         """What is not said here is as the parent has it."""
         if self.retain is None:
             self.retain = bool(parent and parent.retain)
@@ -111,35 +111,6 @@ def refuse_others(message: Any, done: frozenset[str], where: str, words: Mapping
         if one.name not in done:
             option = (words or {}).get(one.name, one.name)
             raise NotDone(f"{where}: option '{option}'")
-
-
-def read(request: Any, project: str, stack: str) -> Declared:
-    """What a RegisterResourceRequest declares; EngineError naming the first option that is not implemented."""
-    where = f"{request.type} '{request.name}'"
-    refuse_others(request, DONE | SAID, where, OPTIONS)
-    refuse_others(request.hooks, HOOKS_DONE, f"{where}: hooks")
-    declared = Declared(
-        urn=make_urn(project, stack, request.parent, request.type, request.name),
-        type=request.type,
-        name=request.name,
-        custom=request.custom,
-        parent=request.parent,
-        inputs=from_wire(request.object, "") if request.custom else {},
-        dependencies=sorted(request.dependencies),
-        property_dependencies={key: sorted(value.urns) for key, value in request.propertyDependencies.items()},
-        after_create=list(request.hooks.after_create),
-        after_update=list(request.hooks.after_update),
-        ignore_changes=list(request.ignoreChanges),
-        replace_on_changes=list(request.replaceOnChanges),
-        retain=request.retainOnDelete if request.HasField("retainOnDelete") else None,
-        protect=request.protect if request.HasField("protect") else None,
-        delete_before_replace=request.deleteBeforeReplace if request.deleteBeforeReplaceDefined else None,
-        aliases=list(request.aliasURNs),
-        secret_outputs=list(request.additionalSecretOutputs),
-        provider=request.provider.rpartition("::")[0] if request.custom else "",
-    )
-    _refuse_misplaced(declared, request.version, where)
-    return declared
 
 
 def _refuse_misplaced(declared: Declared, wanted: str, where: str) -> None:

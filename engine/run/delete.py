@@ -5,8 +5,6 @@ to be retained and not what is left out. Half-made containers and older twins go
 depend on, independent ones at the same time.
 """
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
@@ -46,7 +44,7 @@ class Deletes:
         lost: dict[str, list[str]] = {}
         for step in self.steps:
             if urn_type(step.urn) == VOLUME and (step.parent in gone or urn_type(step.parent) == STACK_TYPE):
-                lost.setdefault(step.parent, []).append(step.id or urn_name(step.urn))
+                lost.setdefault(step.parent, []).append(step.existing.id if step.existing else step.name)
         return [Diagnostic("warning", _loss(parent, volumes), parent) for parent, volumes in lost.items()]
 
 
@@ -83,17 +81,7 @@ def whole_stack(context: Context) -> Deletes:
 def _decided(gone: list[Existing], left: list[Existing], declared: set[str], context: Context) -> Deletes:
     _refuse_protected(gone, context)
     kept = [item for item in gone if context.retains(item)]
-    steps = [
-        Step(
-            "delete",
-            item.urn,
-            item.applied.parents[-1] if item.applied.parents else "",
-            item.id,
-            old_inputs=item.applied.inputs,
-        )
-        for item in gone
-        if item not in kept
-    ]
+    steps = [Step("delete", item.urn, item.applied.parent, item) for item in gone if item not in kept]
     # Components go with the last that belongs to them, the innermost first.
     chains = {parent: item.applied.parents for item in gone for parent in item.applied.parents}
     needed = {parent for item in (*left, *kept) for parent in item.applied.parents} | declared

@@ -1,7 +1,5 @@
 """Ctrl-C and SIGTERM: the step under way is finished, nothing more is started, and what was done is said."""
 
-from __future__ import annotations
-
 import atexit
 import os
 import signal

@@ -1,13 +1,12 @@
 """What a run writes into the stack's notes: opened at its first change, closed at its end."""
 
-from __future__ import annotations
-
 import json
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
+from engine.docker.notes import Notes
 from engine.docker.resource import Existing
 from engine.errors import EngineError
 from engine.run.context import Context
@@ -45,55 +44,47 @@ def close_notes(
     context: Context, registered: Mapping[str, Declared], outputs: Mapping[str, Any], steps: Iterable[Step]
 ) -> None:
     """Notes what a run has declared, after its last change; writes nothing where the same is noted already."""
-    steps = list(steps)
-    notes, crypter = context.hosts.notes, context.crypter
+    notes, steps = context.hosts.notes, list(steps)
     # What was made anew says it on its label; of what was not declared, and is left, what was noted counts.
     changed = {step.urn for step in steps if step.op in ("create", "replace")}
     deleted = {step.urn for step in steps if step.op == "delete"}
     known = {urn: item for urn, item in context.inventory.by_urn.items() if urn not in changed}
-    retain = {urn: value for urn, value in notes.retain.items() if urn in known and urn not in deleted}
-    protect = {urn: value for urn, value in notes.protect.items() if urn in known and urn not in deleted}
+    after = _only(notes, known.keys() - deleted, deleted)
     for urn in known.keys() & registered.keys():
-        item, declared = known[urn], registered[urn]
-        _put(retain, urn, bool(declared.retain), item.applied.retain)
-        _put(protect, urn, bool(declared.protect), item.applied.protect)
-    noted = notes.outputs
+        item, declared = known[urn].applied, registered[urn]
+        for noted, wanted, labelled in (
+            (after.retain, bool(declared.retain), item.retain),
+            (after.protect, bool(declared.protect), item.protect),
+        ):
+            noted.pop(urn, None)
+            if wanted != labelled:
+                noted[urn] = wanted
     if noted_outputs(context) != outputs:
-        noted = crypter().encrypt(json.dumps(to_json(outputs)))
+        after = replace(after, outputs=context.crypter().encrypt(json.dumps(to_json(outputs))))
     components = tuple(sorted(urn for urn, declared in registered.items() if not declared.custom))
-    after = replace(
-        notes,
-        since="",
-        outputs=noted,
-        retain=retain,
-        protect=protect,
-        providers={urn: one for urn, one in notes.providers.items() if urn not in deleted},
-        components=components,
-    )
+    after = replace(after, components=components)
     if after != notes or not notes.number:
         context.hosts.write_notes(after.next())
 
 
-def _put(noted: dict[str, bool], urn: str, wanted: bool, labelled: bool) -> None:
-    """Notes what is wanted, where the label says another thing."""
-    noted.pop(urn, None)
-    if wanted != labelled:
-        noted[urn] = wanted
+def _only(notes: Notes, urns: Collection[str], deleted: Collection[str]) -> Notes:
+    """Closed notes, of these resources only, and of the providers that were not `deleted`."""
+    return replace(
+        notes,
+        since="",
+        retain={urn: value for urn, value in notes.retain.items() if urn in urns},
+        protect={urn: value for urn, value in notes.protect.items() if urn in urns},
+        providers={urn: one for urn, one in notes.providers.items() if urn not in deleted},
+    )
 
 
 def after_destroy(context: Context, deleted: set[str]) -> None:
     """Nothing is noted of a stack of which nothing is left; of what is retained or was left out, what it needs."""
-    notes = context.hosts.notes
-    left = [item for item in context.inventory if item.urn not in deleted]
+    left = [item.urn for item in context.inventory if item.urn not in deleted]
     if not left:
         context.hosts.remove_notes()
         return
-    urns = {item.urn for item in left}
-    providers = {urn: noted for urn, noted in notes.providers.items() if urn not in deleted}
-    retain = {urn: value for urn, value in notes.retain.items() if urn in urns}
-    protect = {urn: value for urn, value in notes.protect.items() if urn in urns}
-    kept = {"retain": retain, "protect": protect, "providers": providers}
-    context.hosts.write_notes(notes.next(since="", outputs="", components=(), **kept))
+    context.hosts.write_notes(_only(context.hosts.notes, left, deleted).next(outputs="", components=()))
 
 
 def give_away(context: Context) -> None:
@@ -103,23 +94,20 @@ def give_away(context: Context) -> None:
 
 def noted_outputs(context: Context) -> dict[str, Any]:
     """The outputs of the last deployment, secrets marked; empty when none are noted, or under another key."""
-    text = context.hosts.notes.outputs
-    key = context.crypter() if text else None
-    try:
-        found: dict[str, Any] = from_json(json.loads(key.decrypt(text))) if key else {}
-    except EngineError:
-        return {}
-    return found
+    outputs: dict[str, Any] = from_json(_decrypted(context, context.hosts.notes.outputs) or {})
+    return outputs
 
 
 def known_inputs(context: Context, urn: str) -> Mapping[str, Any] | None:
     """What the last update gave this provider; None where that is not known, or noted under another key."""
-    noted = context.hosts.notes.providers.get(urn)
-    if noted is None:
-        return None
-    key = context.crypter()  # without a passphrase, or with a wrong one, it ends here
+    inputs: dict[str, Any] | None = _decrypted(context, context.hosts.notes.providers.get(urn, {}).get("inputs", ""))
+    return inputs
+
+
+def _decrypted(context: Context, text: str) -> Any:
+    """None where there is nothing, or it is of another key."""
+    key = context.crypter() if text else None  # without a passphrase, or with a wrong one, it ends here
     try:
-        inputs: dict[str, Any] = json.loads(key.decrypt(noted["inputs"]))
+        return json.loads(key.decrypt(text)) if key else None
     except EngineError:
         return None
-    return inputs

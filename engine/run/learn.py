@@ -1,30 +1,28 @@
 """Everything that Docker holds of a stack, for commands that do not run its program; where need be it is asked."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import replace
 
+from engine.docker.resource import Made
 from engine.errors import EngineError
 from engine.files.config import Config
 from engine.files.project import Project
 from engine.run.carry_out import Run
-from engine.run.context import Answer, Context
+from engine.run.context import Context
 from engine.run.declared import Declared
 from engine.run.keep import known_inputs
 from engine.run.program import run_program
 from engine.run.providers import recall
-from engine.run.recorder import Recorder
-from engine.run.steps import Diagnostic
+from engine.run.steps import Diagnostic, Recorder
 
 
 class _Asking(Run):
     """A run that learns where the stack's daemons are and what is to be retained, and leaves all alone."""
 
-    def _register_custom(self, declared: Declared) -> Answer:
+    def _register_custom(self, declared: Declared) -> Made:
         if declared.is_provider:
             return super()._register_custom(declared)
-        return Answer(declared.urn, "", dict(declared.inputs))
+        return Made("", dict(declared.inputs))
 
 
 def read_everything(context: Context, project: Project, config: Callable[[], Config], *, whole: bool = True) -> None:

@@ -1,15 +1,13 @@
 """What a run leaves out (`--exclude`): it stays as it is, and the program is told what it gives."""
 
-from __future__ import annotations
-
 import threading
 from typing import Any
 
 from engine.docker.hosts import Hosts
-from engine.docker.resource import Existing, Handler
+from engine.docker.resource import Existing, Handler, Made
 from engine.errors import EngineError, NotDone
-from engine.run.context import Answer, Context
-from engine.run.decide import Decision, marked_outputs
+from engine.run.context import Context
+from engine.run.decide import marked_outputs
 from engine.run.declared import Declared
 from engine.run.steps import Step
 from engine.values.urns import urn_name
@@ -56,22 +54,21 @@ class LeftOut:
             raise EngineError(f"depends on {names}, which is left out of this run and not there")
         return False
 
-    def answer(self, declared: Declared) -> tuple[Answer, Step | None]:
+    def answer(self, declared: Declared) -> tuple[Made, Step | None]:
         """The resource as it is, or, where its daemon is not asked or does not answer, what it is declared as."""
         context, urn = self._context, declared.urn
         if context.excludes.names(declared.provider) or context.hosts.failure(declared.provider):
-            return Answer(urn, "", {**declared.inputs, **_pushed_elsewhere(declared, context.hosts)}), None
+            return Made("", {**declared.inputs, **_pushed_elsewhere(declared, context.hosts)}), None
         existing = existing_for(declared, context)
         if existing is None:
             with self._lock:
                 self._missing.add(urn)
-            return Answer(urn, "", dict(declared.inputs)), None
+            return Made("", dict(declared.inputs)), None
         handler = handler_for(declared, context)
         inputs = handler.check(declared.name, dict(declared.inputs), existing)
         made = handler.preview(existing, reveal(inputs), False)
-        step = Step("same", urn, declared.parent, existing.id, state="done")
-        outputs = marked_outputs(Decision("same", existing, inputs, {}), made.outputs, declared.secret_outputs)
-        return Answer(urn, made.id, outputs), step
+        outputs = marked_outputs(inputs, made.outputs, declared.secret_outputs)
+        return Made(made.id, outputs), Step("same", urn, declared.parent, existing, state="done")
 
 
 def _pushed_elsewhere(declared: Declared, hosts: Hosts) -> dict[str, Any]:

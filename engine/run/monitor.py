@@ -3,8 +3,6 @@
 It is a subclass of the SDK's stub because the SDK serves hooks only to one; nothing of the stub's own is used.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
@@ -14,14 +12,13 @@ from pulumi.runtime.proto import engine_pb2, resource_pb2, resource_pb2_grpc
 from engine.errors import EngineError, NotDone
 from engine.files.project import check_version
 from engine.run.carry_out import Run
-from engine.run.declared import read
+from engine.run.declared import Declared
 from engine.run.steps import Diagnostic
 from engine.values.urns import STACK_TYPE, urn_type
 from engine.values.wire import from_wire, to_wire
 
 FEATURES = (
     resource_pb2.RESOURCE_MONITOR_FEATURE_SECRETS,
-    resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_REFERENCES,
     resource_pb2.RESOURCE_MONITOR_FEATURE_RESOURCE_HOOKS,
 )
 """What the SDK may use; for anything else it says itself, by name, that the engine does not support it."""
@@ -38,24 +35,19 @@ class EmbeddedMonitor(resource_pb2_grpc.ResourceMonitorStub):
     def GetDeploymentInfo(self, request: Any) -> Any:  # noqa: N802 (the protocol's names)
         return resource_pb2.DeploymentInfo(supportedFeatures=list(FEATURES))
 
-    def SupportsFeature(self, request: Any) -> Any:  # noqa: N802
-        return resource_pb2.SupportsFeatureResponse(
-            hasSupport=request.id in ("secrets", "resourceReferences", "resourceHooks")
-        )
-
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802
         try:
-            declared = read(request, self._project, self._stack)
+            declared = Declared(request, self._project, self._stack)
         except EngineError as error:
             raise self._run.reject(str(error)) from error
-        answer = self._run.register(declared)
+        made = self._run.register(declared)
         return resource_pb2.RegisterResourceResponse(
-            urn=answer.urn, id=answer.id, object=to_wire(answer.outputs), result=resource_pb2.Result.SUCCESS
+            urn=declared.urn, id=made.id, object=to_wire(made.outputs), result=resource_pb2.Result.SUCCESS
         )
 
     def RegisterResourceOutputs(self, request: Any) -> Any:  # noqa: N802
         if urn_type(request.urn) == STACK_TYPE:
-            self._run.outputs = from_wire(request.outputs, "")
+            self._run.outputs = from_wire(request.outputs)
         return empty_pb2.Empty()
 
     def RegisterResourceHook(self, request: Any) -> Any:  # noqa: N802
@@ -66,28 +58,7 @@ class EmbeddedMonitor(resource_pb2_grpc.ResourceMonitorStub):
         return empty_pb2.Empty()
 
     def SignalAndWaitForShutdown(self, request: Any) -> Any:  # noqa: N802
-        self._run.hooks.close()  # before the SDK stops serving them
         return empty_pb2.Empty()
-
-
-def _refused(what: str) -> Callable[[EmbeddedMonitor, Any], Any]:
-    def refuse(self: EmbeddedMonitor, request: Any) -> Any:
-        raise self._run.reject(str(NotDone(what.format(request))))
-
-    return refuse
-
-
-for _call, _what in {
-    "Invoke": "function '{0.tok}'",
-    "Call": "method '{0.tok}'",
-    "ReadResource": "reading an existing {0.type} (`.get()`)",
-    "ExistsResource": "asking whether a resource exists",
-    "RegisterPackage": "parameterized package '{0.name}'",
-    "RegisterStackTransform": "a stack transform",
-    "RegisterStackInvokeTransform": "an invoke transform",
-    "RegisterErrorHook": "an error hook",
-}.items():
-    setattr(EmbeddedMonitor, _call, _refused(_what))
 
 
 class EmbeddedEngine:
@@ -104,18 +75,33 @@ class EmbeddedEngine:
         self._listener.said(Diagnostic(severity, request.message, request.urn))  # type: ignore[arg-type]
         return empty_pb2.Empty()
 
-    def GetRootResource(self, request: Any) -> Any:  # noqa: N802
-        return engine_pb2.GetRootResourceResponse(urn="")
-
-    def SetRootResource(self, request: Any) -> Any:  # noqa: N802
-        return engine_pb2.SetRootResourceResponse()
-
-    def StartDebugging(self, request: Any) -> Any:  # noqa: N802
-        raise self._run.reject(str(NotDone("debugging a program")))
-
     def RequirePulumiVersion(self, request: Any) -> Any:  # noqa: N802
         try:
             check_version(request.pulumi_version_range, "the program")
         except EngineError as error:
             raise self._run.reject(str(error)) from error
         return engine_pb2.RequirePulumiVersionResponse()
+
+
+def _refused(what: str) -> Callable[[EmbeddedMonitor | EmbeddedEngine, Any], Any]:
+    def refuse(self: EmbeddedMonitor | EmbeddedEngine, request: Any) -> Any:
+        raise self._run.reject(str(NotDone(what.format(request))))
+
+    return refuse
+
+
+for _server, _call, _what in (
+    (EmbeddedMonitor, "Invoke", "function '{0.tok}'"),
+    (EmbeddedMonitor, "Call", "method '{0.tok}'"),
+    (EmbeddedMonitor, "ReadResource", "reading an existing {0.type} (`.get()`)"),
+    (EmbeddedMonitor, "ExistsResource", "asking whether a resource exists"),
+    (EmbeddedMonitor, "SupportsFeature", "asking for one feature"),
+    (EmbeddedMonitor, "RegisterPackage", "parameterized package '{0.name}'"),
+    (EmbeddedMonitor, "RegisterStackTransform", "a stack transform"),
+    (EmbeddedMonitor, "RegisterStackInvokeTransform", "an invoke transform"),
+    (EmbeddedMonitor, "RegisterErrorHook", "an error hook"),
+    (EmbeddedEngine, "GetRootResource", "asking the engine for the root resource"),
+    (EmbeddedEngine, "SetRootResource", "telling the engine the root resource"),
+    (EmbeddedEngine, "StartDebugging", "debugging a program"),
+):
+    setattr(_server, _call, _refused(_what))

@@ -1,7 +1,5 @@
 """Runs the project's Pulumi program, unchanged and in this process."""
 
-from __future__ import annotations
-
 import asyncio
 import io
 import logging
@@ -93,7 +91,6 @@ def run_program(project: Project, config: Config, run: Run) -> None:
             error = caught
         finally:
             executor.shutdown(wait=True)
-            run.hooks.close()
             loop.close()
             output.finish()
     if run.failure is not None:

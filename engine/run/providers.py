@@ -1,9 +1,6 @@
 """Explicit providers: `docker.Provider` as a resource. Docker holds nothing of it; it says where others are."""
 
-from __future__ import annotations
-
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection
 
 from engine.docker.hosts import DEFAULT, Hosts
 from engine.docker.notes import Notes
@@ -12,9 +9,9 @@ from engine.run.context import Context
 from engine.run.decide import stored
 from engine.run.declared import PROVIDER_TYPES, Declared
 from engine.run.keep import known_inputs
-from engine.run.steps import Diagnostic, Step
-from engine.values.compare import HASHED, Change
-from engine.values.wire import Secret, has_unknown, reveal
+from engine.run.steps import Diagnostic, Op, Step
+from engine.values.compare import compare
+from engine.values.wire import has_unknown, reveal
 
 PROVIDER_TYPE = PROVIDER_TYPES + "docker"
 SUPPORTED = frozenset({"host", "caMaterial", "certMaterial", "keyMaterial", "registryAuth", "version"})
@@ -32,16 +29,11 @@ def provider_step(declared: Declared, context: Context) -> Step:
         context.hosts.read([urn])
         _forget_given(context.hosts)
     before = known_inputs(context, urn)
-    if before is None:
-        there = any(item.provider == urn for item in context.inventory)
-        step = Step("same" if there else "create", urn, declared.parent)
-    else:
-        changes = _changes(before, declared.inputs)
-        step = Step("update" if changes else "same", urn, declared.parent, changes=changes)
-    step.new_inputs = stored(declared.inputs, context)
-    step.id = declared.name
-    step.state = "done"
-    return step
+    changes = [] if before is None else compare(before, inputs)
+    there = before is not None or any(item.provider == urn for item in context.inventory)
+    op: Op = "update" if changes else "same" if there else "create"
+    kept = stored(declared.inputs, context)
+    return Step(op, urn, declared.parent, stored=kept, changes=changes, state="done")
 
 
 def recall(context: Context) -> None:
@@ -75,10 +67,8 @@ def undeclared(registered: Collection[str], context: Context) -> list[Step]:
             continue
         error = context.hosts.failure(urn)
         if error is not None:
-            message = (
-                f"no longer declared, and its Docker does not answer; what the stack may have there stays: {error}"
-            )
-            context.listener.said(Diagnostic("warning", message, urn))
+            message = "no longer declared, and its Docker does not answer; what the stack may have there stays"
+            context.listener.said(Diagnostic("warning", f"{message}: {error}", urn))
         parents = noted["parents"]
         steps.append(Step("delete", urn, parents[-1] if parents else "", custom=False))
     return steps
@@ -93,16 +83,3 @@ def _check(declared: Declared) -> None:
             raise NotDone(f"{where}: property '{key}'")
     if has_unknown(declared.inputs):
         raise EngineError(f"{where}: its properties must be known before anything is made")
-
-
-def _changes(before: Mapping[str, Any], inputs: Mapping[str, Any]) -> list[Change]:
-    """What differs; secrets as stand-ins."""
-    plain = reveal(inputs)
-    changes = []
-    for key in sorted({*before, *plain}):
-        if before.get(key) == plain.get(key):
-            continue
-        secret = key != "host" or isinstance(inputs.get(key), Secret)
-        old, new = ({HASHED: ""}, {HASHED: ""}) if secret else (before.get(key), plain.get(key))
-        changes.append(Change((key,), "add" if key not in before else "update" if key in plain else "delete", old, new))
-    return changes

@@ -1,10 +1,10 @@
-"""Steps: what a run does (or would do) to each resource, and who is told about it."""
-
-from __future__ import annotations
+"""Steps: what a run does (or would do) to each resource, why, and who is told about it."""
 
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from engine.docker.labels import visible
+from engine.docker.resource import Existing
 from engine.values.compare import Change
 from engine.values.urns import Named
 
@@ -14,19 +14,29 @@ OPS: tuple[Op, ...] = ("create", "update", "replace", "delete", "same")
 
 @dataclass
 class Step(Named):
-    """One resource's part in a run. Inputs are in stored form (secrets as stand-ins), so they may be printed."""
+    """One resource's part in a run."""
 
     op: Op
     urn: str
     parent: str = ""
-    id: str = ""
+    existing: Existing | None = None
+    custom: bool = True
+    inputs: dict[str, Any] = field(default_factory=dict)
+    """What it would apply, with marks."""
+    stored: dict[str, Any] = field(default_factory=dict)
+    """The same as a label has it (secrets as stand-ins), so that it may be printed."""
     changes: list[Change] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    old_inputs: dict[str, Any] | None = None
-    new_inputs: dict[str, Any] | None = None
-    custom: bool = True
+    delete_first: bool = False
+    """Of a replacement: whether the old one makes room before."""
+    owed: bool = False
+    """Whether a run that was cut off has made it, and may not have finished its after_create hooks."""
     seconds: float = 0.0
     state: Literal["planned", "running", "done", "failed"] = "planned"
+
+    @property
+    def visible_inputs(self) -> dict[str, Any]:
+        return visible(self.inputs)
 
     @property
     def summary(self) -> str:
@@ -47,6 +57,26 @@ class Diagnostic:
     severity: Literal["debug", "info", "warning", "error"]
     message: str
     urn: str = ""
+
+
+class Recorder:
+    """Collects diagnostics and shows nothing while the run goes on: previews, and runs that only ask."""
+
+    def __init__(self) -> None:
+        self.diagnostics: list[Diagnostic] = []
+
+    def started(self, step: Step) -> None:
+        return
+
+    def progressed(self, step: Step, text: str) -> None:
+        return
+
+    def finished(self, step: Step) -> None:
+        return
+
+    def said(self, diagnostic: Diagnostic) -> None:
+        if not (self.diagnostics and self.diagnostics[-1] == diagnostic):
+            self.diagnostics.append(diagnostic)
 
 
 def counts(steps: list[Step]) -> dict[str, int]:

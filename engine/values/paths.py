@@ -1,7 +1,5 @@
 """Property paths in Pulumi's notation: `a.b[0]["c d"]`."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Pulumi's names of resources: `urn:pulumi:STACK::PROJECT::PARENT_TYPES$TYPE::NAME`."""
 
-from __future__ import annotations
-
 STACK_TYPE = "pulumi:pulumi:Stack"
 
 

@@ -4,8 +4,6 @@ Plain Python here means dict, list, str, int, float, bool and None, with two mar
 not be shown, and `UNKNOWN` for what is only known after a step that a preview does not take.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -14,9 +12,7 @@ from engine.errors import EngineError
 
 SIGNATURE: Final = "4dabf18193072939515e22adb298388d"
 SECRET_SIGNATURE: Final = "1b47061264138c4ac30d75fd1eb44270"  # noqa: S105 (a type tag)
-RESOURCE_SIGNATURE: Final = "5cf8f73096256a8f31e491e813e4eb8e"
-ASSET_SIGNATURES: Final = {"c44067f5952c0a294b673a41bacd8c17": "asset", "0def7320c3a5731c473e5ecbe6d01bc7": "archive"}
-OUTPUT_SIGNATURE: Final = "d0e6a833031e9bbcd3f4e8bde6ca49a4"
+SPECIAL: Final = {"c44067f5952c0a294b673a41bacd8c17": "an asset", "0def7320c3a5731c473e5ecbe6d01bc7": "an archive"}
 UNKNOWN_TEXT: Final = "04da6b54-80e4-46f7-96ec-b56ff0331ba9"
 
 
@@ -37,45 +33,11 @@ class _Unknown:
 UNKNOWN: Final = _Unknown()
 
 
-def from_wire(value: Any, where: str) -> Any:
-    """Plain Python of one protobuf Value/Struct/ListValue; `where` names it in errors."""
-    from google.protobuf import struct_pb2
+def from_wire(values: Any) -> Any:
+    """Plain Python of a protobuf Struct. EngineError naming the property that is none of the kinds above."""
+    from google.protobuf.json_format import MessageToDict
 
-    if isinstance(value, struct_pb2.Struct):
-        return _from_object(dict(value.fields), where)
-    if isinstance(value, struct_pb2.ListValue):
-        return [from_wire(item, f"{where}[{index}]") for index, item in enumerate(value.values)]
-    kind = value.WhichOneof("kind")
-    if kind == "struct_value":
-        return _from_object(dict(value.struct_value.fields), where)
-    if kind == "list_value":
-        return from_wire(value.list_value, where)
-    if kind == "string_value":
-        return UNKNOWN if value.string_value == UNKNOWN_TEXT else value.string_value
-    if kind == "number_value":
-        number = value.number_value
-        return int(number) if number.is_integer() else number
-    if kind == "bool_value":
-        return value.bool_value
-    return None
-
-
-def _from_object(fields: dict[str, Any], where: str) -> Any:
-    if SIGNATURE not in fields:
-        named = ((key, from_wire(value, f"{where}.{key}" if where else key)) for key, value in fields.items())
-        return {key: value for key, value in named if value is not None}
-    signature = fields[SIGNATURE].string_value
-    if signature == SECRET_SIGNATURE:
-        inner = from_wire(fields["value"], where)
-        return inner if isinstance(inner, Secret) else Secret(inner)
-    if signature == OUTPUT_SIGNATURE:
-        inner = from_wire(fields["value"], where) if "value" in fields else UNKNOWN
-        return Secret(inner) if "secret" in fields and fields["secret"].bool_value else inner
-    if signature == RESOURCE_SIGNATURE:
-        identifier = from_wire(fields["id"], where) if "id" in fields else None
-        return identifier if identifier not in (None, "") else from_wire(fields["urn"], where)
-    kind = ASSET_SIGNATURES.get(signature, f"special value {signature}")
-    raise EngineError(f"property '{where}' is an {kind}: the embedded engine does not implement that kind of value")
+    return _plain(MessageToDict(values))
 
 
 def to_wire(values: Mapping[str, Any]) -> Any:
@@ -100,12 +62,25 @@ def to_json(value: Any) -> Any:
 
 def from_json(value: Any) -> Any:
     """What `to_json` was given."""
+    return _plain(value)
 
-    def unmarked(item: Any) -> Any:
-        secret = isinstance(item, Mapping) and item.get(SIGNATURE) == SECRET_SIGNATURE
-        return Secret(from_json(item["value"])) if secret else item
 
-    return transform(value, unmarked)
+def _plain(value: Any, where: str = "") -> Any:
+    """Numbers are whole where they can be, and what an object has no value for it does not have."""
+    if isinstance(value, list):
+        return [_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
+    if not isinstance(value, dict):
+        whole = isinstance(value, float) and value.is_integer()
+        return UNKNOWN if value == UNKNOWN_TEXT else int(value) if whole else value
+    kind = value.get(SIGNATURE)
+    if kind is None:
+        named = ((key, _plain(item, f"{where}.{key}".lstrip("."))) for key, item in value.items())
+        return {key: item for key, item in named if item is not None}
+    if kind != SECRET_SIGNATURE:
+        what = SPECIAL.get(kind, f"a special value {kind}")
+        raise EngineError(f"property '{where}' is {what}: the embedded engine does not implement that kind of value")
+    inner = _plain(value["value"], where)
+    return inner if isinstance(inner, Secret) else Secret(inner)
 
 
 def transform(value: Any, replaced: Callable[[Any], Any]) -> Any:
@@ -132,8 +107,9 @@ def reveal(value: Any) -> Any:
 
 
 def blind(value: Any) -> Any:
-    """The value as it may be shown: secrets as `[secret]`."""
-    return transform(value, lambda item: "[secret]" if isinstance(item, Secret) else item)
+    """The value as it may be shown: secrets as `[secret]`, what is not known as `[unknown]`."""
+    words = {Secret: "[secret]", _Unknown: "[unknown]"}
+    return transform(value, lambda item: words.get(type(item), item))
 
 
 def has_secret(value: Any) -> bool:

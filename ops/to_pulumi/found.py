@@ -6,14 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from engine.docker.resource import Made
 from engine.errors import EngineError
 from engine.run.carry_out import Run
-from engine.run.context import Answer, Context
+from engine.run.context import Context
 from engine.run.declared import Declared
 from engine.run.delete import after_run
 from engine.run.program import run_program
 from engine.run.providers import recall
-from engine.run.recorder import Recorder
+from engine.run.steps import Recorder
 from engine.workspace import Workspace
 from ops.stack import OpsError
 
@@ -23,18 +24,18 @@ class Found:
     """What is there, by URN, and the stack's outputs."""
 
     context: Context
-    answers: Mapping[str, Answer]
+    answers: Mapping[str, Made]
     outputs: Mapping[str, Any]
 
 
 class _Noting(Run):
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, Made] = {}
 
-    def register(self, declared: Declared) -> Answer:
-        answer = self.answers[declared.urn] = super().register(declared)
-        return answer
+    def register(self, declared: Declared) -> Made:
+        made = self.answers[declared.urn] = super().register(declared)
+        return made
 
 
 def found(workspace: Workspace) -> Found:

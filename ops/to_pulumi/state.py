@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from graphlib import TopologicalSorter
 from typing import Any
 
-from engine.run.context import Answer
+from engine.docker.resource import Made
 from engine.values.urns import STACK_TYPE, urn_type
 from engine.values.wire import SECRET_SIGNATURE, SIGNATURE, UNKNOWN_TEXT, to_json, transform
 from ops.stack import OpsError
@@ -44,7 +44,7 @@ State = dict[str, Any]
 
 
 def resources(
-    plan: Mapping[str, Mapping[str, Any]], answers: Mapping[str, Answer], outputs: Mapping[str, Any]
+    plan: Mapping[str, Mapping[str, Any]], answers: Mapping[str, Made], outputs: Mapping[str, Any]
 ) -> list[State]:
     """The resources of the state, each behind all that it needs.
 
@@ -80,7 +80,7 @@ def resources(
     return made
 
 
-def _there(answers: Mapping[str, Answer], urn: str) -> bool:
+def _there(answers: Mapping[str, Made], urn: str) -> bool:
     return urn in answers and bool(answers[urn].id)
 
 
@@ -90,7 +90,7 @@ def _needs(goal: Mapping[str, Any]) -> set[str]:
     return {*inside, *(goal.get("dependencies") or []), provider, goal.get("parent") or ""}
 
 
-def _outputs(urn: str, inputs: State, answer: Answer) -> State:
+def _outputs(urn: str, inputs: State, answer: Made) -> State:
     """As the provider notes them: Pulumi compares the next run's inputs with these."""
     if urn_type(urn) == IMAGE:
         known = {key: value for key, value in answer.outputs.items() if key not in inputs or key == "imageName"}

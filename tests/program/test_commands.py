@@ -139,15 +139,15 @@ def check_pulumi(rest: list[str], page: Path) -> None:
         return
     ours = not " ".join(rest).startswith(PULUMI_ONLY)
     try:
-        cli._parser().parse_args(cli._flags_first(rest) if rest[:1] == ["config"] else rest)
+        cli._parser().parse_args(rest)
     except Parsed:
         assert ours, f"the embedded engine does this: {rest}"
     except SystemExit:
         assert not ours, f"the embedded engine refuses this: {rest}"
     if rest[:2] in (["config", "set"], ["config", "get"], ["config", "rm"]):
-        flags = cli._flags_first(rest)
-        operands = flags[flags.index("--") + 1 :]
-        check_setting(operands[:2], "--path" in rest, page)
+        asked, _ = cli._parser().parse_known_args(rest)
+        value = getattr(asked, "value", None)
+        check_setting([asked.key] if value is None else [asked.key, value], "--path" in rest, page)
 
 
 def check_setting(operands: list[str], path: bool, page: Path) -> None:

@@ -3,16 +3,15 @@
 Every change replaces, as in the real provider; without a name of its own the new one stands beside the old one.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.docker.connect import explained
 from engine.docker.labels import label_map, visible
-from engine.docker.resource import LABELS, Existing, Handler, Made, Making, Prop, existing_of
+from engine.docker.props import LABELS, Prop
+from engine.docker.resource import Handler, Made, Making
 from engine.errors import EngineError
 
 
@@ -43,13 +42,8 @@ class _SwarmObject(Handler):
     def outputs(self, raw: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
         return visible(inputs)
 
-    def held(self, label: str) -> list[Existing]:
-        with explained(f"listing the Swarm's {self.word}s"):
-            found = of_swarm(getattr(self._client, f"{self.word}s"), label)
-        return existing_of(
-            self.type,
-            ((item["ID"], item["Spec"]["Name"], item["CreatedAt"], item["Spec"].get("Labels"), item) for item in found),
-        )
+    def listed(self, label: str) -> Iterable[Mapping[str, Any]]:
+        return of_swarm(getattr(self._client, f"{self.word}s"), label)
 
     def create(self, inputs: dict[str, Any], making: Making) -> Made:
         making.make_room()

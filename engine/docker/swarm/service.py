@@ -5,23 +5,22 @@ replicas, image, arguments or environment was changed by hand is put right by a 
 paused goes on.
 """
 
-from __future__ import annotations
-
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from engine.docker.connect import explained, unless_gone
 from engine.docker.labels import label_map, visible
-from engine.docker.resource import LABELS, Drift, Existing, Handler, Made, Making, Prop, existing_of, keys
+from engine.docker.props import LABELS, Prop, keys, supported
+from engine.docker.resource import Drift, Existing, Handler, Made, Making
 from engine.docker.swarm.objects import of_swarm
-from engine.docker.swarm.service_spec import TASK, UPDATE, body, supported
+from engine.docker.swarm.service_spec import TASK, UPDATE, body
 from engine.values.compare import Change, has_hash
 
 REMOVAL_WAIT = 90
 """Seconds that the tasks of a removed service are waited for."""
-LOOKED_AT = {"Image": "image", "Args": "args", "Env": "env"}
-"""What of a container is compared with what Docker holds: Docker's key, and the input's."""
+LOOKED_AT = ("Image", "Args", "Env")
+"""What of a container is compared with what Docker holds, by Docker's keys."""
 
 
 class ServiceHandler(Handler):
@@ -31,20 +30,15 @@ class ServiceHandler(Handler):
     word = "service"
     props: Mapping[str, Prop] = {
         "name": Prop(),
-        "labels": Prop("live", LABELS.fields, LABELS.identity),
+        "labels": Prop("live", LABELS.fields, LABELS.any_order),
         "mode": Prop("live", {"replicated": keys("replicas")}),
         "taskSpec": Prop("live", supported(TASK)),
         "updateConfig": Prop("live", supported(UPDATE)),
         "auth": Prop("engine", keys("serverAddress", "username", "password")),
     }
 
-    def held(self, label: str) -> list[Existing]:
-        with explained("listing the Swarm's services"):
-            found = of_swarm(self._client.services, label)
-        return existing_of(
-            self.type,
-            ((item["ID"], item["Spec"]["Name"], item["CreatedAt"], item["Spec"].get("Labels"), item) for item in found),
-        )
+    def listed(self, label: str) -> Iterable[Mapping[str, Any]]:
+        return of_swarm(self._client.services, label)
 
     def storable(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Everything but the registry's credentials."""
@@ -54,25 +48,19 @@ class ServiceHandler(Handler):
         # What was applied, not what is declared now: that is a change of its own.
         wanted, spec = body(existing.applied.inputs), existing.raw["Spec"]
         changes = []
-        held = spec["Mode"].get("Replicated", {}).get("Replicas")
-        replicas = wanted["mode"]["Replicated"]["Replicas"]
-        if held != replicas:
-            changes.append(Change(("mode", "replicated", "replicas"), "update", held, replicas))
+        if spec["Mode"].get("Replicated", {}).get("Replicas") != wanted["mode"]["Replicated"]["Replicas"]:
+            changes.append(Change(("mode",)))
         actual = spec["TaskTemplate"]["ContainerSpec"]
         for key, value in wanted["task_template"]["ContainerSpec"].items():
             if key == "Env" and has_hash(existing.applied.inputs["taskSpec"]["containerSpec"].get("env")):
                 continue  # with a secret in it, what was applied is known as a hash only
             if key in LOOKED_AT and (actual.get(key) or []) != (value or []):
-                path = ("taskSpec", "containerSpec", LOOKED_AT[key])
-                changes.append(Change(path, "update", actual.get(key), value))
+                changes.append(Change(("taskSpec",)))
         found = [Drift(changes, "was changed by hand")] if changes else []
         if (existing.raw.get("UpdateStatus") or {}).get("State") == "paused":
             # To say the same again is what makes Swarm go on.
-            found.append(Drift([Change(("updateConfig",), "update", "paused", "again")], "its update was paused"))
+            found.append(Drift([Change(("updateConfig",))], "its update was paused"))
         return found
-
-    def preview(self, existing: Existing | None, inputs: dict[str, Any], changed: bool) -> Made:
-        return Made(existing.id if existing else "", visible(inputs))
 
     def create(self, inputs: dict[str, Any], making: Making) -> Made:
         making.make_room()

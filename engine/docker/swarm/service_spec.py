@@ -1,29 +1,11 @@
 """docker.Service: the supported inputs, what Docker's API calls each, and how it takes them."""
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
-from engine.docker.container_props import duration
+from engine.docker.container_spec import HEALTHCHECK, duration
 from engine.docker.labels import label_map
-from engine.docker.resource import Fields
-
-
-@dataclass(frozen=True)
-class To:
-    """Docker's name for an input; its value goes there as it is, or as `made` of it, or by the `fields` in it."""
-
-    name: str
-    made: Callable[[Any], Any] | None = None
-    fields: Mapping[str, To] | None = None
-    whole: tuple[str, ...] = ()
-    """The keys of the objects that `made` takes whole."""
-
-
-def _nanoseconds(text: Any) -> int:
-    return duration(str(text))
+from engine.docker.props import To, told
 
 
 def _file(kind: str) -> Mapping[str, To]:
@@ -43,7 +25,7 @@ _CONTAINER = {
     "args": To("Args"),
     "env": To("Env", lambda variables: [f"{name}={value}" for name, value in sorted(variables.items())]),
     "readOnly": To("ReadOnly"),
-    "stopGracePeriod": To("StopGracePeriod", _nanoseconds),
+    "stopGracePeriod": To("StopGracePeriod", duration),
     "capDrops": To("CapabilityDrop"),
     "labels": _LABELS,
     "mounts": To(
@@ -56,16 +38,7 @@ _CONTAINER = {
             "tmpfsOptions": To("TmpfsOptions", fields={"mode": To("Mode"), "sizeBytes": To("SizeBytes")}),
         },
     ),
-    "healthcheck": To(
-        "Healthcheck",
-        fields={
-            "tests": To("Test"),
-            "interval": To("Interval", _nanoseconds),
-            "timeout": To("Timeout", _nanoseconds),
-            "startPeriod": To("StartPeriod", _nanoseconds),
-            "retries": To("Retries"),
-        },
-    ),
+    "healthcheck": To("Healthcheck", fields=HEALTHCHECK),
     "secrets": To("Secrets", fields=_file("Secret")),
     "configs": To("Configs", fields=_file("Config")),
 }
@@ -81,35 +54,27 @@ TASK = {
         "RestartPolicy",
         fields={
             "condition": To("Condition"),
-            "delay": To("Delay", _nanoseconds),
+            "delay": To("Delay", duration),
             "maxAttempts": To("MaxAttempts"),
-            "window": To("Window", _nanoseconds),
+            "window": To("Window", duration),
         },
     ),
     "logDriver": To("LogDriver", fields={"name": To("Name"), "options": To("Options")}),
 }
 UPDATE = {
     "parallelism": To("Parallelism"),
-    "delay": To("Delay", _nanoseconds),
+    "delay": To("Delay", duration),
     "failureAction": To("FailureAction"),
-    "monitor": To("Monitor", _nanoseconds),
+    "monitor": To("Monitor", duration),
     "maxFailureRatio": To("MaxFailureRatio", float),
     "order": To("Order"),
 }
 
 
-def supported(table: Mapping[str, To]) -> Fields:
-    """The keys of a table's inputs, and of the objects in them."""
-    return {
-        key: supported(to.fields) if to.fields is not None else dict.fromkeys(to.whole) if to.whole else None
-        for key, to in table.items()
-    }
-
-
 def body(inputs: Mapping[str, Any]) -> dict[str, Any]:
     """The service's TaskTemplate, Mode and UpdateConfig as Docker takes them."""
     replicated = (inputs.get("mode") or {}).get("replicated") or {}
-    task = _told(TASK, inputs["taskSpec"])
+    task = told(TASK, inputs["taskSpec"])
     container = task["ContainerSpec"]
     container.setdefault("Env", [])  # so that one added by hand is seen
     for kind in ("Secrets", "Configs"):
@@ -117,24 +82,11 @@ def body(inputs: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "task_template": task,
         "mode": {"Replicated": {"Replicas": int(replicated.get("replicas", 1))}},
-        "update_config": _told(UPDATE, inputs.get("updateConfig") or {}),
+        "update_config": told(UPDATE, inputs.get("updateConfig") or {}),
     }
-
-
-def _told(table: Mapping[str, To], value: Any) -> Any:
-    if isinstance(value, list):
-        return [_told(table, item) for item in value]
-    known = ((table[key], item) for key, item in value.items() if key in table and item is not None)
-    return {to.name: _made(to, item) for to, item in known}
-
-
-def _made(to: To, value: Any) -> Any:
-    if to.fields is not None:
-        return _told(to.fields, value)
-    return to.made(value) if to.made else value
 
 
 def _as_file(item: Mapping[str, Any]) -> dict[str, Any]:
     """Owner and mode are as the real provider has them by default."""
-    told = {key: value for key, value in item.items() if key not in ("Name", "Mode")}
-    return {**told, "File": {"Name": item["Name"], "UID": "0", "GID": "0", "Mode": item.get("Mode", 0o444)}}
+    others = {key: value for key, value in item.items() if key not in ("Name", "Mode")}
+    return {**others, "File": {"Name": item["Name"], "UID": "0", "GID": "0", "Mode": item.get("Mode", 0o444)}}

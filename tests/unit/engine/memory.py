@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ from engine.docker.labels import visible
 from engine.docker.lock import Lock
 from engine.docker.network import NetworkHandler
 from engine.docker.notes import Notes, NoteStore
-from engine.docker.resource import Existing, Handler, Made, Making, Prop, existing_of
+from engine.docker.props import Prop
+from engine.docker.resource import Existing, Handler, Made, Making
 from engine.docker.volume import VolumeHandler
 from engine.errors import EngineError, Unreachable
 from engine.files.config import Config
@@ -29,8 +30,7 @@ from engine.run.keep import after_destroy, close_notes, noted_outputs
 from engine.run.learn import read_everything
 from engine.run.program import run_program
 from engine.run.providers import recall
-from engine.run.recorder import Recorder
-from engine.run.steps import Step
+from engine.run.steps import Recorder, Step
 
 
 class MemoryHandler(Handler):
@@ -44,11 +44,13 @@ class MemoryHandler(Handler):
         self._world = world
         self._log = log
 
-    def held(self, label: str) -> list[Existing]:
-        found = (item for item in self._world.values() if item["type"] == self.type)
-        return existing_of(
-            self.type, ((item["id"], item["name"], item["created"], item["labels"], item) for item in found)
-        )
+    def listed(self, label: str) -> Iterable[Mapping[str, Any]]:
+        words = {"id": "Id", "name": "Name", "created": "Created", "labels": "Labels"}
+        return [
+            {**item, **{docker: item[key] for key, docker in words.items()}}
+            for item in self._world.values()
+            if item["type"] == self.type
+        ]
 
     def applied(self, existing: Existing, inputs: Mapping[str, Any]) -> dict[str, Any]:
         return {**existing.applied.inputs, **existing.raw["live"]}

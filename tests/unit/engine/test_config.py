@@ -69,7 +69,7 @@ def test_editing_a_stack_file_keeps_its_comments(tmp_path: Path) -> None:
     file.set_value("p:restart", (), "no")
     file.set_value("p:o", paths.parse("a[0]"), 5)
     file.set_salt("v1:x")
-    file.remove_value("p:n")
+    file.set_values({"p:n": None})
     text = path.read_text()
     assert "# head" in text
     assert 'p:restart: "no"' in text
@@ -96,9 +96,10 @@ def test_what_a_stack_file_may_not_hold(tmp_path: Path, line: str) -> None:
 
 def test_keys_and_scalars() -> None:
     assert full_key("p", "a") == "p:a"
-    assert full_key("p", "q:config:a") == "q:a"
-    with pytest.raises(EngineError, match="could not parse"):
-        full_key("p", "a:b:c:d")
+    assert full_key("p", "q:a") == "q:a"
+    for malformed in ("q:config:a", "a:b:c:d", "a:", ""):
+        with pytest.raises(EngineError, match="could not parse"):
+            full_key("p", malformed)
     assert [typed_scalar(text) for text in ("true", "12", "012", "x")] == [True, 12, "012", "x"]
 
 

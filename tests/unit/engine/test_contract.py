@@ -19,7 +19,7 @@ from engine.docker.container_props import PROPS
 from engine.docker.container_spec import create_body
 from engine.docker.image import ImageHandler
 from engine.docker.network import NetworkHandler
-from engine.docker.resource import Prop, check_supported
+from engine.docker.props import Prop, check_supported
 from engine.docker.swarm.objects import SecretHandler, ServiceConfigHandler
 from engine.docker.swarm.service import ServiceHandler
 from engine.docker.volume import VolumeHandler
@@ -28,7 +28,7 @@ from engine.files import project, stack_file
 from engine.files.project import check_version, find_project
 from engine.files.stack_file import StackFile
 from engine.run import monitor
-from engine.run.declared import DONE, HOOKS_DONE, SAID, read
+from engine.run.declared import DONE, HOOKS_DONE, SAID, Declared
 from engine.run.hooks import HOOK_DONE, Hooks
 from engine.run.providers import SUPPORTED
 
@@ -81,7 +81,7 @@ def test_a_field_that_is_not_done_is_refused(field: str) -> None:
     else:
         setattr(given, field, value)
     with pytest.raises(EngineError, match="is not implemented by the embedded engine"):
-        read(given, "p", "s")
+        Declared(given, "p", "s")
 
 
 def test_every_hook_is_known() -> None:
@@ -89,7 +89,7 @@ def test_every_hook_is_known() -> None:
     assert names(binding) == REFUSED_HOOKS | HOOKS_DONE
     for kind in REFUSED_HOOKS:
         with pytest.raises(EngineError, match=kind):
-            read(request(hooks=binding(**{kind: ["h"]})), "p", "s")
+            Declared(request(hooks=binding(**{kind: ["h"]})), "p", "s")
     hook = resource_pb2.RegisterResourceHookRequest
     assert names(hook) == HOOK_DONE | {"on_dry_run", "ignore_errors"}
     for option in ("on_dry_run", "ignore_errors"):
@@ -112,7 +112,7 @@ def test_every_hook_is_known() -> None:
 )
 def test_options_that_are_done_elsewhere_only(kind: str, custom: bool, fields: dict[str, Any], named: str) -> None:
     with pytest.raises(EngineError, match=named):
-        read(resource_pb2.RegisterResourceRequest(type=kind, name="n", custom=custom, **fields), "p", "s")
+        Declared(resource_pb2.RegisterResourceRequest(type=kind, name="n", custom=custom, **fields), "p", "s")
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_every_property_of_a_container_reaches_docker(name: str) -> None:
 
 @pytest.mark.parametrize(
     "line",
-    ["backend: {url: x}", "plugins: {}", "options: {refresh: always}", "stackConfigDir: x", "packages: {a: b}",
+    ["backend: {url: x}", "main: x", "plugins: {}", "options: {refresh: always}", "stackConfigDir: x", "packages: {}",
      "license: MIT\nnew: 1"],
 )  # fmt: skip
 def test_keys_of_pulumi_yaml_are_done_or_refused(tmp_path: Path, line: str) -> None:
@@ -253,7 +253,6 @@ COMMANDS = {
     "refresh": {"--expect-no-changes", "--exclude", "--yes"},
     "destroy": {"--expect-no-changes", "--exclude", "--yes", "--skip-preview"},
     "cancel": set(),
-    "version": set(),
     "stack init": set(),
     "stack rm": {"--yes"},
     "stack output": {"--json", "--show-secrets"},
@@ -287,6 +286,39 @@ def test_every_flag_is_known() -> None:
         given = {option for option in parsers[command]._option_string_actions if option.startswith("--")}
         assert given - EVERYWHERE == flags, command
     assert set(parsers) - set(COMMANDS) == {"", "stack"}
+
+
+@pytest.mark.parametrize(
+    ("words", "named"),
+    [("version", "version"), ("config refresh", "refresh"), ("stack rename a", "rename"), ("import a", "import")],
+)
+def test_other_commands_are_refused_by_name(words: str, named: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(words.split())
+    assert f"unknown command '{named}' (the embedded engine does not implement it)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        ("config set k -5", "-5"),
+        ("config set k v --stack s", "v"),
+        ("config --stack s set k v", "v"),
+        ("--stack s config set --path k v --plaintext", "v"),
+        ("config set --stack s --secret k", None),
+        ("config set --stack s -- k --v", "--v"),
+    ],
+)
+def test_a_setting_is_read_wherever_its_flags_stand(words: str, value: str | None) -> None:
+    asked = cli._parser().parse_args(words.split(), argparse.Namespace(**cli.DEFAULTS))
+    assert (asked.key, asked.value) == ("k", value)
+    assert asked.stack == ("s" if "--stack" in words else None)
+
+
+def test_flags_between_a_key_and_its_value_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["config", "set", "k", "--stack", "s", "v"])
+    assert "unexpected argument: v (the embedded engine does not implement it)" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["preview", "up", "refresh", "destroy"])

@@ -56,10 +56,21 @@ def test_passphrase_from_environment_and_file(monkeypatch: pytest.MonkeyPatch, t
     file.write_text("from file\n")
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE", raising=False)
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE_FILE", str(file))
-    assert read_passphrase("dev") == "from file"
+    assert read_passphrase() == "from file"
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "")
-    assert read_passphrase("dev") == ""
+    assert read_passphrase() == ""
     monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE_FILE", str(tmp_path / "none"))
     with pytest.raises(EngineError, match="unable to read PULUMI_CONFIG_PASSPHRASE_FILE"):
-        read_passphrase("dev")
+        read_passphrase()
+    monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE_FILE")
+    with pytest.raises(EngineError, match="must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE"):
+        read_passphrase()
+
+
+@pytest.mark.parametrize(
+    "value", ["", "v1:x", "a:b", f"v2{PULUMI_VALUE[2:]}", "v1:***:b", PULUMI_VALUE[:-8], "v1:YQ==:YQ=="]
+)
+def test_malformed_values_are_refused(pulumis: Crypter, value: str) -> None:
+    with pytest.raises(EngineError, match="set it again"):
+        pulumis.decrypt(value)

@@ -6,12 +6,12 @@ import pytest
 
 from engine.docker.container_props import PROPS
 from engine.docker.labels import Applied
-from engine.docker.resource import check_supported, identities
+from engine.docker.props import check_supported, comparable
 from engine.errors import EngineError
 from engine.run.steps import Step
 from engine.values import compare as diff
 from engine.values.compare import Change, compare
-from engine.values.wire import UNKNOWN, Secret, from_wire, has_unknown, reveal, to_wire
+from engine.values.wire import SIGNATURE, UNKNOWN, Secret, from_wire, has_unknown, reveal, to_wire
 
 
 def hashed(value: Any) -> Any:
@@ -21,31 +21,34 @@ def hashed(value: Any) -> Any:
 def test_sets_are_compared_by_member() -> None:
     old = {"envs": ["A=1", "B=2"], "ports": [{"internal": 1, "external": 2}]}
     new = {"envs": ["B=3", "A=1", "C=4"], "ports": [{"internal": 1, "external": 5}]}
-    assert compare(old, new, identities(PROPS)) == [
-        Change(("envs", 0), "update", "B=2", "B=3"),
-        Change(("envs", 2), "add", None, "C=4"),
-        Change(("ports", 0, "external"), "update", 2, 5),
+    assert compare(comparable(PROPS, old), comparable(PROPS, new)) == [
+        Change(("envs", 1), "update"),
+        Change(("envs", 2), "add"),
+        Change(("ports", 0, "external"), "update"),
     ]
+    turned = {"envs": ["B=2", "A=1"], "ports": old["ports"]}
+    assert compare(comparable(PROPS, old), comparable(PROPS, turned)) == []
 
 
 def test_lists_are_compared_by_place_and_keys_by_name() -> None:
     assert compare({"command": ["a", "b"], "x": 1}, {"command": ["a"], "y": True}) == [
-        Change(("command", 1), "delete", "b", None),
-        Change(("x",), "delete", 1, None),
-        Change(("y",), "add", None, True),
+        Change(("command", 1), "delete"),
+        Change(("x",), "delete"),
+        Change(("y",), "add"),
     ]
 
 
 def test_secrets_are_compared_by_hash_and_never_shown() -> None:
     old = hashed({"uploads": [{"file": "/a", "content": Secret("x")}]})
     new = hashed({"uploads": [{"file": "/a", "content": Secret("y")}]})
-    (change,) = compare(old, new, identities(PROPS))
-    assert diff.is_hashed(change.old) and diff.is_hashed(change.new)
-    assert compare(old, hashed({"uploads": [{"file": "/a", "content": Secret("x")}]}), identities(PROPS)) == []
+    assert diff.is_hashed(new["uploads"][0]["content"])
+    assert compare(old, new) == [Change(("uploads", 0, "content"), "update")]
+    assert compare(old, hashed({"uploads": [{"file": "/a", "content": Secret("x")}]})) == []
 
 
 def test_unknown_is_a_change() -> None:
-    assert compare({"image": "a"}, {"image": UNKNOWN}) == [Change(("image",), "update", "a", UNKNOWN)]
+    assert compare({"image": "a"}, {"image": UNKNOWN}) == [Change(("image",), "update")]
+    assert compare({"image": UNKNOWN}, {"image": UNKNOWN}) == [Change(("image",), "update")]
 
 
 def test_ignored_changes_keep_the_old_value() -> None:
@@ -57,10 +60,18 @@ def test_ignored_changes_keep_the_old_value() -> None:
 
 def test_wire_values_come_back() -> None:
     values = {"s": Secret("x"), "u": UNKNOWN, "l": [1, 2.5, True, {"k": "v"}], "n": None}
-    back = from_wire(to_wire(values), "")
+    back = from_wire(to_wire(values))
     assert back == {"s": Secret("x"), "u": UNKNOWN, "l": [1, 2.5, True, {"k": "v"}]}
     assert has_unknown(back)
     assert reveal(back["s"]) == "x"
+
+
+@pytest.mark.parametrize(
+    ("signature", "kind"), [("c44067f5952c0a294b673a41bacd8c17", "an asset"), ("x", "a special value x")]
+)
+def test_other_kinds_of_values_are_refused_with_the_propertys_name(signature: str, kind: str) -> None:
+    with pytest.raises(EngineError, match=rf"property 'a\.b\[1\]' is {kind}"):
+        from_wire(to_wire({"a": {"b": [1, {SIGNATURE: signature}]}}))
 
 
 def test_labels_come_back() -> None:

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from docker.errors import APIError
 
-from engine.docker.connect import connect_to, explained
-from engine.docker.container_props import duration
-from engine.docker.container_spec import create_body, live_config, live_inputs, upload_archive
+from engine.docker.connect import connect, explained, logins
+from engine.docker.container_spec import create_body, duration, live_config, live_inputs, upload_archive
+from engine.docker.image import ImageHandler
 from engine.docker.image_context import BuildContext
 from engine.errors import EngineError
+from engine.values.wire import UNKNOWN, Secret
 
 
 def test_container_body() -> None:
@@ -133,4 +134,26 @@ def test_docker_errors_come_with_advice(explanation: str, advice: str) -> None:
 
 def test_no_docker_is_one_message(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="cannot reach the Docker daemon at unix:"):
-        connect_to({"host": f"unix://{tmp_path}/none.sock"})
+        connect({"host": f"unix://{tmp_path}/none.sock"})
+
+
+def test_a_provider_without_a_host_is_a_login_at_the_default_docker(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/default.sock")
+    only_login = {"registryAuth": '[{"address": "r:5000", "username": "u", "password": "p"}]'}
+    assert logins(only_login) == {"r:5000": {"username": "u", "password": "p"}}
+    assert logins({}) == {}
+    for inputs in (None, only_login):
+        with pytest.raises(EngineError, match=r"at unix:.*default\.sock"):
+            connect(inputs)
+    with pytest.raises(EngineError, match="only caMaterial is set; it takes all three, or none"):
+        connect({"host": "tcp://a", "caMaterial": "x"})
+
+
+@pytest.mark.parametrize("build", [Secret({"context": "app"}), UNKNOWN])
+def test_a_build_that_cannot_be_looked_into_is_refused(build: Any) -> None:
+    """It was taken for one without a context, which is the folder that the program runs in."""
+    handler = ImageHandler(None)  # type: ignore[arg-type]
+    with pytest.raises(EngineError, match="image 'i': `build` as a whole is a secret or not known yet"):
+        handler.check("i", {"imageName": "i", "build": build}, None)

@@ -6,7 +6,8 @@ import pytest
 from docker.errors import APIError
 
 from engine.docker.labels import Applied
-from engine.docker.resource import Existing, check_supported
+from engine.docker.props import check_supported
+from engine.docker.resource import Existing
 from engine.docker.swarm.objects import of_swarm
 from engine.docker.swarm.service import ServiceHandler
 from engine.docker.swarm.service_spec import body
@@ -74,7 +75,13 @@ def test_a_change_by_hand_is_seen() -> None:
     assert handler.drift(existing, INPUTS) == []
     spec["Mode"] = {"Replicated": {"Replicas": 2}}
     (drift,) = handler.drift(existing, INPUTS)
-    assert [(change.key, change.old, change.new) for change in drift.changes] == [("mode", 2, 3)]
+    assert [change.key for change in drift.changes] == ["mode"]
+    spec["Mode"] = made["mode"]
+    for key, held in (("Image", "other"), ("Env", [])):
+        by_hand = {**made["task_template"]["ContainerSpec"], key: held}
+        spec["TaskTemplate"] = {**made["task_template"], "ContainerSpec": by_hand}
+        (drift,) = handler.drift(existing, INPUTS)
+        assert [change.key for change in drift.changes] == ["taskSpec"]
 
 
 def test_a_paused_update_goes_on() -> None:

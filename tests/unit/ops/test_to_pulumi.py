@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from engine.run.context import Answer
+from engine.docker.resource import Made
 from engine.values.wire import SECRET_SIGNATURE, SIGNATURE, UNKNOWN_TEXT, Secret
 from ops.stack import OpsError
 from ops.to_pulumi.state import filled, plain, resources
@@ -16,11 +16,9 @@ PROVIDER = f"{PREFIX}pulumi:providers:docker::default_5_2_0"
 IMAGE = f"{PREFIX}docker:index/image:Image::image"
 NODE = f"{PREFIX}docker:index/container:Container::node"
 ANSWERS = {
-    STACK: Answer(STACK),
-    IMAGE: Answer(IMAGE, "p:dev", {"imageName": "p:dev", "repoDigest": "sha256:1", "build": {"context": "."}}),
-    NODE: Answer(
-        NODE, "abc", {"image": "sha256:1", "hostname": "abc", "envs": ["A=1", "B=2"], "command": Secret(["pw"])}
-    ),
+    STACK: Made("", {}),
+    IMAGE: Made("p:dev", {"imageName": "p:dev", "repoDigest": "sha256:1", "build": {"context": "."}}),
+    NODE: Made("abc", {"image": "sha256:1", "hostname": "abc", "envs": ["A=1", "B=2"], "command": Secret(["pw"])}),
 }
 
 
@@ -104,7 +102,7 @@ def test_a_secret_that_was_not_known_is_one() -> None:
 
 def test_what_is_declared_and_not_there_is_named() -> None:
     with pytest.raises(OpsError, match="Container::node"):
-        resources(_plan(), {**ANSWERS, NODE: Answer(NODE)}, {})
+        resources(_plan(), {**ANSWERS, NODE: Made("", {})}, {})
 
 
 def test_a_value_that_nobody_knows_is_refused() -> None:
