@@ -97,9 +97,21 @@ def _parser() -> Parser:
     return root
 
 
+def parse(arguments: Sequence[str]) -> argparse.Namespace:
+    """What the words ask for. Ends the process where they are not known."""
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments, argparse.Namespace(**DEFAULTS))
+    # Before Python 3.12 a value that flags part from its key is left over.
+    if getattr(options, "value", "") is None and rest and not rest[0].startswith("-"):
+        options.value = rest.pop(0)
+    if rest:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return options
+
+
 def main(arguments: Sequence[str]) -> int:
     """Runs one command; its exit code."""
-    options = _parser().parse_args(arguments, argparse.Namespace(**DEFAULTS))
+    options = parse(arguments)
     if options.command is None:
         _parser().print_help()
         return EXIT_FAILURE

@@ -139,13 +139,12 @@ def check_pulumi(rest: list[str], page: Path) -> None:
         return
     ours = not " ".join(rest).startswith(PULUMI_ONLY)
     try:
-        cli._parser().parse_args(rest)
-    except Parsed:
-        assert ours, f"the embedded engine does this: {rest}"
+        asked = cli.parse(rest)
     except SystemExit:
         assert not ours, f"the embedded engine refuses this: {rest}"
+        return
+    assert ours, f"the embedded engine does this: {rest}"
     if rest[:2] in (["config", "set"], ["config", "get"], ["config", "rm"]):
-        asked, _ = cli._parser().parse_known_args(rest)
         value = getattr(asked, "value", None)
         check_setting([asked.key] if value is None else [asked.key, value], "--path" in rest, page)
 
