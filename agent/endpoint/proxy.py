@@ -8,9 +8,9 @@ from agent.serve.server import Server
 
 NOBODY = "nobody"
 CLOSING_S = 0.08
-"""From when a node has the writes no longer until its clients are let go. That is longer than HAProxy's attempt to
-connect takes: it (3.0.11) forgets a connection that is just being made when those of its server are closed, and its
-client would wait for ever."""
+"""From when HAProxy sends nobody to a node any more until its clients are let go. That is longer than an attempt to
+connect takes: HAProxy (3.0.11) forgets a connection that is just being made when those of its server are closed, and
+its client would wait for ever."""
 START_S = 10.0
 
 
@@ -66,13 +66,12 @@ class Proxy:
             commands = [f"set map {self._map} writes writes-{wanted or NOBODY}"] if wanted != writes else []
             commands += [f"set server reads/{name} state ready" for name in sorted(sharing - reads)]
             commands += [f"set server reads/{name} state maint" for name in sorted(reads - sharing)]
-            if writes is not None and wanted != writes:
-                self._leave(f"writes-{writes}/{writes}")
-            for name in reads - sharing:
-                self._leave(f"reads/{name}")
+            left = [f"reads/{name}" for name in reads - sharing]
+            left += [f"writes-{writes}/{writes}"] if writes is not None and wanted != writes else []
             self._stay([f"writes-{wanted}/{wanted}", *(f"reads/{name}" for name in sharing)])
             commands += [f"shutdown sessions server {server}" for server in self._due()]
             await self._say(commands)
+            self._leave(left)  # until HAProxy has answered it has sent clients there
             writes, reads = wanted, sharing
 
     async def figures(self) -> Mapping[str, str]:
@@ -80,8 +79,8 @@ class Proxy:
         lines = (line.partition(": ") for line in (await self._ask("show info")).splitlines())
         return {name: value for name, _, value in lines}
 
-    def _leave(self, server: str) -> None:
-        self._left[server] = self._loop.time() + CLOSING_S
+    def _leave(self, servers: list[str]) -> None:
+        self._left |= dict.fromkeys(servers, self._loop.time() + CLOSING_S)
 
     def _stay(self, servers: list[str]) -> None:
         for server in servers:

@@ -18,8 +18,11 @@ CHANNELS = (
     "-failover-abort-slave-timeout",
     "+config-update-from",
 )
-AGAIN = 1.0
-"""Seconds until a Sentinel that cannot be listened to is tried again."""
+LOOK_EVERY = 1.0
+"""Seconds until Sentinels that are new are listened to."""
+AGAIN = 0.2
+"""Seconds until a Sentinel that cannot be listened to is tried again: one that has just started may be told to fail the
+master over, and what this one took until it heard of that would be lost."""
 
 
 class SentinelEvents:
@@ -39,13 +42,14 @@ class SentinelEvents:
             for sentinel in sorted(self._roster.sentinels - self._heard):
                 self._heard.add(sentinel)
                 self._world.spawn(self._listen(sentinel))
-            await self._world.sleep(AGAIN)
+            await self._world.sleep(LOOK_EVERY)
 
     async def _listen(self, sentinel: Address) -> None:
-        async for event in self._world.listen(sentinel, *CHANNELS):
-            if event.channel and self._concerns(event):
-                self._world.wake()
-        await self._world.sleep(AGAIN)
+        while sentinel in self._roster.sentinels:
+            async for event in self._world.listen(sentinel, *CHANNELS):
+                if event.channel and self._concerns(event):
+                    self._world.wake()
+            await self._world.sleep(AGAIN)
         self._heard.discard(sentinel)
 
     def _concerns(self, event: Event) -> bool:
