@@ -83,15 +83,16 @@ class Crypter:
 def open_crypter(salt_state: str, passphrase: str) -> Crypter:
     """The crypter of a stack file's `encryptionsalt`; WrongPassphraseError when it does not fit."""
     try:
-        version, salt, check = salt_state.split(":", 2)
-        if version != "v1":
-            raise ValueError(version)  # noqa: TRY301
-        crypter = Crypter(derive_key(passphrase, _bytes(salt)))
-    except ValueError as error:
+        version, text, check = salt_state.split(":", 2)
+        salt = _bytes(text) if version == "v1" else b""
+    except ValueError:
+        salt = b""
+    if not salt:
         raise EngineError(
             "malformed encryptionsalt in the stack file: take it from where it is whole, or remove it and set the "
             "secrets again"
-        ) from error
+        )
+    crypter = Crypter(derive_key(passphrase, salt))
     with suppress(EngineError):
         if crypter.decrypt(check) == CHECK_VALUE:
             return crypter

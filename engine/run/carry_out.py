@@ -5,7 +5,7 @@ import time
 from functools import partial
 from typing import Any
 
-from engine.docker.labels import LABEL_APPLIED, LABEL_STACK, LABEL_URN, Applied
+from engine.docker.labels import LABEL_APPLIED, LABEL_STACK, LABEL_URN, Applied, visible
 from engine.docker.resource import Existing, Handler, Made, Making
 from engine.errors import EngineError, Interrupted, StepFailed, Unreachable
 from engine.run import keep
@@ -128,7 +128,7 @@ class Run:
         step.state = "running"
         self.context.listener.started(step)
         try:
-            made = self._do(declared, handler, step)
+            answer = self._do(declared, handler, step)
             step.state = "done"
         except EngineError:
             step.state = "failed"
@@ -136,7 +136,7 @@ class Run:
         finally:
             step.seconds = time.monotonic() - began
             self.context.listener.finished(step)
-        return _answer(declared, step, made)
+        return answer
 
     def _do(self, declared: Declared, handler: Handler, step: Step) -> Made:
         interrupts, inputs, existing = self.context.interrupts, reveal(step.inputs), step.existing
@@ -158,12 +158,13 @@ class Run:
             for other in self.context.hosts.opened():
                 other.forget_networks()
         handler.settle(made, inputs)
+        answer = _answer(declared, step, made)
         made_anew = step.op != "update" or step.owed
         hooks = declared.after_create if made_anew else declared.after_update
         if made_anew or hooks:
             interrupts.check()
-            self.hooks.run(hooks, declared, step.visible_inputs, _answer(declared, step, made))
-        return made
+            self.hooks.run(hooks, declared, visible(step.inputs), answer)
+        return answer
 
     def _drop_half_made(self, urn: str, handler: Handler) -> None:
         for item in [item for item in self.context.inventory.half_made if item.urn == urn]:

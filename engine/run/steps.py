@@ -3,7 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from engine.docker.labels import visible
 from engine.docker.resource import Existing
 from engine.values.compare import Change
 from engine.values.urns import Named
@@ -33,10 +32,6 @@ class Step(Named):
     """Whether a run that was cut off has made it, and may not have finished its after_create hooks."""
     seconds: float = 0.0
     state: Literal["planned", "running", "done", "failed"] = "planned"
-
-    @property
-    def visible_inputs(self) -> dict[str, Any]:
-        return visible(self.inputs)
 
     @property
     def summary(self) -> str:

@@ -15,13 +15,10 @@ from drills.target.health import wait_healthy
 from drills.target.plain import avoid_default_route
 from drills.target.stack import Stack
 from drills.watch.timeline import Timeline
-from redis_ha.outputs import Outputs
-from tests.deploy.support import ENGINES, NAME, left_over, place
+from tests.deploy.support import ENGINES, NAME, left_over, outputs_of, place
 from tests.measured import note, working_with
 
 SETTINGS = {**place(), "replicas": 2, "sentinels": 3, "downAfter": 1000, "endpoint": True}
-
-_outputs: dict[Stack, Outputs] = {}
 
 
 @pytest.fixture(scope="session", params=ENGINES)
@@ -82,10 +79,7 @@ def _restored(stack: Stack) -> Cluster:
     if any(stack.config(f"redis-ha:{key}") != value for key, value in SETTINGS.items()):
         stack.configure(SETTINGS)
         stack.up("--refresh")
-    # Addresses and passwords follow from the settings alone, so they are asked for once.
-    if stack not in _outputs:
-        _outputs[stack] = stack.outputs()
-    whole = Cluster(_outputs[stack])
+    whole = Cluster(outputs_of(stack))
     all_at_once([c for c in whole.containers() if c.status != "running"], revive)
     try:
         wait_healthy(whole, 60)

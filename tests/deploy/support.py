@@ -1,5 +1,6 @@
 """What several deploy tests do."""
 
+import functools
 import json
 import os
 import shutil
@@ -19,7 +20,7 @@ from drills.target.stack import Stack
 from drills.target.waiting import until
 from drills.watch.load import Failure, Load
 from drills.watch.routes import ThroughSentinel
-from redis_ha.outputs import Node
+from redis_ha.outputs import Node, Outputs
 
 ENGINES = [os.environ["REDIS_HA_ENGINE"]] if os.environ.get("REDIS_HA_ENGINE") else ["embedded"]
 # The real engine too, wherever there is one.
@@ -41,6 +42,16 @@ def place(number: int = 0) -> dict[str, object]:
         "ports": {name: first + offset for name, offset in _OFFSETS.items()},
         "subnet": f"10.213.{_FIRST_SUBNET + number}.0/24",
     }
+
+
+def outputs_of(stack: Stack) -> Outputs:
+    """A stack's outputs, asked for once as long as its file stays as it is: they follow from it."""
+    return _outputs(stack, stack.config_file.read_bytes())
+
+
+@functools.cache
+def _outputs(stack: Stack, _: bytes) -> Outputs:
+    return stack.outputs()
 
 
 def left_over(stack: str) -> list[str]:

@@ -13,11 +13,11 @@ from drills.target.errors import DrillError
 from drills.target.health import wait_healthy
 from drills.target.stack import Stack
 from drills.watch.timeline import Timeline
-from tests.deploy.support import ENGINES
+from tests.deploy.support import ENGINES, outputs_of
 from tests.deploy.support import NAME as DEPLOY_NAME
 from tests.hosts.control import RigControl
 from tests.hosts.rig import Rig, lock
-from tests.hosts.support import abandon, outputs_of, settings
+from tests.hosts.support import abandon, settings
 from tests.hosts.system import RigError, refused
 from tests.measured import note, working_with
 
@@ -87,7 +87,6 @@ def cluster(hosts: Rig, stack: Stack) -> Cluster:
     if any(stack.config(f"redis-ha:{key}") != value for key, value in declared.items()):
         stack.configure(declared)
         stack.up("--refresh")
-        outputs_of.cache_clear()
     whole = Cluster(outputs_of(stack))
     working_with(whole)
     try:

@@ -1,6 +1,5 @@
 """What several tests over hosts do."""
 
-import functools
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -10,7 +9,6 @@ from drills.target.cluster import Cluster
 from drills.target.errors import DrillError
 from drills.target.stack import Stack
 from engine.files import project, salt_file
-from redis_ha.outputs import Outputs
 from tests.deploy.support import ENGINES
 from tests.hosts.host import Host
 from tests.hosts.rig import Rig
@@ -22,12 +20,6 @@ def settings(rig: Rig, hosts: Sequence[Host] | None = None, **changes: Any) -> d
     """The settings of the stack: one data node and one Sentinel a host, every port as in the source document."""
     places = [{"name": h.name, "docker": h.docker_url, "address": h.address} for h in hosts or rig.hosts]
     return {"hosts": places, "replicas": 2, "sentinels": 3, "downAfter": int(DOWN_AFTER * 1000), **changes}
-
-
-@functools.cache
-def outputs_of(stack: Stack) -> Outputs:
-    """Its outputs, asked for once: addresses and passwords follow from the settings alone."""
-    return stack.outputs()
 
 
 def abandon(stack: Stack, engine: str) -> None:

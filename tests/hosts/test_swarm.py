@@ -14,12 +14,12 @@ from drills.target import clients
 from drills.target.cluster import Cluster
 from drills.target.stack import Stack, StackCommandError
 from drills.target.waiting import until
-from tests.deploy.support import ENGINES, certify, longest, no_errors, nothing_lost, writing
+from tests.deploy.support import ENGINES, certify, longest, no_errors, nothing_lost, outputs_of, writing
 from tests.hosts.conftest import NAME
 from tests.hosts.host import Host
 from tests.hosts.registry import PASSWORD, USER, program, registry
 from tests.hosts.rig import Rig
-from tests.hosts.support import Stopwatch, abandon, outputs_of, settings
+from tests.hosts.support import Stopwatch, abandon, settings
 from tests.hosts.system import run
 from tests.measured import working_with
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 import time
-from typing import Any
 
 import docker
 
 from tests.engine_command import EngineCommand
+from tests.preview.conftest import held
 
 NAME = "embedded-preview"
 KILLED = """
@@ -96,7 +96,4 @@ docker.Container("carrier", name="embedded-preview", image="embedded-preview-bas
     killed_at(engine, "put_archive")
     gone = engine("destroy", "--yes", "--skip-preview")
     assert gone.returncode == 0, gone.stdout + gone.stderr
-    label: dict[str, Any] = {"label": f"pulumi.embedded.stack={NAME}/test"}
-    client = docker.from_env()
-    assert not client.containers.list(all=True, filters=label)
-    assert not client.volumes.list(filters=label)
+    assert held() == []

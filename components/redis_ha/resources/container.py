@@ -113,7 +113,6 @@ def megabytes(limit: str | None) -> int | None:
 
 def _published(settings: Settings, ports: Sequence[int]) -> list[docker.ContainerPortArgs] | None:
     """At the host address that the settings name."""
-    address = settings.advertise or settings.publish
-    if address == "none":
+    if settings.published is None:
         return None
-    return [docker.ContainerPortArgs(internal=port, external=port, ip=address) for port in ports]
+    return [docker.ContainerPortArgs(internal=port, external=port, ip=settings.published) for port in ports]

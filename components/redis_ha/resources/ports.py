@@ -27,7 +27,6 @@ def claim_ports(name: str, settings: Settings, topology: Topology) -> None:
 
 
 def _listening(settings: Settings, topology: Topology) -> Iterator[str]:
-    published = settings.advertise or settings.publish
     parts: list[Node | Exporter] = [*topology.data_nodes, *topology.sentinels, *topology.exporters]
     found = [(part.fixed_address, part.address, part.port) for part in parts]
     for endpoint in topology.endpoints:
@@ -35,5 +34,5 @@ def _listening(settings: Settings, topology: Topology) -> Iterator[str]:
     for fixed, address, port in found:
         if fixed is None:
             yield f"{address}:{port}"
-        elif published != "none":
-            yield f"{published}:{port}"
+        elif settings.published:
+            yield f"{settings.published}:{port}"

@@ -71,6 +71,12 @@ class Settings(Fields):
         return self
 
     @property
+    def published(self) -> str | None:
+        """The host address that a bridge's ports are published at; None: at none."""
+        address = self.advertise or self.publish
+        return None if address == "none" else address
+
+    @property
     def bridged(self) -> bool:
         """Whether the nodes have a bridge network of their own; otherwise they use the host's."""
         return self.network != "host" and not self.hosts

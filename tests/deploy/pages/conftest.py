@@ -11,18 +11,15 @@ import yaml
 from drills.target.cluster import Cluster
 from drills.target.health import wait_healthy
 from drills.target.stack import own_stack
-from redis_ha.outputs import Outputs
 from tests.deploy.data.backups import at
 from tests.deploy.pages.reader import Reader
-from tests.deploy.support import ENGINES, NAME, place
+from tests.deploy.support import ENGINES, NAME, outputs_of, place
 from tests.pages import ROOT
 
 PASSWORD, SYSTEM = "of-the-application", "of-the-nodes"
 WHERE: dict[str, Any] = place(2)
 OWN_PORT = str(WHERE["ports"]["master"] + 50)
 PREFIX = WHERE["subnet"].rpartition(".")[0]
-
-_outputs: dict[bytes, Outputs] = {}
 
 
 @pytest.fixture(scope="module")
@@ -58,11 +55,7 @@ def reader() -> Iterator[Reader]:
 @pytest.fixture
 def cluster(reader: Reader) -> Cluster:
     """The reader's, whole."""
-    # Its outputs follow from the stack file, in which its passwords and certificates are.
-    settings = reader.stack.config_file.read_bytes()
-    if settings not in _outputs:
-        _outputs[settings] = reader.stack.outputs()
-    found = Cluster(_outputs[settings])
+    found = Cluster(outputs_of(reader.stack))
     wait_healthy(found, 60)
     return found
 

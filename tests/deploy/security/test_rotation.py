@@ -1,6 +1,6 @@
 """`make rotate` with clients that write all the time, and broken off on its way.
 
-The application's password last: the fixture `cluster` knows it as it was when the stack came up.
+The application's password last: its test leaves one in the stack file.
 """
 
 import os

@@ -31,6 +31,7 @@ from tests.deploy.support import (
     longest,
     no_errors,
     nothing_lost,
+    outputs_of,
     place,
     same_data,
     started_at,
@@ -38,8 +39,6 @@ from tests.deploy.support import (
 )
 
 SETTINGS = {**place(2), "replicas": 2, "sentinels": 3, "endpoint": True, "tls": {"clientAuth": "optional"}}
-
-_outputs: dict[bytes, Outputs] = {}
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +54,7 @@ def secured() -> Iterator[Stack]:
 @pytest.fixture
 def cluster(secured: Stack) -> Iterator[Cluster]:
     """The cluster, whole before and after each test."""
-    # Its outputs follow from the stack file, in which the certificate and its keys are.
-    settings = secured.config_file.read_bytes()
-    if settings not in _outputs:
-        _outputs[settings] = secured.outputs()
-    whole = Cluster(_outputs[settings])
+    whole = Cluster(outputs_of(secured))
     wait_healthy(whole)
     yield whole
     for container in whole.containers():
