@@ -23,8 +23,8 @@ class Login:
     context: ssl.SSLContext | None = None
 
     def commands(self) -> tuple[Command, ...]:
-        """What is sent first."""
-        return (("AUTH", self.user, self.secret),) if self.secret else ()
+        """What is sent first. Where clients take too much memory, others are let go of."""
+        return (("AUTH", self.user, self.secret), ("CLIENT", "NO-EVICT", "ON")) if self.secret else ()
 
 
 class Link(asyncio.Protocol):

@@ -235,6 +235,9 @@ def test_limits_and_durability(recorder: Recorder) -> None:
     assert "hz 20\n" in directives
 
 
+SILENT_BYTES = 17_280  # a client that has said nothing, by Redis' own CLIENT LIST
+
+
 def test_small_memory_has_room_for_clients_and_replicas() -> None:
     settings = parse_settings({"password": PASSWORD, "resources": {"memory": "100m"}}, "unit")
     lines = [line.split() for line in redis_directives(settings).splitlines()]
@@ -242,11 +245,22 @@ def test_small_memory_has_room_for_clients_and_replicas() -> None:
     replica = int(found["client-output-buffer-limit replica"][0])
     assert replica == 10 * 1024**2
     assert int(dict(line[:2] for line in lines)["repl-backlog-size"]) <= replica
-    assert dict(line[:2] for line in lines)["maxclients"] == "512"
+    assert dict(line[:2] for line in lines)["maxclients"] == "250"
     large = redis_directives(parse_settings({"password": PASSWORD, "resources": {"memory": "4g"}}, "unit"))
     assert "maxclients 10000\n" in large
     assert f"maxmemory {int((4096 - 32 - 16 - 2 * 256) * 1024**2 / 1.5)}\n" in large
     assert f"repl-backlog-size {16 * 1024**2}\n" in large
+
+
+@pytest.mark.parametrize(
+    "given",
+    [{"maxMemory": "32mb"}, {"maxMemory": "1gb"}, *({"resources": {"memory": one}} for one in ("96m", "128m", "1g"))],
+)
+def test_clients_that_never_log_in_have_no_other_evicted(given: dict[str, Any]) -> None:
+    """As many as there are places for fit into what all clients may take: the busiest would be the first to go."""
+    lines = redis_directives(parse_settings({"password": PASSWORD, **given}, "unit")).splitlines()
+    found = {name: int(value) for name, value in (line.split()[:2] for line in lines) if value.isdigit()}
+    assert found["maxclients"] * SILENT_BYTES < found["maxmemory"] * 0.2 * 0.8
 
 
 @pytest.mark.parametrize("memory", ["96m", "128m", "200m", "512m", "1g", "4g", "64g"])

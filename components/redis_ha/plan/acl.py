@@ -29,7 +29,7 @@ _SENTINEL_ON_NODE = (
 _HANDOVER_ON_NODE = (
     "resetchannels &__redis-ha__ -@all +ping +info +role +replicaof +multi +exec +discard +publish +subscribe "
     "+script|kill +function|kill +client|pause +client|unpause +client|kill +client|list +client|setname "
-    "+config|set +config|get +config|rewrite +bgsave +shutdown"
+    "+client|no-evict +config|set +config|get +config|rewrite +bgsave +shutdown"
 )
 # No CONFIG GET: it has the password of replication in it. No SLOWLOG GET: it has keys and values.
 _EXPORTER_ON_NODE = "resetchannels -@all +ping +info +client|setname +latency|latest +latency|histogram +slowlog|len"
@@ -44,8 +44,10 @@ _RESTORE_ON_NODE = (
     "~* resetchannels -@all +ping +info +select +dbsize +restore +unlink +wait +flushdb +swapdb +multi +exec "
     "+function|restore +function|list +type +get +lrange +smembers +hgetall +zrange +xrange +dump"
 )
-_ENDPOINT_ON_NODE = "resetchannels -@all +ping +role"
-_ENDPOINT_ON_SENTINEL = "resetchannels -@all +auth +ping +sentinel|get-master-addr-by-name +sentinel|master"
+_ENDPOINT_ON_NODE = "resetchannels -@all +ping +role +client|no-evict"
+_ENDPOINT_ON_SENTINEL = (
+    "resetchannels -@all +auth +ping +client|no-evict +sentinel|get-master-addr-by-name +sentinel|master"
+)
 # Redis 7.0 refuses the names of subcommands that it does not have, such as SETINFO: so all but some.
 _CLIENT_ON_SENTINEL = (
     "allchannels -@all +auth +hello +ping +info +role +command +client -client|kill -client|pause "
@@ -58,6 +60,7 @@ _SENTINEL_ON_SENTINEL = (
 )
 _HANDOVER_ON_SENTINEL = (
     "allchannels -@all +auth +hello +ping +info +role +publish +client|setname +client|list +client|kill "
+    "+client|no-evict "
     "+sentinel|get-master-addr-by-name +sentinel|master +sentinel|masters +sentinel|replicas "
     "+sentinel|sentinels +sentinel|is-master-down-by-addr +sentinel|failover +sentinel|ckquorum "
     "+sentinel|myid +sentinel|debug +subscribe +psubscribe"

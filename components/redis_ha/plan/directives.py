@@ -4,8 +4,12 @@ from redis_ha.settings.memory import backlog, fitting_max_memory, replica_buffer
 from redis_ha.settings.model import Settings
 from redis_ha.settings.types import size_in_bytes
 
-# What clients may be at most: Redis' own default, and what fits into a tenth of the memory.
+# What clients may be at most: Redis' own default, and as many as fit into most of what `maxmemory-clients` gives all of
+# them. Else those that never log in have others evicted for them, the busiest first: the Sentinels, which then find no
+# place to come back to, and take the master for down.
 MAX_CLIENTS = 10_000
+CLIENTS_SHARE = 0.75 * 0.2
+"""Of `maxmemory`: what clients that have just connected may take; `maxmemory-clients` is a fifth."""
 MIN_CLIENTS = 250
 CLIENT_BYTES = 20 * 1024  # measured: a client that has just connected
 # Replicas acknowledge once a second, so 1 would stop writes at every hiccup; measured: the
@@ -33,7 +37,7 @@ def redis_directives(settings: Settings) -> str:
     ]
     limit = _max_memory(settings)
     if limit is not None:
-        lines.append(f"maxmemory {limit}")
+        lines += [f"maxmemory {limit}", f"maxclients {_clients(int(limit * CLIENTS_SHARE))}"]
     if settings.resources.memory is not None:
         lines += _within(size_in_bytes(settings.resources.memory))
     if settings.durability == "consistent":
@@ -83,7 +87,6 @@ def _within(memory: int) -> list[str]:
     """
     mb = 1024**2
     return [
-        f"maxclients {_clients(memory // 10)}",
         f"repl-backlog-size {backlog(memory)}",
         *(
             f"client-output-buffer-limit {kind} {hard} {hard // 2} 60"
