@@ -2,13 +2,13 @@
 
     redis-ha-backup serve | now | list | last | health
     redis-ha-backup restore FROM [any-stack] [check] [empty-first]
-    redis-ha-backup restore-at SECOND FOLDER [check] [empty-first]
+    redis-ha-backup restore-at SECOND SENT [check] [empty-first]
     redis-ha-backup import [check] [replace] [empty-first] [no-pause] [hold=SECONDS]
-    redis-ha-backup stop now|restore|restore-at|import
+    redis-ha-backup stop now|restore|restore-at|import [RUN]
 
 `serve` is process 1: a backup by schedule, beginning at once where none is recent enough. FROM is a snapshot's id,
-`latest`, or the path of a snapshot file; FOLDER has a node's append-only file. The source of an import stands in the
-environment: live/source.py.
+`latest`, or a snapshot file that was sent into the volume, and SENT an append-only file: /data/incoming-*, which is
+used up. The source of an import stands in the environment: live/source.py; there RUN is what `stop` knows one by.
 """
 
 import json
@@ -19,7 +19,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,7 @@ from backup.restore import Restore
 from backup.scratch import Contents
 from backup.snapshot import take
 from backup.target import check_room, connect, current, master_of
-from backup.workshop import say, stop, workshop
+from backup.workshop import INCOMING, say, stop, workshop
 
 STATE = DATA / "state.json"
 AGAIN_S = 300.0
@@ -69,9 +69,11 @@ def back_up(given: Given) -> str:
             name = repository.keep(snapshot)
             note(at=began, id=name, keys=snapshot.contents.keys)
             repository.forget()
-    except BackupError as error:
-        note(failed=began, why=str(error))
-        raise
+    except (BackupError, OSError) as error:
+        why = str(error)
+        with suppress(OSError):  # the volume may be full
+            note(failed=began, why=why)
+        raise BackupError(why) from error
     note(failed=None, why=None)
     say(f"snapshot {name}: {snapshot.contents.keys} keys from {snapshot.node}, {time.time() - began:.1f} s")
     return name
@@ -87,9 +89,10 @@ def serve(given: Given) -> int:
     """Until SIGTERM."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     place = re.sub(r"//[^/@]*@", "//", given.repository)  # without a password
-    if told().get("repository", place) != place:
-        note(at=0)  # what is kept elsewhere is none here
-    note(every=given.every, repository=place)  # whoever looks knows by it how old the last one may be
+    with suppress(OSError):  # a full disk is told by the backup that fails
+        if told().get("repository", place) != place:
+            note(at=0)  # what is kept elsewhere is none here
+        note(every=given.every, repository=place)  # whoever looks knows by it how old the last one may be
     while True:
         if (wait := due(told(), given.every, time.time())) > 0:
             time.sleep(min(5.0, wait))
@@ -98,6 +101,7 @@ def serve(given: Given) -> int:
             back_up(given)
         except BackupError as error:
             say(f"no backup: {error}")
+            time.sleep(5.0)  # on a full disk it may not have been noted that it has just failed
 
 
 def restore(given: Given, name: str, options: set[str], at: int | None) -> int:
@@ -129,7 +133,7 @@ def _opened(
     """What is to be restored, in words and figures, and a server that has loaded it. Raises BackupError."""
     if at is not None:
         log = folder / "appendonlydir"
-        shutil.move(name, log)
+        shutil.move(_sent(name), log)
         cut(log, at)
         until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
         with scratch.replayed(manifest_of(log), given.databases) as source:
@@ -148,11 +152,19 @@ def _opened(
 
 def _brought(repository: Repository, name: str, any_stack: bool, path: Path) -> Kept | None:
     if "/" in name:
-        shutil.move(name, path)
+        shutil.move(_sent(name), path)
         return None
     kept = repository.find(name, any_stack)
     repository.fetch(kept, path)
     return kept
+
+
+def _sent(name: str) -> Path:
+    """Raises BackupError for what was not sent to be restored: it would be used up."""
+    path = Path(name)
+    if path.parent != DATA or not path.name.startswith(INCOMING) or not path.exists():
+        raise BackupError(f"{name} is neither a snapshot nor a file that was sent here")
+    return path
 
 
 def listed(given: Given) -> int:
@@ -196,11 +208,11 @@ def main(words: list[str]) -> int:
                 return restore(read(), name, set(options), int(at))
             case ["import", *options] if found := live.asked(options):
                 return live.run(read(), *found)
-            case ["stop", name]:
-                return stop(name)
+            case ["stop", name, *run] if len(run) < 2:
+                return stop(name, *run)
             case [command] if command in simple:
                 return simple[command](read())
-    except (BackupError, StoppedError) as error:
+    except (BackupError, StoppedError, OSError) as error:  # a full disk, as a rule
         sys.stderr.write(f"error: {error}\n")
         return 1
     sys.stderr.write((__doc__ or "wrong arguments") + "\n")

@@ -100,6 +100,8 @@ class Repository:
         own = self._given.stack
         everything = self.all()
         found = [one for one in everything if one.id.startswith(name[:8])]
+        if len(found) > 1:
+            raise BackupError(f"{', '.join(one.id for one in found)}: {name} may be any of these snapshots")
         if name == "latest":
             found = [one for one in everything if (any_stack or one.stack == own) and not one.safety]
         if not found:

@@ -14,6 +14,10 @@ from pathlib import Path
 from backup.given import DATA, StoppedError
 
 WORK = DATA / "work"
+INCOMING = "incoming-"
+"""With this their names begin that operators have sent here."""
+RUN = "REDIS_HA_RUN"
+"""In the environment of a command: what it is stopped by, when others of its name run."""
 DAY_S = 86400.0
 
 
@@ -48,7 +52,7 @@ def _clear() -> None:
             if (process / "cwd").readlink().is_relative_to(WORK):
                 os.kill(int(process.name), signal.SIGKILL)
     shutil.rmtree(WORK, ignore_errors=True)
-    for old in DATA.glob("incoming-*"):  # of one that was stopped while it waited; younger ones may wait still
+    for old in DATA.glob(f"{INCOMING}*"):  # of one that was stopped while it waited; younger ones may wait still
         if time.time() - old.stat().st_ctime > DAY_S:
             shutil.rmtree(old) if old.is_dir() else old.unlink()
 
@@ -63,12 +67,17 @@ def _stopped(*_: object) -> None:
     raise StoppedError("stopped")
 
 
-def stop(name: str) -> int:
-    """Ends commands of that name, also one that still waits for its turn; not one that is in its last step."""
+def stop(name: str, run: str | None = None) -> int:
+    """Ends commands of that name, also one that still waits for its turn; not one that is in its last step.
+
+    With `run` only the one that has this in its environment.
+    """
     found = 0
     for process in _processes():
         with contextlib.suppress(OSError):
             words = (process / "cmdline").read_bytes().split(b"\0")
+            if run is not None and f"{RUN}={run}".encode() not in (process / "environ").read_bytes().split(b"\0"):
+                continue
             if any(b"backup.main" in word for word in words) and name.encode() in words and b"stop" not in words:
                 os.kill(int(process.name), signal.SIGTERM)
                 found += 1

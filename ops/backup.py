@@ -5,6 +5,7 @@ python -m ops.backup now|list|restore [--stack STACK] [--from ID|latest|FILE.rdb
 
 import argparse
 import contextlib
+import re
 import secrets
 import signal
 import sys
@@ -20,15 +21,19 @@ from ops.stack import OpsError, daemons, identity
 from redis_ha.docker.daemon import Daemon, DaemonError
 
 PROGRAM = "redis-ha-backup"
+RUN = "REDIS_HA_RUN"
+"""In its environment: what tells this command there from those of others."""
 ANSWER_SECONDS = 20
 """For the question where it runs."""
 SECONDS = 3600
 """Without a word from the container."""
 INTERRUPTED = 130
+LEFT_ALONE = "left alone: the command may go on in its container\n"
 ONE_STOP_S = 1.0
 """Within which two signals are one: make passes its own on, beside that of the group."""
 OPTIONS = ("any-stack", "check", "empty-first")
 FOLDER = "/data"  # in the container
+SNAPSHOT = re.compile(r"latest|[0-9a-f]{4,64}")
 
 
 def find(stack: str) -> tuple[Daemon, str]:
@@ -53,8 +58,9 @@ def run_at(
     try:
         if file is not None:
             _send(daemon, container, file, words[1])
-        with _stopping(at, words[0]) as stopped:
-            for said in daemon.follow(container, PROGRAM, *words, environment=environment):
+        run = secrets.token_hex(8)
+        with _stopping(at, words[0], run) as stopped:
+            for said in daemon.follow(container, PROGRAM, *words, environment={**(environment or {}), RUN: run}):
                 if isinstance(said, int):
                     return INTERRUPTED if said and stopped() else said
                 sys.stdout.write(said)
@@ -65,7 +71,7 @@ def run_at(
 
 
 @contextmanager
-def _stopping(at: tuple[Daemon, str], name: str) -> Iterator[Callable[[], bool]]:
+def _stopping(at: tuple[Daemon, str], name: str, run: str) -> Iterator[Callable[[], bool]]:
     """What would end this process ends the command there, which would go on otherwise; whether that has been asked for.
 
     The command has the last word: in its last step it goes on to its end. Asked for a second time, this process ends by
@@ -76,7 +82,7 @@ def _stopping(at: tuple[Daemon, str], name: str) -> Iterator[Callable[[], bool]]
 
     def stop() -> None:
         with contextlib.suppress(DaemonError):
-            Daemon(at[0].host, ANSWER_SECONDS).run(at[1], PROGRAM, "stop", name)
+            Daemon(at[0].host, ANSWER_SECONDS).run(at[1], PROGRAM, "stop", name, run)
 
     def signalled(*_: object) -> None:
         nonlocal asked_at
@@ -149,6 +155,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments.command == "restore" and not arguments.source and not arguments.at:
         parser.error("FROM= is missing: a snapshot's id (make backups lists them), latest, or a file *.rdb")
     file = Path(arguments.source) if arguments.source.endswith(".rdb") else None
+    if arguments.command == "restore" and not arguments.at and not file and not SNAPSHOT.fullmatch(arguments.source):
+        parser.error(f"FROM={arguments.source}: allowed: a snapshot's id (make backups lists them), latest, or *.rdb")
     words = [arguments.command]
     if arguments.command == "restore":
         words += [f"{FOLDER}/{_incoming('rdb')}" if file else arguments.source, *options]
@@ -156,11 +164,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if arguments.command == "restore" and arguments.at:
             return restore_at(arguments.stack, arguments.at, arguments.source, options)
         return run_at(find(arguments.stack), *words, file=file)
-    except OpsError as error:
+    except (OpsError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     except KeyboardInterrupt:
-        sys.stderr.write("left alone: the command may go on in its container\n")
+        sys.stderr.write(LEFT_ALONE)
         return INTERRUPTED
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from ops.backup import find, run_at
+from ops.backup import INTERRUPTED, LEFT_ALONE, find, run_at
 from ops.stack import OpsError
 
 PASSWORD = "SOURCE_PASSWORD"  # noqa: S105 - its name in the environment
@@ -73,6 +73,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OpsError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write(LEFT_ALONE)
+        return INTERRUPTED
 
 
 if __name__ == "__main__":

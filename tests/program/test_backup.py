@@ -2,18 +2,21 @@
 
 import hashlib
 import json
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from backup import rdb, repository, scratch, snapshot
+from backup import main, rdb, repository, scratch, snapshot, workshop
 from backup.content import batches
 from backup.given import BackupError, Given, Place
-from backup.main import due
 from backup.repository import Kept, Repository
 from backup.scratch import Contents
 from backup.snapshot import Seen
+from ops import backup as ops_backup
 from redis_ha.plan.acl import backup_password, data_node_acl, internal_password, restore_password, sentinel_acl
 from redis_ha.plan.identity import Identity
 from redis_ha.plan.layout import plan
@@ -182,6 +185,56 @@ def test_another_stacks_snapshot_is_taken_only_when_asked_for(monkeypatch: pytes
         own.find("cccc3333", True)
 
 
+def test_what_may_be_any_of_several_snapshots_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = [Kept("aaaa1111", "1", {"stack": "dev"}), Kept("aaaa2222", "2", {"stack": "dev"})]
+    monkeypatch.setattr(Repository, "all", lambda _: kept)
+    with pytest.raises(BackupError, match="aaaa1111, aaaa2222: aaaa may be any"):
+        repository.Repository(given()).find("aaaa", False)
+
+
+@pytest.mark.parametrize("name", ["repository", "repository/data", "incoming-1.rdb/..", "incoming-2.rdb"])
+def test_only_what_was_sent_is_used_up(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To take the repository for a file would end with it."""
+    monkeypatch.setattr(main, "DATA", tmp_path)
+    (tmp_path / "repository/data").mkdir(parents=True)
+    (tmp_path / "incoming-1.rdb").write_text("sent")
+    with pytest.raises(BackupError, match="neither a snapshot nor a file that was sent"):
+        main._brought(Repository(given()), str(tmp_path / name), False, tmp_path / "work")
+    assert (tmp_path / "repository/data").is_dir()
+    assert main._brought(Repository(given()), str(tmp_path / "incoming-1.rdb"), False, tmp_path / "work") is None
+    assert (tmp_path / "work").read_text() == "sent"
+
+
+@pytest.mark.parametrize("source", ["dump.RDB", "./dump", "/backups", "someone's", "abc"])
+def test_what_can_be_no_snapshot_is_refused_before_anything_is_asked(
+    source: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        ops_backup.main(["restore", "--from", source])
+    assert f"FROM={source}: allowed: a snapshot's id" in capsys.readouterr().err
+
+
+NAME = "restore-of-this-test"  # others may run on this machine
+
+
+def test_one_command_of_several_is_stopped(capsys: pytest.CaptureFixture[str]) -> None:
+    """Not another operator's of the same name."""
+    command = [sys.executable, "-c", "import time; time.sleep(60)", "backup.main", NAME]
+    mine, others = (subprocess.Popen(command, env={workshop.RUN: run}) for run in ("mine", "others"))
+    try:
+        assert workshop.stop(NAME, "mine") == 0
+        assert mine.wait(10) == -signal.SIGTERM
+        assert others.poll() is None
+        workshop.stop(NAME, "nobodys")
+        assert capsys.readouterr().out == f"stopping: {NAME}\nno {NAME} runs\n"
+        assert others.poll() is None
+        workshop.stop(NAME)
+        assert others.wait(10) == -signal.SIGTERM
+    finally:
+        mine.kill()
+        others.kill()
+
+
 def test_no_more_is_fetched_at_once_than_is_borne() -> None:
     sized = [(b"a", 1), (b"b", 2), (b"c", 9), (b"d", 0), (b"e", 3)]
     assert list(batches(sized, 3)) == [[b"a", b"b"], [b"c"], [b"d", b"e"]]
@@ -200,4 +253,4 @@ def test_no_more_is_fetched_at_once_than_is_borne() -> None:
     ],
 )
 def test_a_backup_is_due_by_a_clock_that_may_have_been_wrong(state: dict[str, float], expected: float) -> None:
-    assert due(state, 600, 1000) == expected
+    assert main.due(state, 600, 1000) == expected
