@@ -22,7 +22,10 @@ OF_ANOTHER_DOCKER = ("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_TLS_VERIFY", "DOCK
 
 
 def hosts_of(stack: str, config_file: str | None) -> list[dict[str, Any]]:
-    """The setting `hosts`, decrypted; the stack files of both engines are the same. Not those of a Swarm."""
+    """The setting `hosts`, decrypted; the stack files of both engines are the same. Not those of a Swarm.
+
+    What is no host at all is left out: the program says so, together with all else that is wrong.
+    """
     file = ["--config-file", config_file] if config_file else []
     done = subprocess.run(
         [sys.executable, "-m", "engine", "config", "get", "redis-ha:hosts", "--stack", stack, *file],
@@ -34,8 +37,12 @@ def hosts_of(stack: str, config_file: str | None) -> list[dict[str, Any]]:
     if done.returncode:
         sys.stderr.write(done.stderr)
         raise SystemExit(done.returncode)
-    hosts: list[dict[str, Any]] = json.loads(done.stdout.strip() or "[]")
-    return [host for host in hosts if host.get("docker")]
+    try:
+        found = json.loads(done.stdout.strip() or "[]")
+    except ValueError:
+        return []
+    hosts = [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    return [one for one in hosts if all(one.get(word) and isinstance(one[word], str) for word in ("name", "docker"))]
 
 
 def _with_passphrase(env: Mapping[str, str]) -> dict[str, str]:

@@ -3,6 +3,8 @@
 import subprocess
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from bootstrap.hosts import hosts_of
 from bootstrap.wrapper import stack_file
 from redis_ha.docker.daemon import Daemon
@@ -62,4 +64,7 @@ def daemons(stack: str, within: int) -> list[Daemon]:
         hosts = [Host.model_validate(host) for host in hosts_of(stack, None)]
     except SystemExit:
         raise OpsError(f"the setting hosts of stack {stack} cannot be read") from None
+    except ValidationError as error:  # whose own text has a piece of what was given in it
+        wrong = [f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors()]
+        raise OpsError(f"the setting hosts of stack {stack}: {'; '.join(wrong)}") from None
     return [Daemon(host, within) for host in hosts] or [Daemon(None, within)]

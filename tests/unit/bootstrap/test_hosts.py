@@ -41,6 +41,12 @@ def test_each_host_that_answers_is_reached_by_its_own_docker(ran: list[dict[str,
     assert ran[1]["DOCKER_CONTEXT"] == "far"
 
 
+@pytest.mark.parametrize("setting", ["no JSON", '"text"', '["a", "b"]', '[{"docker": "ssh://a"}, {"name": "a"}]'])
+def test_what_is_no_host_is_left_to_the_program(setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 0, setting, ""))
+    assert hosts.hosts_of("dev", None) == []
+
+
 def test_a_host_that_does_not_answer_is_waited_for_once(
     ran: list[dict[str, str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
