@@ -28,7 +28,7 @@ if not os.environ.get("REDIS_HA_ENGINE") and shutil.which("pulumi"):
     ENGINES.append("pulumi")
 # Where the tests' own stacks lie: those of each pytest worker (gw0, gw1 ...) apart from the others'.
 _WORKER = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
-NAME = os.environ.get("REDIS_HA_TEST_STACK", "test") + ("" if _WORKER == "0" else _WORKER)
+NAME = os.environ.get("REDIS_HA_TEST_STACK", "selftest") + ("" if _WORKER == "0" else _WORKER)
 _FIRST_SUBNET = 251 - 8 * int(_WORKER)
 _FIRST_PORT = 26379 + 200 * int(_WORKER)
 

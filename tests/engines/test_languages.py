@@ -14,7 +14,7 @@ from redis.sentinel import Sentinel
 from tests.deploy.support import ENGINES
 from tests.engine_command import ROOT
 
-STACK = "test-language"
+STACK = "selftest-language"
 PASSWORD = "from-another-language"
 PYTHON = {
     "Pulumi.yaml": "name: shop-python\nruntime:\n  name: python\n  options: {toolchain: pip, virtualenv: venv}\n",
