@@ -32,6 +32,21 @@ def read(path: Path) -> dict[str, Any] | None:
     return kept
 
 
+def replace_on_disk(path: Path, text: str) -> None:
+    """Write `text` to `path`, whole or not at all; from then on it stands a power loss: the folder is synced, too."""
+    new = path.with_name(f".{path.name}.new")
+    with new.open("w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    new.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 def _offset_of(path: Path) -> Path:
     return path.with_suffix(".offset")
 
@@ -56,14 +71,9 @@ class MemoryFile:
             self._later.append((kept["written"], int(memory.get("offset", 0))))
             asyncio.get_running_loop().run_in_executor(None, self._write_offset)
             return
-        new = self._path.with_suffix(".new")
         whole = {**memory, "written": time.time_ns()}
         try:
-            with new.open("w") as file:
-                json.dump(whole, file)
-                file.flush()
-                os.fsync(file.fileno())
-            new.replace(self._path)
+            replace_on_disk(self._path, json.dumps(whole))
         except OSError as error:
             self._failed(error)
             return

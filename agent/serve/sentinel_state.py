@@ -5,13 +5,13 @@ remembers of the master it remembers by the node's name: addresses come from the
 """
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from agent.decide.watched import Watch
 from agent.serve.environment import Environment
-from agent.serve.template import common_values, rendered, replace_file
+from agent.serve.memory_file import replace_on_disk
+from agent.serve.template import common_values, rendered
 from agent.wire.answers import Address
 
 
@@ -89,12 +89,7 @@ class SentinelState:
     def remember(self, master: Address) -> None:
         """Keep the name of the node that is watched."""
         names = [name for name, address in self.nodes.items() if address == master]
-        new = self.memory.with_suffix(".new")
-        with new.open("w") as file:
-            json.dump({"master": names[0] if names else None, "address": str(master)}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        new.replace(self.memory)
+        replace_on_disk(self.memory, json.dumps({"master": names[0] if names else None, "address": str(master)}))
 
     def _remembered_name(self, address: Address) -> str | None:
         try:
@@ -134,7 +129,7 @@ class SentinelState:
                 "sentinel sentinel-user sentinel",
                 f'sentinel sentinel-pass "{environment.secret}"',
             ]
-        replace_file(self.config, lines)
+        replace_on_disk(self.config, "".join(f"{line}\n" for line in lines))  # its epochs: what it has promised
         self.remember(watch.master)
 
     def _known(self, master: Address) -> list[str]:

@@ -88,5 +88,20 @@ def test_a_torn_offset_costs_the_offset_alone(file: Path) -> None:
     assert memory_file.read(file) == {}
 
 
+def test_a_file_that_takes_anothers_place_does_so_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else a power loss brings back what was there before: data that was not whole any more would be called whole."""
+    file = tmp_path / "memory.json"
+    file.write_text("before")
+    synced: list[tuple[str, str]] = []
+
+    def sync(descriptor: int) -> None:
+        synced.append((str(Path(f"/proc/self/fd/{descriptor}").readlink()), file.read_text()))
+
+    monkeypatch.setattr(os, "fsync", sync)
+    memory_file.replace_on_disk(file, "after")
+    assert [(Path(name).parent, text) for name, text in synced[:1]] == [(tmp_path, "before")], "its content comes first"
+    assert synced[1:] == [(str(tmp_path), "after")]
+
+
 def test_data_of_which_nothing_is_known_is_not_lost_data() -> None:
     assert not Mark.from_memory({}, there=True).empty
