@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from engine.errors import EngineError, Unreachable
-from redis_ha.docker.reach import Endpoint, NoContextError, brought_here, here, there
+from redis_ha.docker.reach import Endpoint, NoContextError, brought_here, here, notice_silence, there
 
 if TYPE_CHECKING:
     from docker.api import APIClient
@@ -37,6 +37,7 @@ def connect(inputs: Mapping[str, Any] | None = None) -> Client:
         within = REQUEST_TIMEOUT if inputs is None else CONNECT_TIMEOUT
         made = APIClient(version="auto", timeout=within, **brought_here(given, CONNECT_TIMEOUT))
     made.timeout = REQUEST_TIMEOUT
+    notice_silence(made)
     return made
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from redis_ha.docker.reach import Endpoint, NoContextError, brought_here, here, there
+from redis_ha.docker.reach import Endpoint, NoContextError, brought_here, here, notice_silence, there
 from redis_ha.settings.hosts import Host
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ def connect(host: Host | None = None, within: int = CONNECT_SECONDS) -> "docker.
         raise DockerException(str(error)) from None
     client = docker.DockerClient(**reached, timeout=within if host or reached != given else REQUEST_SECONDS)
     client.api.timeout = REQUEST_SECONDS
+    notice_silence(client.api)
     return client
 
 

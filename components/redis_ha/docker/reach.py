@@ -9,16 +9,21 @@ import atexit
 import functools
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-REMOTE_SOCKET = "/var/run/docker.sock"
+if TYPE_CHECKING:
+    from docker.api import APIClient
 
+REMOTE_SOCKET = "/var/run/docker.sock"
+PROBE_SECONDS, PROBES = 15, 4
+"""A connection that a network has cut off in silence is known to have ended after that many unanswered probes."""
 
 SOCKETS = (Path(REMOTE_SOCKET), Path.home() / ".docker/run/docker.sock", Path.home() / ".docker/desktop/docker.sock")
 
@@ -81,6 +86,20 @@ def brought_here(given: dict[str, Any], seconds: float) -> dict[str, Any]:
     return {"base_url": local_url(str(given["base_url"]), seconds)}
 
 
+def notice_silence(client: "APIClient") -> None:
+    """Has the kernel probe the client's connections: an answer may take hours, and its network may be cut meanwhile."""
+    from requests.adapters import HTTPAdapter
+    from urllib3.connection import HTTPConnection
+
+    options = [*HTTPConnection.default_socket_options, (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    for name, value in (("TCP_KEEPIDLE", PROBE_SECONDS), ("TCP_KEEPINTVL", PROBE_SECONDS), ("TCP_KEEPCNT", PROBES)):
+        if hasattr(socket, name):
+            options.append((socket.IPPROTO_TCP, getattr(socket, name), value))
+    for adapter in client.adapters.values():
+        if isinstance(adapter, HTTPAdapter):
+            adapter.poolmanager.connection_pool_kw["socket_options"] = options
+
+
 class SshError(OSError):
     """The machine cannot be reached; the message is ssh's."""
 
@@ -92,28 +111,35 @@ def local_url(url: str, seconds: float) -> str:
     and ssh ends with it. Raises SshError, at the latest after `seconds`.
     """
     at = urlsplit(url)
-    socket = Path(tempfile.mkdtemp(prefix="redis-ha-ssh-")) / "docker.sock"
-    options = ["-o", "BatchMode=yes", "-o", f"ConnectTimeout={max(1, int(seconds))}", "-o", "ExitOnForwardFailure=yes"]
+    local = Path(tempfile.mkdtemp(prefix="redis-ha-ssh-")) / "docker.sock"
+    settings = {
+        "BatchMode": "yes",
+        "ConnectTimeout": max(1, int(seconds)),
+        "ExitOnForwardFailure": "yes",
+        "ServerAliveInterval": PROBE_SECONDS,
+        "ServerAliveCountMax": PROBES,
+    }
+    options = [word for name, value in settings.items() for word in ("-o", f"{name}={value}")]
     port = ["-p", str(at.port)] if at.port else []
     target = f"{at.username}@{at.hostname}" if at.username else str(at.hostname)
     tunnel = subprocess.Popen(
-        ["ssh", "-T", *options, *port, "-L", f"{socket}:{REMOTE_SOCKET}", "--", target, "cat"],
+        ["ssh", "-T", *options, *port, "-L", f"{local}:{REMOTE_SOCKET}", "--", target, "cat"],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,  # Ctrl-C is for the run, which may still have to ask Docker something
     )
-    atexit.register(_end, tunnel, socket.parent)
+    atexit.register(_end, tunnel, local.parent)
     deadline = time.monotonic() + seconds
-    while not socket.exists():
+    while not local.exists():
         if tunnel.poll() is not None:
             said = tunnel.stderr.read().strip() if tunnel.stderr else ""
             raise SshError(said or f"ssh ended with {tunnel.returncode}")
         if time.monotonic() > deadline:
             raise SshError(f"no answer within {seconds:g} s")
         time.sleep(0.02)
-    return f"unix://{socket}"
+    return f"unix://{local}"
 
 
 def _end(tunnel: "subprocess.Popen[str]", folder: Path) -> None:
