@@ -97,6 +97,8 @@ def test_no_two_clusters_share_an_image_or_a_key() -> None:
         ("shop", "Cache"),
         ("shop", "cache_backup"),
         ("shop", "cache.Backup"),
+        ("shop-cache", "redis-ha"),
+        ("shop.cache", "redis-ha"),
         ("shop-endpoint", "redis-ha"),
         ("redis-ha-exporter", "redis-ha"),
     ]
@@ -104,4 +106,4 @@ def test_no_two_clusters_share_an_image_or_a_key() -> None:
     images = [f"{one.repository}{suffix}" for one in found for suffix in ("", *BESIDE)]
     assert len(set(images)) == len(images), "two of them would be one image"
     assert len({one.key for one in found}) == len(found)
-    assert (found[0].repository, found[4].repository) == ("redis-ha", "shop-cache")
+    assert (found[0].repository, found[4].repository) == ("redis-ha", "shop.cache")

@@ -43,11 +43,12 @@ class Identity:
     @property
     def repository(self) -> str:
         """What its images are called, as Docker allows it: like no other cluster's, nor what stands beside one."""
-        plain = self.project if self.name == OWN else f"{self.project}-{self.name}"
-        found = re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
-        if found == plain and not found.endswith(BESIDE):
-            return found
-        return f"{found}-{zlib.crc32(plain.encode()):08x}"
+        parts = [self.project, *([] if self.name == OWN else [self.name])]
+        found = [re.sub(r"[^a-z0-9]+", "-", part.lower()).strip("-") for part in parts]
+        plain = ".".join(found)  # a dash may be in either part
+        if found == parts and not plain.endswith(BESIDE):
+            return plain
+        return f"{plain}-{zlib.crc32('/'.join(parts).encode()):08x}"
 
     def subnet(self, setting: str | None) -> ipaddress.IPv4Network:
         """The bridge's /24: as set, or one that the key leads to.
