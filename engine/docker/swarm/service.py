@@ -102,11 +102,16 @@ class ServiceHandler(Handler):
         return visible(inputs)
 
     def _until_tasks_are_gone(self, service: str) -> None:
-        """The real provider waits too: until then their ports and volumes are taken. Not for nodes that are down."""
+        """The real provider waits too: until then their ports and volumes are taken. Not for nodes that are down.
+
+        A task's container outlives it for a moment, and uses its image: that goes next.
+        """
+        here = {"label": f"com.docker.swarm.service.id={service}"}
         deadline = time.monotonic() + REMOVAL_WAIT
         while time.monotonic() < deadline:
             up = {node["ID"] for node in self._client.nodes() if node["Status"]["State"] == "ready"}
             tasks: list[dict[str, Any]] = self._client.tasks()  # type: ignore[no-untyped-call]
-            if not any(task["ServiceID"] == service and task.get("NodeID") in up for task in tasks):
+            running = any(task["ServiceID"] == service and task.get("NodeID") in up for task in tasks)
+            if not running and not self._client.containers(all=True, filters=here):
                 return
             time.sleep(0.25)
