@@ -13,6 +13,7 @@ from agent.decide.role import decide
 from agent.decide.situation import Situation
 from agent.settings import NodeSettings
 from agent.view.mark import Mark
+from agent.view.node import Node
 from agent.wire.answers import Address
 from agent.world import World
 
@@ -22,6 +23,8 @@ YIELD_AGAIN = 10.0
 SEE_EVERY = 5.0
 """Seconds between two looks at the Sentinels' votes: one that is seen for the first time counts as a rival's. After a
 failover that has come to nothing there is one at once, so that its votes do not hinder the next hand-over."""
+ASK_AGAIN_FOR = 8.0
+"""Seconds after which a leaving master asks no replica anew; `docker stop` by itself leaves ten."""
 SELECTED_SECONDS = 5.0
 """How long writes are held back for a failover that a Sentinel leads over the head of this master."""
 
@@ -54,11 +57,10 @@ class DataNode(Supervised):
         self.world.spawn(self.messages.run())
         self.world.spawn(self.lease.run())
         while not self._left:
-            now = await self._seen_votes(await self._look())
-            await self._settle(now)
+            now = await self._settle(await self._seen_votes(await self._look()))
             waited = self.world.now() - self._leaving_since
             if self.leaving and not now.was_master and not await self.hand_over.too_early(now, waited):
-                self._left = await self._may_stop(now)
+                self._left = await self._may_stop(now, waited)
                 continue
             if not self.leaving and await self.successor.serve(now):
                 continue
@@ -95,13 +97,17 @@ class DataNode(Supervised):
         # Those that name it by now say nothing any more of the votes that have led to that.
         return replace(now, led=self.electorate.sentinel_leads, council=await self.lookout.council())
 
-    async def _may_stop(self, now: Situation) -> bool:
-        """Hand over; whether the server can be told to stop.
+    async def _may_stop(self, now: Situation, waited: float) -> bool:
+        """Hand over; whether the server can be told to stop. `waited` are the seconds since it was told to leave.
 
-        A master that hangs would take what its clients have sent before it stops. So it is waited for.
+        A master that hangs would take what its clients have sent before it stops. So it is waited for. And a replica
+        that stands still has not got all of it, and may be elected when it goes on: it is asked again.
         """
         if await self.hand_over.run(now) or self.hand_over.unknown:
             return True
+        if self.hand_over.again and waited < ASK_AGAIN_FOR:
+            await self.world.rest(steps.SOON)
+            return False
         return not self.lookout.was_master or await self.lookout.own() is not None
 
     async def leave(self) -> None:
@@ -169,7 +175,7 @@ class DataNode(Supervised):
             return
         self.world.say(f"master: {why}")
         self.lease.office(max(0, now.mark.epoch))
-        self.memory.office(max(0, now.mark.epoch), now.own)
+        self.memory.office(max(0, now.mark.epoch))
         await self.memory.mark_server()
 
     async def _yield(self, now: Situation, why: str) -> None:
@@ -213,15 +219,18 @@ class DataNode(Supervised):
         if not self.leaving:
             await self.pause.release(LEAVING)  # of a hand-over that was given up while its Redis hung
 
-    async def _settle(self, now: Situation) -> None:
+    async def _settle(self, now: Situation) -> Situation:
         """Keep up what follows from the look alone: what is remembered, the priority, the door, the lease."""
-        own, council = now.own, now.council
-        if own is None:
-            return
-        if self.memory.copy_lost(own):
+        if now.own is None:
+            return now
+        if self.memory.copy_lost(now.own):
             self.lookout.in_touch = False
-        if own.loading:
-            return
+        if not now.own.loading:
+            await self._keep_up(now, now.own)
+        return replace(now, mark=self.memory.mark, stored=self.memory.stored, in_touch=self.lookout.in_touch)
+
+    async def _keep_up(self, now: Situation, own: Node) -> None:
+        council = now.council
         self.door.hold(own.follows if not own.is_master and own.follows == council.named else None)
         self.lease.office(max(self.memory.mark.epoch, 0) if own.is_master else None)
         await self.memory.look(now, own)

@@ -38,21 +38,21 @@ class HandOver:
 
     def __init__(self, node: Supervised) -> None:
         self._node = node
-        self.successor: Address | None = None
-        """Who has taken over."""
         self._min_replicas: str | None = None
+        self._why = ""
         self.unknown = False
         """A replica was told to take over, and nobody says whether it has."""
+        self.again = False
+        """None has, for certain; one that stood still, or was hindered, may yet."""
 
     async def run(self, now: Situation) -> bool:
         """Hand over; true where another node is the master now, for certain."""
         world, own = self._node.world, now.own
         if own is None or not own.is_master:
             return False
-        hindrance = self._hindrance(now)
+        hindrance, self.again = self._hindrance(now), False
         if hindrance:
-            world.say(f"no hand-over: {hindrance}")
-            return False
+            return self._not(hindrance)
         deadline = world.now() + IN_ALL
         if now.council.total == 1:
             return await self._by_sentinel(now, deadline)
@@ -63,7 +63,14 @@ class HandOver:
             outcome = await self._to(replica, len(replicas) - 1, deadline)
             if outcome is not None:
                 return outcome
-        world.say("no hand-over: no replica could take over")
+        self.again = self.again or bool(replicas)
+        return self._not("no replica could take over")
+
+    def _not(self, why: str) -> bool:
+        """It is tried again and again; said once."""
+        if why != self._why:
+            self._why = why
+            self._node.world.say(f"no hand-over: {why}")
         return False
 
     async def too_early(self, now: Situation, waited: float) -> bool:
@@ -94,6 +101,7 @@ class HandOver:
         node = self._node
         asked = [one.address for one in own.replicas if one.online]
         found = await node.world.gather(*(node.lookout.node(address, within=0.3) for address in asked))
+        self.again = None in found
         return candidates(node.settings.me, [one for one in found if one is not None])
 
     async def _to(self, replica: Address, others: int, deadline: float) -> bool | None:
@@ -138,7 +146,6 @@ class HandOver:
         if not taken:
             await self._back_out()
             return None
-        self.successor = replica
         held_since = node.pause.since
         await node.office.demote(LIMBO, leaving=node.leaving)
         await self._restore()
@@ -207,9 +214,11 @@ class HandOver:
         """Nobody could tell a single Sentinel of an epoch: it is asked to fail over while writes are held back."""
         node, world = self._node, self._node.world
         sentinel = now.council.sentinels[0].address
-        if await self._hold() is None:
+        offset = await self._hold()
+        if offset is None or not await self._all_have(now, offset, deadline):
+            self.again = offset is not None
             await self._back_out()
-            return False
+            return self._not("not every replica has got all that was acknowledged")
         (result,) = await world.ask(sentinel, ("SENTINEL", "FAILOVER", node.settings.master_name), within=1.0)
         if not done(result):
             self.unknown = True
@@ -218,10 +227,22 @@ class HandOver:
         while world.now() < deadline:
             council = await node.lookout.council()
             if council.named not in (None, node.settings.me):
-                self.successor = council.named
                 await node.office.demote(LIMBO, leaving=node.leaving)
+                await self._restore()
                 world.say(f"handed over to {council.named} by the only Sentinel")
                 return True
             await world.sleep(POLL)
         self.unknown = True
+        return False
+
+    async def _all_have(self, now: Situation, offset: int, deadline: float) -> bool:
+        """Whether each replica that is online has got so much: any of them may be chosen."""
+        node, world = self._node, self._node.world
+        online = [one.address for one in now.own.replicas if one.online] if now.own is not None else []
+        until = min(deadline, world.now() + READY_WITHIN)
+        while world.now() < until:
+            found = await world.gather(*(node.lookout.node(address, within=0.3) for address in online))
+            if all(one is not None and one.offset >= offset for one in found):
+                return True
+            await world.sleep(POLL)
         return False

@@ -55,13 +55,11 @@ class Lease:
                     await self._pause.release(REASON)
             elif REASON in self._pause.reasons:
                 silent_at = asked_at
-            if (
-                self._epoch is not None
-                and self._world.now() - self._heard_at > limit
-                and REASON not in self._pause.reasons
-            ):
-                self._world.say("most Sentinels are silent: writes are held back")
+            if self._epoch is not None and self._world.now() - self._heard_at > limit:
+                if REASON not in self._pause.reasons:
+                    self._world.say("most Sentinels are silent: writes are held back")
                 silent_at = self._world.now()
+                # At each beat anew: Redis refuses it in the middle of a slow script, and ends it after LONG by itself.
                 await self._pause.hold(REASON)
             await self._world.sleep(max(0.0, asked_at + limit / BEATS - self._world.now()))
 

@@ -8,7 +8,7 @@ from agent.settings import NodeSettings
 from agent.view.council import Roster
 from agent.view.mark import Mark
 from agent.view.node import Node
-from agent.wire.answers import done
+from agent.wire.answers import Address, done
 from agent.world import World
 
 
@@ -21,6 +21,9 @@ class Memory:
         self._roster = roster
         self.mark = mark
         self._seen: Node | None = None
+        self.stored = True
+        """Whether what it has is on its volume: after a copy the append-only file is the old one until it has been
+        rewritten. A rewrite of its own accord loses nothing."""
         self._kept: dict[str, Any] = {}
 
     def copy_lost(self, own: Node) -> bool:
@@ -29,12 +32,19 @@ class Memory:
         Loading, by a server that had once loaded, is the copy; so is an offset that has gone back without a link.
         """
         before, self._seen = self._seen, own
+        self._note_stored(before, own)
         if before is None or before.run_id != own.run_id or own.is_master or before.is_master:
             return False
         if (own.loading and not before.loading) or (not own.link_up and own.offset < before.offset):
-            self.remember(replace(self.mark, whole=False, master=False), own)
+            self.remember(replace(self.mark, whole=False, master=False))
             return True
         return False
+
+    def _note_stored(self, before: Node | None, own: Node) -> None:
+        if not own.rewriting:
+            self.stored = self.stored or own.is_master or own.link_up
+        elif own.link_up and (before is None or _since(before) != _since(own)):
+            self.stored = False  # it may have copied since the last look
 
     async def look(self, now: Situation, own: Node) -> None:
         """Remember what follows from a look at this node's server, which has loaded."""
@@ -47,23 +57,19 @@ class Memory:
             mark = replace(mark, whole=True, epoch=epoch, master=False, offset=own.offset, empty=False)
         elif now.in_touch and mark.whole and not own.is_master and not own.copying:
             mark = replace(mark, offset=max(mark.offset, own.offset))  # the last that came before the link broke
-        self.remember(mark, own)
+        self.remember(mark)
         if own.mark != self.mark:
             await self.mark_server()
 
-    def office(self, epoch: int, own: Node | None = None, whole: bool = True) -> None:
+    def office(self, epoch: int, whole: bool = True) -> None:
         """This node is the master since `epoch`."""
-        mark = replace(self.mark, whole=whole, epoch=epoch, master=True, empty=False)
-        self.remember(mark, own or self._seen)
+        self.remember(replace(self.mark, whole=whole, epoch=epoch, master=True, empty=False))
 
-    def remember(self, mark: Mark, own: Node | None) -> None:
-        """Know `mark` from now on, and keep it on the volume as soon as that is true of the volume, too.
-
-        After a copy the append-only file is the old one until it has been rewritten.
-        """
+    def remember(self, mark: Mark) -> None:
+        """Know `mark` from now on, and keep it on the volume as soon as that is true of the volume, too."""
         self.mark = mark
         memory = {**mark.as_memory(), "nodes": sorted(str(node) for node in self._roster.nodes)}
-        if memory != self._kept and (own is None or not own.rewriting or not mark.whole):
+        if memory != self._kept and (self.stored or not mark.whole):
             self._kept = memory
             self._world.remember(memory)
 
@@ -72,3 +78,8 @@ class Memory:
         command = ("CONFIG", "SET", "proc-title-template", self.mark.title())
         (result,) = await self._world.ask(self._settings.local, command, within=1.0)
         return done(result)
+
+
+def _since(node: Node) -> tuple[str, bool, Address | None]:
+    """What another link to a master shows in."""
+    return node.run_id, node.link_up, node.follows

@@ -4,8 +4,8 @@ from agent.wire.answers import Address, Command, Unknown, done
 from agent.world import World
 
 LONG = 600.0
-"""Seconds: longer than anything that a pause is for. Redis lifts it by itself after that; process 1, and with it the
-server, has ended long before where it is not lifted."""
+"""Seconds after which Redis lifts a pause by itself. Only a lease may last longer, and that is said again all along;
+else process 1, and with it the server, has ended long before where it is not lifted."""
 RELEASE_WITHIN = 0.25
 
 

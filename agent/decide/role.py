@@ -13,8 +13,11 @@ CONTESTED = 5.0
 def decide(now: Situation) -> Step:
     """The next step."""
     step = _next(now)
-    if isinstance(step, Rest) and step.joined and now.own is not None and not now.own.storing:
-        return Rest("cannot write to its disk: is it full? Writes are refused", again=step.again)
+    if isinstance(step, Rest) and step.joined and now.own is not None:
+        if not now.own.storing:
+            return Rest("cannot write to its disk: is it full? Writes are refused", again=step.again)
+        if not now.stored:  # who relies on it would rely on its memory alone
+            return Rest("writing its copy to its disk", again=SOON)
     return step
 
 

@@ -19,6 +19,8 @@ class Situation:
     """Its own server; None where that does not answer."""
     mark: Mark
     """What it remembers of its data."""
+    stored: bool = True
+    """What it has is on its disk, too: the file of before a copy has been rewritten."""
     was_master: bool = False
     """Its server does not answer, and was a master at its last answer."""
     council: Council = field(default_factory=Council)

@@ -56,7 +56,7 @@ class Volume:
 
     def mark(self) -> Mark:
         """How much the data is worth, by what was remembered and what is there."""
-        there = bool(self.append_only_files()) or self._snapshot().exists()
+        there = bool(self.append_only_files()) or self._snapshot_counts()
         kept = self._remembered()
         if kept is None:
             kept = self._of_earlier_version() if there else {}
@@ -124,9 +124,17 @@ class Volume:
         path = self._path / setting(lines, "dbfilename", "dump.rdb")
         return path if path.exists() and path.stat().st_size else self._path / ".no-snapshot"
 
+    def _snapshot_counts(self) -> bool:
+        """Without an append-only file, and where none are taken, a snapshot is what is left of a copy, long ago."""
+        last = self._last.read_text().splitlines() if self._last.exists() else []
+        memory_only = setting(last, "appendonly") == "no" and setting(last, "save", "default") == ""
+        return self._snapshot().exists() and not memory_only
+
     def _snapshot_is_newer(self, files: list[Path]) -> bool:
+        """A manifest is as old as the last rewrite: the files that it names are written to."""
+        parts = [part for file in files for part in (file.parent.iterdir() if file.parent != self._path else [file])]
         snapshot = self._snapshot()
-        return snapshot.exists() and snapshot.stat().st_mtime >= max(file.stat().st_mtime for file in files)
+        return snapshot.exists() and snapshot.stat().st_mtime >= max(part.stat().st_mtime for part in parts)
 
     def set_aside(self, why: str) -> list[Path]:
         """Rename the append-only files, so that the server starts without them; what they are called now.

@@ -43,10 +43,11 @@ def minority(patch: pytest.MonkeyPatch) -> None:
 def promotable(patch: pytest.MonkeyPatch) -> None:
     """C4: a replica that has never had the data has Redis' own priority, so that a Sentinel may promote it."""
 
-    async def settle(self: DataNode, now: Situation, real: Any = DataNode._settle) -> None:
-        await real(self, now)
+    async def settle(self: DataNode, now: Situation, real: Any = DataNode._settle) -> Situation:
+        settled: Situation = await real(self, now)
         command = ("CONFIG", "SET", "replica-priority", str(PRIORITY))
         await self.world.ask(self.settings.local, command, within=1.0)
+        return settled
 
     patch.setattr(DataNode, "_settle", settle)
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from agent.decide.election import PATIENCE
 from agent.decide.role import decide
 from agent.decide.situation import Situation
-from agent.decide.steps import Announce, Begin, EndServer, Follow, Rest, Step, TakeOffice, TellAgain, Yield
+from agent.decide.steps import SOON, Announce, Begin, EndServer, Follow, Rest, Step, TakeOffice, TellAgain, Yield
 from agent.decide.watched import Watch, watched
 from agent.view.council import Council
 from agent.view.mark import Mark
@@ -330,3 +330,10 @@ def test_an_empty_node_takes_office_only_where_nobody_is_known_to_have_data(
 def test_watched(nodes: dict[Address, Node | None], said: Council, waited: float, expected: Watch | None) -> None:
     found = watched(MASTER, nodes, said, waited)
     assert found == expected if expected else isinstance(found, str)
+
+
+def test_a_copy_that_is_not_on_the_disk_yet_is_not_relied_on() -> None:
+    """A roll-out that went on would leave the data to the memory of this one."""
+    linked = replica(link_up=True)
+    assert decide(situation(linked, lost_for=0.0)) == Rest(f"replica of {MASTER}", joined=True)
+    assert decide(situation(linked, lost_for=0.0, stored=False)) == Rest("writing its copy to its disk", again=SOON)

@@ -1,13 +1,17 @@
 """Writes held back for several reasons, and how they go on."""
 
 import asyncio
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
+from agent.act.lease import Lease
 from agent.act.pause import LONG, WritePause
-from agent.wire.answers import Address, Command, Result, Unknown
+from agent.settings import NodeSettings
+from agent.view.council import Roster
+from agent.wire.answers import Address, Command, Refusal, Result, Unknown
 from agent.world import World
 
 LOCAL = Address("127.0.0.1", 6379)
@@ -40,6 +44,39 @@ class OneServer:
         return [self.answer] * len(commands)
 
 
+SECONDS = 10
+
+
+class EndedError(Exception):
+    """The time of the test is over."""
+
+
+@dataclass
+class Cut(OneServer):
+    """With Sentinels of which none answers."""
+
+    passed: float = 0.0
+
+    def now(self) -> float:
+        return self.passed
+
+    async def sleep(self, seconds: float) -> None:
+        self.passed += seconds
+        if self.passed > SECONDS:
+            raise EndedError
+
+    def say(self, text: str) -> None:
+        return
+
+    async def ask(self, peer: Address, *commands: Command, within: float) -> list[Result]:
+        if peer == LOCAL:
+            return await super().ask(peer, *commands, within=within)
+        return [Unknown.LATE] * len(commands)
+
+    async def gather(self, *parts: Coroutine[Any, Any, Any], enough: object) -> list[Any]:
+        return [await part for part in parts]
+
+
 def test_writes_go_on_when_no_reason_is_left() -> None:
     world = OneServer()
     pause = WritePause(cast(World, world), LOCAL)
@@ -54,6 +91,18 @@ def test_writes_go_on_when_no_reason_is_left() -> None:
     asyncio.run(both())
     assert world.asked == [(held(LONG),), (held(5.0),), (UNPAUSE, held(5.0)), (UNPAUSE,)], "no longer than each is for"
     assert not pause.reasons
+
+
+def test_a_lease_is_held_for_as_long_as_most_sentinels_are_silent() -> None:
+    """Redis refuses the first word in the middle of a slow script, and ends a pause by itself after a while."""
+    world = Cut(Refusal("BUSY"))
+    roster = Roster({Address("10.0.0.1", 1), Address("10.0.0.2", 1), Address("10.0.0.3", 1)})
+    told = NodeSettings("a", LOCAL, LOCAL, True, LOCAL, tuple(roster.sentinels), consistent=True)
+    lease = Lease(cast(World, world), told, roster, WritePause(cast(World, world), LOCAL))
+    lease.office(1)
+    with pytest.raises(EndedError):
+        asyncio.run(lease.run())
+    assert world.asked.count((held(LONG),)) > SECONDS, "again and again"
 
 
 @pytest.mark.parametrize(

@@ -116,6 +116,25 @@ def test_the_server_loads_what_is_newest(
     assert bool(stale) is (append_only and (before, now) == ("no", "yes"))
 
 
+@pytest.mark.parametrize(
+    ("directives", "there"),
+    [
+        pytest.param("appendonly no\n", False, id="in memory alone"),
+        pytest.param("appendonly no\nsave 3600 1\n", True, id="snapshots are taken"),
+        pytest.param("appendonly yes\n", True, id="the append-only file is to come"),
+    ],
+)
+def test_what_a_copy_has_left_long_ago_is_no_data(tmp_path: Path, directives: str, there: bool) -> None:
+    """Redis keeps the snapshot by which a replica was filled, and a node that is restarted loads it."""
+    made = volume(tmp_path, directives)
+    made.prepare(NO_MARK)
+    (tmp_path / "data/dump.rdb").write_text("REDIS")
+    remembered = Mark(True, True, 7, True, 99, False)
+    made.memory.write_text(json.dumps(remembered.as_memory()))
+    found = volume(tmp_path, directives).mark()
+    assert (found.whole, found.master, found.empty) == (there, there, not there)
+
+
 @pytest.mark.parametrize(("age", "arguments"), [(1, ["--appendonly", "yes"]), (-1, [])], ids=["older", "newer"])
 def test_a_switch_that_was_cut_off_goes_on(tmp_path: Path, age: int, arguments: list[str]) -> None:
     """The append-only file is set aside once a snapshot is newer, such as that of a planned stop."""
@@ -123,7 +142,10 @@ def test_a_switch_that_was_cut_off_goes_on(tmp_path: Path, age: int, arguments: 
     with_data(tmp_path)
     snapshot = tmp_path / "data/dump.rdb"
     snapshot.write_text("REDIS")
-    newest = max(file.stat().st_mtime for file in (tmp_path / "data/appendonlydir").iterdir())
+    # What is written to is newer than the manifest, which changes with the next rewrite.
+    newest = (tmp_path / "data/appendonlydir/appendonly.aof.manifest").stat().st_mtime + 3600
+    (tmp_path / "data/appendonlydir/appendonly.aof.1.incr.aof").write_text("writes")
+    os.utime(tmp_path / "data/appendonlydir/appendonly.aof.1.incr.aof", (newest, newest))
     os.utime(snapshot, (newest - age, newest - age))
     assert volume(tmp_path, "appendonly no\n").prepare(NO_MARK) == arguments
     assert (tmp_path / "data/appendonlydir").exists() is bool(arguments)

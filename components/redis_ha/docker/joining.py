@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from docker.models.containers import Container
 
 JOIN_TIMEOUT_SECONDS = 60.0
-BUSY = ("loading", "copying")
+BUSY = ("loading", "copying", "writing")
 MAX_RESTARTS = 3  # a node that ends that often before it has joined will not join
 JOINED_MARKER = "/data/.joined"  # inside the container: the id of the last one that has joined with this volume
 FIRST_START_SIGNAL = f"{RUN_FOLDER}/first-start"  # read by its agent

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from agent.act.claim import LEASE
-from agent.act.datanode import SEE_EVERY
+from agent.act.datanode import ASK_AGAIN_FOR, SEE_EVERY
 from agent.act.handover import IN_ALL
 from agent.act.successor import TAKES_WRITES
 from tests.agent.harness.cluster import DOWN_AFTER, MASTER_NAME, Cluster
@@ -42,6 +42,25 @@ def test_hand_overs_lose_nothing(formed: Cluster, client: str) -> None:
     print(f"write gaps with a client {client}: " + ", ".join(f"{gap * 1000:.0f} ms" for gap in gaps))
     assert min(gaps) < DOWN_AFTER / 2, "no Sentinel had to notice anything"
     assert any(followed), "it has not waited for its time to be over, which a busy machine may make it do"
+
+
+@pytest.mark.parametrize("sentinels", [3, 1])
+def test_a_replica_that_stands_still_is_waited_for(make_cluster: MakeCluster, sentinels: int) -> None:
+    """It has not got all that was acknowledged, and would be elected without that when it goes on."""
+    formed = make_cluster(replicas=1, sentinel_count=sentinels)
+    formed.form()
+    old, replica = formed.data
+    with Writer(by_role(formed), "w") as writer:
+        writer.goes_on(50)
+        with replica.frozen():
+            writer.goes_on(20)
+            old.terminate()
+            time.sleep(3 * DOWN_AFTER / 4)  # a Sentinel that takes the replica for down does not choose it
+        assert old.ended(ASK_AGAIN_FOR + BOUND) == 0
+        writer.goes_on(50, 20)
+    assert f"handed over to {replica.endpoint}" in old.log()
+    assert formed.master() == replica
+    assert writer.missing(replica.client()) == []
 
 
 def test_all_agree_afterwards(formed: Cluster) -> None:
