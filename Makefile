@@ -27,7 +27,7 @@ FILE ?= monitoring/targets/$(STACK).json
 ARGS ?=
 
 SHELL := /bin/sh
-PYTHON := .venv/bin/python
+PY := .venv/bin/python
 PULUMI := ./pulumiw
 SCRIPTS := pulumiw .ci/run configs/install-python $(shell grep -lE '^#!.*\bsh|^#!.*\bbash' bootstrap/* backup/* configs/bin/* tests/hosts/* tests/bare/* 2>/dev/null)
 # Of the failures, those whose tests have no time to measure.
@@ -53,7 +53,7 @@ help: ## Lists the targets
 # --skip-preview: nothing is asked, so the program need not run twice.
 up: ## Brings the cluster up, or changes it to what the settings say; prints where to connect
 	@$(PULUMI) up --yes --skip-preview --stack $(STACK) $(EXCLUDED) $(ARGS)
-	@$(PYTHON) -m ops.connect $(STACK)
+	@$(PY) -m ops.connect $(STACK)
 
 preview: ## Shows what `make up` would change (FORMAT=markdown: as a comment for a pull request)
 ifeq ($(FORMAT),markdown)
@@ -66,8 +66,8 @@ policy: policy/venv/installed ## A preview that must keep to the rules of policy
 	@$(PULUMI) preview --policy-pack policy --stack $(STACK) $(EXCLUDED) $(ARGS)
 
 # The pack's own virtual environment: it wants an older protobuf than the program has.
-policy/venv/installed: policy/requirements.txt
-	@python3 -m venv policy/venv
+policy/venv/installed: policy/requirements.txt | venv
+	@$(PY) -m venv policy/venv
 	@policy/venv/bin/pip --disable-pip-version-check install -q --no-input -r $<
 	@cp $< $@
 
@@ -76,28 +76,28 @@ refresh: ## Reads what is really there and says what has drifted
 
 destroy: ## Removes all that `make up` has made (data too, unless retainData is set)
 	@$(PULUMI) destroy --yes --skip-preview --stack $(STACK) $(EXCLUDED) $(ARGS)
-	@$(PYTHON) -m ops.images $(STACK)
+	@$(PY) -m ops.images $(STACK)
 
 status: venv ## What each node is, what the Sentinels say, and a verdict (WATCH=1: again and again; ARGS=--json)
-	@$(PYTHON) -m ops.status --stack $(STACK) $(if $(WATCH),--watch) $(ARGS)
+	@$(PY) -m ops.status --stack $(STACK) $(if $(WATCH),--watch) $(ARGS)
 
 outputs: ## The stack's outputs, secrets masked
 	@$(PULUMI) stack output --stack $(STACK) $(ARGS)
 
 connect: venv ## Where to connect, with lines to paste
-	@$(PYTHON) -m ops.connect $(STACK)
+	@$(PY) -m ops.connect $(STACK)
 
 backup: venv ## Takes a snapshot now, checks and keeps it (with the setting `backup`)
-	@$(PYTHON) -m ops.backup now --stack $(STACK) $(ARGS)
+	@$(PY) -m ops.backup now --stack $(STACK) $(ARGS)
 
 backups: venv ## The snapshots that are kept
-	@$(PYTHON) -m ops.backup list --stack $(STACK) $(ARGS)
+	@$(PY) -m ops.backup list --stack $(STACK) $(ARGS)
 
 restore: venv ## Brings the stack to a snapshot's data: FROM=id|latest|file.rdb or AT=time (CHECK=1, ANY_STACK=1, EMPTY_FIRST=1)
-	@$(PYTHON) -m ops.backup restore --stack $(STACK) --from '$(FROM)' $(if $(AT),--at '$(AT)') $(if $(ANY_STACK),--any-stack) $(if $(CHECK),--check) $(if $(EMPTY_FIRST),--empty-first) $(ARGS)
+	@$(PY) -m ops.backup restore --stack $(STACK) --from '$(FROM)' $(if $(AT),--at '$(AT)') $(if $(ANY_STACK),--any-stack) $(if $(CHECK),--check) $(if $(EMPTY_FIRST),--empty-first) $(ARGS)
 
 import: venv ## Live from a running Redis or Valkey: FROM=redis://... (CHECK=1, REPLACE=1, EMPTY_FIRST=1, NO_PAUSE=1, HOLD=300)
-	@$(PYTHON) -m ops.live_import --stack $(STACK) --from '$(FROM)' $(if $(CHECK),--check) $(if $(REPLACE),--replace) $(if $(EMPTY_FIRST),--empty-first) $(if $(NO_PAUSE),--no-pause) $(if $(HOLD),--hold $(HOLD)) $(ARGS)
+	@$(PY) -m ops.live_import --stack $(STACK) --from '$(FROM)' $(if $(CHECK),--check) $(if $(REPLACE),--replace) $(if $(EMPTY_FIRST),--empty-first) $(if $(NO_PAUSE),--no-pause) $(if $(HOLD),--hold $(HOLD)) $(ARGS)
 
 metrics-targets: ## What a Prometheus is to scrape, as a file that it takes (FILE=, default monitoring/targets/STACK.json)
 	@mkdir -p $(dir $(FILE)) && $(PULUMI) stack output metrics --json --stack $(STACK) >$(FILE).new || { rm -f $(FILE).new; exit 1; }
@@ -105,77 +105,77 @@ metrics-targets: ## What a Prometheus is to scrape, as a file that it takes (FIL
 	@echo $(FILE)
 
 certs: venv ## A CA and certificates for development, encrypted in the stack's config; again: a new certificate
-	@$(PYTHON) -m redis_ha.tls.dev_certificates --stack $(STACK)
+	@$(PY) -m redis_ha.tls.dev_certificates --stack $(STACK)
 
 rotate: venv ## A new password, system password or certificate, step by step: WHAT=password|system|certs (FINISH=1)
-	@$(PYTHON) -m ops.rotate $(or $(WHAT),$(error WHAT= is missing: password, system or certs)) --stack $(STACK) $(if $(FINISH),--finish) $(ARGS)
+	@$(PY) -m ops.rotate $(or $(WHAT),$(error WHAT= is missing: password, system or certs)) --stack $(STACK) $(if $(FINISH),--finish) $(ARGS)
 
 pins: venv ## Pins the stack's images by digest to what their registries have now, in its file
-	@$(PYTHON) -m ops.pins $(STACK)
+	@$(PY) -m ops.pins $(STACK)
 
 to-pulumi: venv ## Hands a stack that the embedded engine has made over to Pulumi; nothing of it is touched
-	@$(PYTHON) -m ops.to_pulumi $(STACK)
+	@$(PY) -m ops.to_pulumi $(STACK)
 
 test: venv-dev daemon rig-tools policy/venv/installed ## All tests: unit, agent, endpoint, preview and, on clusters of their own, after deployment and over hosts
-	@$(PYTHON) -m pytest -n 2 tests/unit tests/program $(ARGS)
-	@$(PYTHON) -m pytest $(TWO_WORKERS) $(TESTS) $(ARGS)
-	@$(PYTHON) -m pytest $(ALONE) $(ARGS)
+	@$(PY) -m pytest -n 2 tests/unit tests/program $(ARGS)
+	@$(PY) -m pytest $(TWO_WORKERS) $(TESTS) $(ARGS)
+	@$(PY) -m pytest $(ALONE) $(ARGS)
 
 test-unit: venv ## Unit tests: seconds, no Docker
-	@$(PYTHON) -m pytest -n 2 tests/unit $(ARGS)
+	@$(PY) -m pytest -n 2 tests/unit $(ARGS)
 
 test-program: venv-dev ## The program, its commands and scripts, without Docker: a minute
-	@$(PYTHON) -m pytest -n 2 tests/program $(ARGS)
+	@$(PY) -m pytest -n 2 tests/program $(ARGS)
 
 test-agent: venv-dev daemon ## Process 1: its decisions, as real processes, in the image
-	@$(PYTHON) -m pytest tests/agent $(ARGS)
+	@$(PY) -m pytest tests/agent $(ARGS)
 
 test-endpoint: venv-dev daemon ## The endpoint's decisions, among nodes that are not real
-	@$(PYTHON) -m pytest tests/endpoint $(ARGS)
+	@$(PY) -m pytest tests/endpoint $(ARGS)
 
 test-preview: venv daemon policy/venv/installed ## Previews
-	@$(PYTHON) -m pytest tests/preview $(ARGS)
+	@$(PY) -m pytest tests/preview $(ARGS)
 
 test-interrupted: venv-dev daemon ## Runs of the embedded engine that are cut off at ENGINE_POINTS (2) ever later moments, by each signal
-	@$(PYTHON) -m pytest tests/interrupted --timeout 3600 $(ARGS)
+	@$(PY) -m pytest tests/interrupted --timeout 3600 $(ARGS)
 
 test-deploy: venv-dev daemon ## Failures against a real cluster
-	@$(PYTHON) -m pytest tests/deploy $(ARGS)
+	@$(PY) -m pytest tests/deploy $(ARGS)
 
 test-engines: venv daemon policy/venv/installed ## What differs between the embedded engine and Pulumi, on both where `pulumi` is on the PATH
-	@$(PYTHON) -m pytest tests/engines $(ARGS)
+	@$(PY) -m pytest tests/engines $(ARGS)
 
 test-clients: venv daemon client-tools ## redis-py, jedis, lettuce, ioredis, node-redis and go-redis through failovers
-	@$(PYTHON) -m pytest tests/clients $(ARGS)
+	@$(PY) -m pytest tests/clients $(ARGS)
 
 test-monitoring: venv daemon monitoring-tools ## Alert rules and dashboard in a real Prometheus: each fault fires its rules
-	@$(PYTHON) -m pytest tests/monitoring $(ARGS)
+	@$(PY) -m pytest tests/monitoring $(ARGS)
 
 test-hosts: venv daemon rig-tools ## Failures of whole hosts, on three Docker daemons on this machine (needs root)
-	@$(PYTHON) -m pytest tests/hosts $(ARGS)
+	@$(PY) -m pytest tests/hosts $(ARGS)
 
 test-bare: ## The commands of the README on a machine that has nothing, in namespaces (needs root)
 	@tests/bare/run
 
 drill: venv-dev daemon ## Breaks the running stack on purpose and reports what clients felt
-	@$(PYTHON) -m drills --stack $(STACK) $(ARGS)
+	@$(PY) -m drills --stack $(STACK) $(ARGS)
 
 chaos: venv-dev daemon ## Faults at random on the running stack (SEED= MINUTES=10), and what must hold
-	@$(PYTHON) -m drills.chaos --stack $(STACK) $(if $(SEED),--seed $(SEED)) --minutes $(or $(MINUTES),10) $(ARGS)
+	@$(PY) -m drills.chaos --stack $(STACK) $(if $(SEED),--seed $(SEED)) --minutes $(or $(MINUTES),10) $(ARGS)
 
 bench: venv-dev daemon ## Measures this against the plain alternatives
-	@$(PYTHON) -m drills.bench $(ARGS)
+	@$(PY) -m drills.bench $(ARGS)
 
 lint: venv-dev ## ruff, mypy (strict), shellcheck; actionlint where it is installed
-	@$(PYTHON) -m ruff check .
-	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m mypy
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+	@$(PY) -m mypy
 	@.venv/bin/shellcheck -x $(SCRIPTS)
 	@if command -v actionlint >/dev/null; then actionlint; fi
 
 fmt: venv-dev ## Formats the Python code and mends what ruff can mend
-	@$(PYTHON) -m ruff check --fix-only --quiet .
-	@$(PYTHON) -m ruff format .
+	@$(PY) -m ruff check --fix-only --quiet .
+	@$(PY) -m ruff format .
 
 clean: ## Removes .venv and the tools' caches; no stack, no container
 	rm -rf .venv .venv.lock .pytest_cache .mypy_cache .ruff_cache
