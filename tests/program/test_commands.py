@@ -33,7 +33,7 @@ OPERATORS = {"&&", "|", "<", ">", ";"}
 PULUMI_ONLY = ("import", "stack import", "state delete", "stack rename", "stack --show-urns", "package add")
 ANY_WORDS = ["ARGS"]
 # Not of this repository.
-TOOLS = {"mypy", "ruff"}
+TOOLS = {"venv", "mypy", "ruff"}
 # Modules that take a stack's name, a command, or nothing, and have no parser.
 PLAIN = {
     "ops.connect": 1,

@@ -23,7 +23,7 @@ PREFIX = WHERE["subnet"].rpartition(".")[0]
 
 
 @pytest.fixture(scope="module")
-def reader() -> Iterator[Reader]:
+def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     """Of a stack like `prod`, but smaller and not protected, brought up by the words of docs/settings.md."""
     prod = yaml.safe_load((ROOT / "Pulumi.prod.yaml").read_text())["config"]
     settings = {**prod, **WHERE, "replicas": 1, "redis-ha:protectData": False}
@@ -37,10 +37,9 @@ def reader() -> Iterator[Reader]:
             reader("./pulumiw config set --path 'ports.master' 7000 --stack prod", {"7000": OWN_PORT})
             reader("""./pulumiw config set redisConfig '{"maxmemory-policy": "allkeys-lru"}' --stack prod""")
             reader("./pulumiw config set --secret --path backup.password --stack STACK", stdin="of-the-backups")
-            reader(
-                """./pulumiw config set --secret users '{"reports": {"password": "...", "rules": "~* +@read"}}'"""
-                " --stack prod"
-            )
+            users = tmp_path_factory.mktemp("users") / "users.json"
+            users.write_text('{"reports": {"password": "...", "rules": "~* +@read"}}')
+            reader("./pulumiw config set --secret users --stack prod <users.json", {"users.json": str(users)})
             reader("make certs STACK=dev")
             assert re.search(r"\d+ to create", reader("make preview STACK=prod"))
             assert f"{PREFIX}.10:{OWN_PORT}  (redis-0)" in reader("make up STACK=prod")

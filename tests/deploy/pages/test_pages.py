@@ -101,14 +101,12 @@ def test_what_touches_no_data_node(reader: Reader, cluster: Cluster) -> None:
     assert "endpoint" in json.loads(reader.stack.run("stack", "output", "--json"))
 
 
-def test_notifications(reader: Reader, cluster: Cluster) -> None:
+def test_notifications(reader: Reader, cluster: Cluster, tmp_path: Path) -> None:
     data, sentinels = started_at(cluster, "redis"), started_at(cluster, "sentinel")
     with webhook(f"{PREFIX}.1") as (url, taken):
-        reader(
-            """./pulumiw config set --secret notify '{"url": "https://hooks.example.org/T0/B0", "format": "slack"}'"""
-            " --stack prod",
-            {"https://hooks.example.org/T0/B0": url},
-        )
+        settings = tmp_path / "notify.json"
+        settings.write_text(json.dumps({"url": url, "format": "slack"}))
+        reader("./pulumiw config set --secret notify --stack prod <notify.json", {"notify.json": str(settings)})
         reader("make up STACK=prod")
         assert started_at(cluster, "redis") == data
         now = started_at(cluster, "sentinel")
