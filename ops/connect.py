@@ -53,7 +53,8 @@ def paste_lines(stack: str, outputs: dict[str, Any], master: dict[str, Any]) -> 
     """A redis-cli and a redis-py line for a shell in the project's folder."""
     secret = password_words(stack)
     files = pem_files(stack, outputs)
-    if shutil.which("redis-cli"):
+    # Of several hosts the Docker at hand may be none.
+    if shutil.which("redis-cli") or outputs.get("hosts"):
         option = {"ca": "--cacert", "client_cert": "--cert", "client_key": "--key"}
         trust = " --tls" * bool(files) + "".join(f" {option[name]} {file}" for name, file in files.items())
         cli = f"redis-cli -h {master['host']} -p {master['port']}{trust}"

@@ -145,7 +145,7 @@ def test_the_stand_in_is_announced_each_time(machine: Machine, image: str) -> No
     assert done.returncode == 0
     assert done.stderr == (
         f"base image: {image} cannot be pulled here; using the stand-in redis-ha-stand-in:8-alpine "
-        "(Redis 8.0.2 from Debian trixie)\n"
+        f"(Redis 8.0.2 from Debian trixie); `docker pull {image}` takes the real one once it can be had\n"
     )
 
 
