@@ -8,7 +8,8 @@ import pytest
 from docker.errors import DockerException, ImageNotFound
 
 from redis_ha.docker import data
-from redis_ha.docker.data import refuse_older_redis, removed_volumes
+from redis_ha.docker.data import refuse_older_redis, refuse_strange_password, removed_volumes
+from redis_ha.plan.acl import data_node_acl, internal_of
 from redis_ha.plan.identity import Identity
 from redis_ha.plan.layout import plan
 from redis_ha.plan.topology import Topology
@@ -41,7 +42,13 @@ class Api:
         written = self._containers[key]
         name = written if written.startswith("Valkey") else f"Redis {written}"
         origin = {"redis-ha.origin": f"{name} from Debian trixie"}
-        return {"Name": f"/redis-ha-dev-redis-{key}", "Config": {"Env": ["A=1"], "Labels": origin}}
+        config = {"Env": ["A=1"], "Labels": origin}
+        return {"Id": key, "Name": f"/redis-ha-dev-redis-{key}", "Config": config, "State": {"Running": True}}
+
+    def get_archive(self, key: int, path: str) -> tuple[list[bytes], dict[str, Any]]:
+        assert path.endswith("/users.acl")
+        settings = parse_settings({"password": "pw"}, "dev")
+        return [b"a tar's head", data_node_acl(settings, internal_of(settings)).encode()], {}
 
     def inspect_image(self, name: str) -> dict[str, Any]:
         if name.replace(":", "_") not in self._images:
@@ -139,6 +146,28 @@ def test_a_redis_that_cannot_read_the_data_is_refused(
         return
     with pytest.raises(pulumi.RunError, match=f"^baseImage: .*{refused}"):
         refuse_older_redis(image, topology(), swarm=False)
+
+
+@pytest.mark.parametrize(
+    ("given", "refused"),
+    [
+        ({"password": "pw"}, None),
+        ({"password": "pw", "systemPassword": "new"}, "systemPassword: redis-ha-dev-redis-0 knows another one"),
+        ({"password": "new"}, "password, and with it systemPassword: .* take over .*/redis-ha/dev.json"),
+        ({"password": "new", "systemPassword": "new", "otherSystemPassword": "pw"}, None),
+    ],
+)
+def test_a_password_that_no_node_knows_is_refused(
+    dockers: dict[str | None, Api], given: dict[str, str], refused: str | None
+) -> None:
+    """As another user's, who has made passwords of his own: his first node would find nobody who lets it in."""
+    dockers[None] = Api({}, "8.0.2")
+    settings = parse_settings(given, "dev")
+    if refused is None:
+        refuse_strange_password(settings, topology(), swarm=False)
+        return
+    with pytest.raises(pulumi.RunError, match=refused):
+        refuse_strange_password(settings, topology(), swarm=False)
 
 
 def test_versions_by_tag_and_by_configuration() -> None:

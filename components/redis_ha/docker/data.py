@@ -10,9 +10,11 @@ import pulumi
 
 from redis_ha.docker.clients import docker_client, left_out
 from redis_ha.plan import labels
-from redis_ha.plan.topology import Topology
+from redis_ha.plan.acl import internal_hashes
+from redis_ha.plan.topology import FOLDER, Topology
 from redis_ha.plan.versions import Server, Version, of_config, of_tag, rdb_version, reads
 from redis_ha.settings.hosts import Host
+from redis_ha.settings.model import Settings
 
 SHARED = "Valkey reads what Redis 7.2 and older write, and Redis 7.2 and up what Valkey 7.2 to 8 write"
 """The moves between the two."""
@@ -68,6 +70,33 @@ def refuse_another_master_name(name: str, topology: Topology, swarm: bool) -> No
                     "stays"
                 )
             break  # those of a host are told alike
+
+
+def refuse_strange_password(settings: Settings, topology: Topology, swarm: bool) -> None:
+    """A node with another system password would be let in by none of those that are there: the roll-out ends with it.
+
+    Raises pulumi.RunError where the first node that runs has none of those that are declared.
+    """
+    accepted = internal_hashes(settings)
+    for _, api in _daemons(topology, swarm):
+        for container in _data_nodes(api, topology):
+            users = _file(api, container, f"{FOLDER}/users.acl") if container["State"]["Running"] else ""
+            if users and not any(one in users for one in accepted):
+                which = "systemPassword" if settings.system_password else "password, and with it systemPassword"
+                stack, project = topology.identity.stack, topology.identity.project
+                raise pulumi.RunError(
+                    f"{which}: {container['Name'].removeprefix('/')} knows another one, and would let no node in that "
+                    "has this one. To change it: make rotate. Where it was made by another user's `up`, or as another "
+                    f"one (sudo): run as that one, or take over ~/.config/redis-ha/{project}/{stack}.json"
+                )
+            if users:
+                return
+
+
+def _file(api: "APIClient", container: dict[str, Any], path: str) -> str:
+    """What a file in a container says; empty where that cannot be told."""
+    archive = _asked(lambda: b"".join(api.get_archive(container["Id"], path)[0]))
+    return archive.decode(errors="replace") if archive else ""
 
 
 def refuse_older_redis(base_image: str, topology: Topology, swarm: bool) -> None:

@@ -8,7 +8,12 @@ import os
 import pulumi
 
 from redis_ha.docker.clients import check_hosts, left_out, why_unreachable
-from redis_ha.docker.data import refuse_another_master_name, refuse_older_redis, warn_of_removed_data
+from redis_ha.docker.data import (
+    refuse_another_master_name,
+    refuse_older_redis,
+    refuse_strange_password,
+    warn_of_removed_data,
+)
 from redis_ha.docker.host import refuse_switching_tls
 from redis_ha.docker.nobody import NO_DOCKER
 from redis_ha.docker.swarm_nodes import check_swarm
@@ -22,8 +27,8 @@ def look(given: Given, topology: Topology) -> frozenset[Host | None]:
     """The machines that a preview of Pulumi needs somebody to stand for; None is the only one.
 
     Raises pulumi.RunError when a host does not answer, a Swarm has other nodes, TLS would be switched, or the master's
-    name changed. And when the base image is older than the data. Warns of data that would be removed; in a preview of
-    an outage, too.
+    name or the nodes' own password changed. And when the base image is older than the data. Warns of data that would be
+    removed; in a preview of an outage, too.
     """
     swarm = given.now.swarm
     preview = pulumi.runtime.is_dry_run()
@@ -44,6 +49,7 @@ def look(given: Given, topology: Topology) -> frozenset[Host | None]:
             warn_of_outage(topology)
     refuse_switching_tls(topology, swarm)
     given.of(lambda settings: refuse_another_master_name(settings.master_name, topology, swarm))
+    given.of(lambda settings: refuse_strange_password(settings, topology, swarm))
     given.of(lambda settings: refuse_older_redis(settings.base_image, topology, swarm))
     if not (swarm or given.now.retain_data):
         warn_of_removed_data(topology)

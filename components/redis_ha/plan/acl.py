@@ -75,6 +75,17 @@ def internal_password(password: str, system_password: str | None) -> str:
     return _sha256(f"redis-ha/internal/{system_password or password}")
 
 
+def internal_of(settings: Settings) -> str:
+    """The same, of these settings."""
+    system = settings.system_password
+    return internal_password(settings.password.get_secret_value(), system.get_secret_value() if system else None)
+
+
+def internal_hashes(settings: Settings) -> list[str]:
+    """What is accepted for it, as ACL files have it: two nodes that have none in common do not let each other in."""
+    return _internal_passwords(settings, internal_of(settings)).split()
+
+
 def endpoint_password(password: str, system_password: str | None) -> str:
     """What the endpoint logs in with, to ask for roles: derived as the internal one is, and no way to that."""
     return _sha256(f"redis-ha/endpoint/{system_password or password}")

@@ -16,7 +16,7 @@ import pulumi_docker as docker
 
 from redis_ha.docker.aside import aside
 from redis_ha.plan import labels
-from redis_ha.plan.acl import data_node_acl, internal_password, sentinel_acl
+from redis_ha.plan.acl import data_node_acl, internal_of, sentinel_acl
 from redis_ha.plan.directives import redis_directives, sentinel_directives
 from redis_ha.plan.topology import FOLDER, Kind, Topology
 from redis_ha.resources.machines import Machine
@@ -86,8 +86,8 @@ def texts_of(topology: Topology, kind: Kind) -> dict[str, Reader]:
     }[kind]
     return {
         DIRECTIVES: directives,
-        "users.acl": lambda settings: acl(settings, _internal(settings)),
-        "internal": lambda settings: f"{_internal(settings)}\n",
+        "users.acl": lambda settings: acl(settings, internal_of(settings)),
+        "internal": lambda settings: f"{internal_of(settings)}\n",
         **tls_files(topology),
         **({WEBHOOK: partial(_webhook, topology.identity.prefix)} if topology.notify and kind == "sentinel" else {}),
     }
@@ -96,11 +96,6 @@ def texts_of(topology: Topology, kind: Kind) -> dict[str, Reader]:
 def tls_files(topology: Topology) -> dict[str, Reader]:
     """What speaks TLS: the CA, the nodes' certificate and its key; nothing without TLS."""
     return {file: partial(_pem, name) for name, file in TLS_FILES.items()} if topology.tls else {}
-
-
-def _internal(settings: Settings) -> str:
-    system = settings.system_password
-    return internal_password(settings.password.get_secret_value(), system.get_secret_value() if system else None)
 
 
 def _webhook(cluster: str, settings: Settings) -> str:

@@ -91,11 +91,11 @@ def make_certificate(
 
 
 def addresses_of(config: dict[str, Any], stack: str) -> list[str]:
-    """Every address that a node of the stack has or can get by scaling, and loopback for published ports."""
+    """Every address that a node of the stack has or can get by scaling, and where ports are published."""
     settings = parse_settings({**config, "password": "not-needed", "tls": None}, stack)
     found = ["127.0.0.1"]
-    if settings.advertise:
-        found.append(settings.advertise)
+    if settings.published not in (None, "0.0.0.0", *found):  # noqa: S104 - any address of the machine: not known here
+        found.append(str(settings.published))
     found += [host.address for host in settings.hosts]
     if settings.bridged:
         subnet = Identity(PROJECT, stack).subnet(settings.subnet)

@@ -94,6 +94,17 @@ def made_anew(stack: Stack) -> Iterator[None]:
     stack.up()
 
 
+def test_another_users_passwords_are_refused_before_anything_is_changed(cluster: Cluster, stack: Stack) -> None:
+    """Such as those of root, who has none of this stack yet: `sudo make up` after `make up`."""
+    before = started_at(cluster, "redis")
+    with stack.changed({"systemPassword": "another-users"}):
+        with pytest.raises(DrillError, match=r"systemPassword: .* knows another one"):
+            stack.up()
+        with pytest.raises(DrillError, match=r"systemPassword: .* knows another one"):
+            stack.run("preview")
+    assert started_at(cluster, "redis") == before
+
+
 def test_the_system_password_is_rotated_though_it_stops_between_two_steps(
     cluster: Cluster, stack: Stack, made_anew: None, timeline: Timeline, figure: Callable[[str], None]
 ) -> None:

@@ -12,7 +12,7 @@ import pytest
 from ops.status.certificates import of
 from ops.status.facts import Node
 from redis_ha.outputs import Address, Outputs, Tls
-from redis_ha.tls.dev_certificates import make_ca, make_certificate
+from redis_ha.tls.dev_certificates import addresses_of, make_ca, make_certificate
 
 CA, CA_KEY = make_ca("test", days=100)
 
@@ -64,3 +64,20 @@ def test_a_node_that_does_not_answer_is_left_out(node: Node) -> None:
 
 def test_without_tls_there_are_none(node: Node) -> None:
     assert of(outputs(None), [node], 5) == ()
+
+
+@pytest.mark.parametrize(
+    ("setting", "named"),
+    [
+        ({}, False),
+        ({"publish": "192.0.2.7"}, True),
+        ({"advertise": "192.0.2.7"}, True),
+        ({"publish": "0.0.0.0"}, False),  # noqa: S104 - any address says nothing of which
+    ],
+)
+def test_where_ports_are_published_is_in_the_certificate(setting: dict[str, str], named: bool) -> None:
+    """Clients of an endpoint come by that address."""
+    found = addresses_of(setting, "dev")
+    assert ("192.0.2.7" in found) is named
+    assert found[0] == "127.0.0.1"
+    assert len(set(found)) == len(found)
