@@ -23,6 +23,8 @@ YIELD_AGAIN = 10.0
 SEE_EVERY = 5.0
 """Seconds between two looks at the Sentinels' votes: one that is seen for the first time counts as a rival's. After a
 failover that has come to nothing there is one at once, so that its votes do not hinder the next hand-over."""
+STALE = 1.0
+"""Seconds that a look may take; it is asked once more, since a machine may be so busy that each takes longer."""
 ASK_AGAIN_FOR = 8.0
 """Seconds after which a leaving master asks no replica anew; `docker stop` by itself leaves ten."""
 SELECTED_SECONDS = 5.0
@@ -57,7 +59,8 @@ class DataNode(Supervised):
         self.world.spawn(self.messages.run())
         self.world.spawn(self.lease.run())
         while not self._left:
-            now = await self._settle(await self._seen_votes(await self._look()))
+            now = await self._fresh_look()
+            now = await self._settle(await self._seen_votes(now))
             waited = self.world.now() - self._leaving_since
             if self.leaving and not now.was_master and not await self.hand_over.too_early(now, waited):
                 self._left = await self._may_stop(now, waited)
@@ -70,6 +73,12 @@ class DataNode(Supervised):
                 continue
             self.lookout.ended(isinstance(step, steps.TakeOffice) or (isinstance(step, steps.Rest) and step.ended))
             await self._do(now, step)
+
+    async def _fresh_look(self) -> Situation:
+        """A look around that says how it is. One in the midst of which this agent stood still says how it was."""
+        began = self.world.now()
+        now = await self._look()
+        return now if self.world.now() - began < STALE else await self._look()
 
     async def _look(self) -> Situation:
         """A look around. While the master's end is made certain, the votes to take its place are asked for already."""

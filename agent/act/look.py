@@ -42,6 +42,7 @@ class Lookout:
         self._own_silent = False
         self.was_master = False
         """Whether this node's server was a master at its last answer."""
+        self._ordered = False
         self._roster_at = float("-inf")
         self._lost_since: float | None = None
         self._back_since: float | None = None
@@ -63,6 +64,7 @@ class Lookout:
         if own is None and not self._own_silent:  # what they have said is as old as the wait for it
             council = await self.council()
         self._own_silent = own is None
+        self._ordered = own is None and (self._ordered or council.failing_over)
         self.was_master = own.is_master if own is not None else self.was_master
         others: dict[Address, Node | None] = {}
         probe, glanced = None, False
@@ -87,6 +89,7 @@ class Lookout:
             own=own,
             mark=mark,
             was_master=own is None and self.was_master,
+            ordered=self._ordered,
             council=council,
             in_touch=self.in_touch,
             others=others,

@@ -41,10 +41,10 @@ def _next(now: Situation) -> Step:
 
 
 def _unanswered(now: Situation) -> Step:
-    """A server that hangs takes what its clients have sent as soon as it goes on, before it hears of its successor."""
+    """A server that hangs goes on with what its clients, and Sentinels, have sent before it hears of anything later."""
     council = now.council
     succeeded = council.majority and council.agreed and council.named not in (None, now.me)
-    if now.was_master and succeeded and council.epoch > now.mark.epoch:
+    if (now.was_master or now.ordered) and succeeded and council.epoch > now.mark.epoch:
         return EndServer(f"it does not answer, and {council.named} is the master since epoch {council.epoch}")
     return Rest("its Redis does not answer", again=SOON)
 

@@ -23,6 +23,8 @@ class Situation:
     """What it has is on its disk, too: the file of before a copy has been rewritten."""
     was_master: bool = False
     """Its server does not answer, and was a master at its last answer."""
+    ordered: bool = False
+    """A Sentinel has failed over while its server did not answer: its order may wait there, to become the master."""
     council: Council = field(default_factory=Council)
     in_touch: bool = False
     """Its link to the master has been up since the server started: it lacks no more than came since that broke."""

@@ -258,6 +258,8 @@ def test_in_office(now: Situation, expected: type[Step]) -> None:
         (situation(None, was_master=True, mark=WAS_MASTER, council=council(ME, EPOCH + 1)), False),
         (situation(None, was_master=False, mark=WAS_MASTER, council=council(THIRD, EPOCH + 1)), False),
         (situation(None, was_master=True, mark=WAS_MASTER, council=NOBODY), False),
+        (situation(None, ordered=True, council=council(THIRD, EPOCH + 1)), True),
+        (situation(None, ordered=True, council=council(ME, EPOCH + 1)), False),
     ],
 )
 def test_a_hung_server_is_ended_once_most_sentinels_name_its_successor(now: Situation, ends: bool) -> None:
