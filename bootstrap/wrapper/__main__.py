@@ -14,7 +14,6 @@ from bootstrap.wrapper.arguments import DESTROY, OF_A_STACK, PREVIEW, REFRESH, U
 
 ROOT = Path(__file__).resolve().parents[2]
 RUNS_THE_PROGRAM = UP | PREVIEW | REFRESH
-WITH_CONFIG_FILE = RUNS_THE_PROGRAM | DESTROY
 
 
 def say(text: str) -> None:

@@ -9,7 +9,7 @@ from docker.errors import DockerException, ImageNotFound
 
 from redis_ha.docker import data
 from redis_ha.docker.data import refuse_older_redis, refuse_strange_password, removed_volumes
-from redis_ha.plan.acl import data_node_acl, internal_of
+from redis_ha.plan.acl import data_node_acl, derived, internal_password
 from redis_ha.plan.identity import Identity
 from redis_ha.plan.layout import plan
 from redis_ha.plan.topology import Topology
@@ -48,7 +48,7 @@ class Api:
     def get_archive(self, key: int, path: str) -> tuple[list[bytes], dict[str, Any]]:
         assert path.endswith("/users.acl")
         settings = parse_settings({"password": "pw"}, "dev")
-        return [b"a tar's head", data_node_acl(settings, internal_of(settings)).encode()], {}
+        return [b"a tar's head", data_node_acl(settings, derived(settings, internal_password)).encode()], {}
 
     def inspect_image(self, name: str) -> dict[str, Any]:
         if name.replace(":", "_") not in self._images:

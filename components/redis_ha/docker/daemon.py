@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeVar
 
@@ -109,19 +110,16 @@ class Daemon:
         """Unpack a tar archive into a volume of a container. Raises DaemonError."""
         self._ask(lambda api: api.put_archive(container, folder, archive))
 
-    def remove_image(self, name: str) -> bool:
-        """Whether there was an image of that name. Raises DaemonError, such as when a container uses it."""
+    def remove_image(self, name: str) -> None:
+        """It may be gone already. Raises DaemonError, such as when a container uses it."""
 
-        def removed(api: Any) -> bool:
+        def remove(api: Any) -> None:
             from docker.errors import ImageNotFound
 
-            try:
+            with suppress(ImageNotFound):
                 api.remove_image(name)
-            except ImageNotFound:
-                return False
-            return True
 
-        return self._ask(removed)
+        self._ask(remove)
 
     def any_container(self, label: str) -> bool:
         """Whether there is one with a label `name=value`, stopped or not. Raises DaemonError."""

@@ -75,15 +75,9 @@ def internal_password(password: str, system_password: str | None) -> str:
     return _sha256(f"redis-ha/internal/{system_password or password}")
 
 
-def internal_of(settings: Settings) -> str:
-    """The same, of these settings."""
-    system = settings.system_password
-    return internal_password(settings.password.get_secret_value(), system.get_secret_value() if system else None)
-
-
 def internal_hashes(settings: Settings) -> list[str]:
     """What is accepted for it, as ACL files have it: two nodes that have none in common do not let each other in."""
-    return _internal_passwords(settings, internal_of(settings)).split()
+    return _internal_passwords(settings, derived(settings, internal_password)).split()
 
 
 def endpoint_password(password: str, system_password: str | None) -> str:
@@ -111,6 +105,12 @@ def operator_password(password: str, system_password: str | None) -> str:
     return _sha256(f"redis-ha/operator/{system_password or password}")
 
 
+def derived(settings: Settings, password: Callable[[str, str | None], str]) -> str:
+    """What one of these functions makes of the settings' passwords."""
+    system = settings.system_password
+    return password(settings.password.get_secret_value(), system.get_secret_value() if system else None)
+
+
 def data_node_acl(settings: Settings, internal: str) -> str:
     """The ACL file of a data node."""
     allowed = "+@all" if settings.allow_dangerous_commands else f"+@all {_DANGEROUS}"
@@ -121,10 +121,10 @@ def data_node_acl(settings: Settings, internal: str) -> str:
         f"replication on {system} resetchannels -@all +psync +replconf +ping",
         f"sentinel on {system} {_SENTINEL_ON_NODE}",
         f"handover on {system} {_HANDOVER_ON_NODE}",
-        f"endpoint on {_derived(settings, endpoint_password)} {_ENDPOINT_ON_NODE}",
-        f"exporter on {_derived(settings, exporter_password)} {_EXPORTER_ON_NODE}",
-        f"backup on {_derived(settings, backup_password)} {_BACKUP_ON_NODE}",
-        f"restore on {_derived(settings, restore_password)} {_RESTORE_ON_NODE}",
+        f"endpoint on {_derived_hashes(settings, endpoint_password)} {_ENDPOINT_ON_NODE}",
+        f"exporter on {_derived_hashes(settings, exporter_password)} {_EXPORTER_ON_NODE}",
+        f"backup on {_derived_hashes(settings, backup_password)} {_BACKUP_ON_NODE}",
+        f"restore on {_derived_hashes(settings, restore_password)} {_RESTORE_ON_NODE}",
         *(
             f"{name} on {_hash(user.password.get_secret_value())} resetchannels -@all {user.rules}"
             for name, user in sorted(settings.users.items())
@@ -139,9 +139,9 @@ def sentinel_acl(settings: Settings, internal: str) -> str:
         f"default on {_passwords(settings)} {_CLIENT_ON_SENTINEL}",
         f"sentinel on {system} {_SENTINEL_ON_SENTINEL}",
         f"handover on {system} {_HANDOVER_ON_SENTINEL}",
-        f"endpoint on {_derived(settings, endpoint_password)} {_ENDPOINT_ON_SENTINEL}",
-        f"exporter on {_derived(settings, exporter_password)} {_EXPORTER_ON_SENTINEL}",
-        f"operator on {_derived(settings, operator_password)} {_CLIENT_ON_SENTINEL} +sentinel|failover",
+        f"endpoint on {_derived_hashes(settings, endpoint_password)} {_ENDPOINT_ON_SENTINEL}",
+        f"exporter on {_derived_hashes(settings, exporter_password)} {_EXPORTER_ON_SENTINEL}",
+        f"operator on {_derived_hashes(settings, operator_password)} {_CLIENT_ON_SENTINEL} +sentinel|failover",
     )
 
 
@@ -158,7 +158,7 @@ def _internal_passwords(settings: Settings, internal: str) -> str:
     return " ".join(_hash(one) for one in accepted)
 
 
-def _derived(settings: Settings, password: Callable[[str, str | None], str]) -> str:
+def _derived_hashes(settings: Settings, password: Callable[[str, str | None], str]) -> str:
     """A user's derived password, and while the system password is changed the one that follows from the other."""
     given = [settings.system_password or settings.password, settings.other_system_password]
     return " ".join(_hash(password("", one.get_secret_value())) for one in given if one is not None)

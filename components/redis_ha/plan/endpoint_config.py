@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from string import Template
 
 from redis_ha.image_files import root
-from redis_ha.plan.acl import endpoint_password
+from redis_ha.plan.acl import derived, endpoint_password
 from redis_ha.plan.topology import Endpoint, Node, Topology
 from redis_ha.settings.model import Settings
 
@@ -51,15 +51,13 @@ def haproxy_config(topology: Topology, endpoint: Endpoint) -> str:
 
 def told(settings: Settings, topology: Topology) -> str:
     """What its agent is told, as agent/endpoint/main.py reads it; it holds a password."""
-    secret, system = settings.password, settings.system_password
-    password = endpoint_password(secret.get_secret_value(), system.get_secret_value() if system else None)
     words = {
         "nodes": {node.name: node.endpoint for node in _nodes(topology)},
         "sentinels": [node.endpoint for node in topology.sentinels],
         "master_name": settings.master_name,
         "durability": settings.durability,
         "down_after": settings.timing.down_after,
-        "password": password,
+        "password": derived(settings, endpoint_password),
     }
     return json.dumps(words, indent=1) + "\n"
 

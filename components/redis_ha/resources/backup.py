@@ -5,7 +5,7 @@ import json
 
 import pulumi_docker as docker
 
-from redis_ha.plan.acl import backup_password, restore_password
+from redis_ha.plan.acl import backup_password, derived, restore_password
 from redis_ha.plan.topology import FOLDER, Backup, Topology
 from redis_ha.resources.container import Check, Shared, container, megabytes, mounted
 from redis_ha.resources.node_files import Reader, node_files, tls_files
@@ -70,8 +70,7 @@ def _of(settings: Settings) -> BackupSettings:
 
 def _told(settings: Settings, topology: Topology) -> str:
     """The container's configuration: backup/given.py reads it."""
-    setting, own = _of(settings), settings.system_password
-    passwords = (settings.password.get_secret_value(), own.get_secret_value() if own else None)
+    setting = _of(settings)
     repository = f"{DATA}/repository" if setting.repository == VOLUME else setting.repository
     told = {
         "stack": topology.identity.key,
@@ -81,7 +80,7 @@ def _told(settings: Settings, topology: Topology) -> str:
         "every": seconds(setting.every),
         "keep": setting.keep,
         "environment": {name: value.get_secret_value() for name, value in setting.environment.items()},
-        "logins": {"backup": backup_password(*passwords), "restore": restore_password(*passwords)},
+        "logins": {"backup": derived(settings, backup_password), "restore": derived(settings, restore_password)},
     }
     return json.dumps(told, indent=1) + "\n"
 

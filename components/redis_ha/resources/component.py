@@ -7,6 +7,7 @@ import pulumi
 import pulumi_docker as docker
 
 from redis_ha.docker.looks import look, refuse_other_dockers
+from redis_ha.plan.acl import derived, operator_password
 from redis_ha.plan.exporters import MetricsTarget, targets
 from redis_ha.plan.identity import BESIDE, Identity
 from redis_ha.plan.layout import TopologyError, plan, strangers_range
@@ -174,7 +175,7 @@ class RedisHa(pulumi.ComponentResource):
         self.nodes = plain(outputs.nodes(topology))
         self.sentinels = plain([node.endpoint for node in topology.sentinels])
         self.password = secret(lambda settings: settings.password.get_secret_value())
-        self.operator_password = secret(outputs.operator)
+        self.operator_password = secret(lambda settings: derived(settings, operator_password))
         self.url = secret(lambda settings: outputs.url(settings, topology))
         self.sentinel_url = secret(lambda settings: outputs.sentinel_url(settings, topology))
         self.endpoint = plain(found[0] if found else None)

@@ -8,7 +8,7 @@ import pulumi
 import pulumi_docker as docker
 
 from redis_ha.image_files import root
-from redis_ha.plan.acl import exporter_password
+from redis_ha.plan.acl import derived, exporter_password
 from redis_ha.plan.exporters import nodes_of, url
 from redis_ha.plan.topology import FOLDER, Exporter, Topology
 from redis_ha.resources.container import Check, Shared, container, mounted
@@ -108,8 +108,7 @@ def _container(
 
 def _passwords(settings: Settings, topology: Topology, exporter: Exporter) -> str:
     """By these addresses alone: whoever asks the exporter for figures of another does not make it tell a password."""
-    system = settings.system_password
-    password = exporter_password(settings.password.get_secret_value(), system.get_secret_value() if system else None)
+    password = derived(settings, exporter_password)
     found = {}
     for node in nodes_of(topology, exporter):
         scheme, address = url(node, topology.tls).split("://")

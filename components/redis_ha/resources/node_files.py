@@ -16,7 +16,7 @@ import pulumi_docker as docker
 
 from redis_ha.docker.aside import aside
 from redis_ha.plan import labels
-from redis_ha.plan.acl import data_node_acl, internal_of, sentinel_acl
+from redis_ha.plan.acl import data_node_acl, derived, internal_password, sentinel_acl
 from redis_ha.plan.directives import redis_directives, sentinel_directives
 from redis_ha.plan.topology import FOLDER, Kind, Topology
 from redis_ha.resources.machines import Machine
@@ -86,8 +86,8 @@ def texts_of(topology: Topology, kind: Kind) -> dict[str, Reader]:
     }[kind]
     return {
         DIRECTIVES: directives,
-        "users.acl": lambda settings: acl(settings, internal_of(settings)),
-        "internal": lambda settings: f"{internal_of(settings)}\n",
+        "users.acl": lambda settings: acl(settings, derived(settings, internal_password)),
+        "internal": lambda settings: f"{derived(settings, internal_password)}\n",
         **tls_files(topology),
         **({WEBHOOK: partial(_webhook, topology.identity.prefix)} if topology.notify and kind == "sentinel" else {}),
     }

@@ -3,7 +3,6 @@
 from typing import NotRequired, TypedDict
 from urllib.parse import quote
 
-from redis_ha.plan.acl import operator_password
 from redis_ha.plan.topology import Endpoint, Topology
 from redis_ha.settings.model import Settings
 
@@ -62,12 +61,6 @@ def of_hosts(settings: Settings) -> dict[str, HostOutput] | None:
     if not settings.hosts or not all(host.docker for host in settings.hosts):
         return None
     return {host.name: {"docker": host.docker, "address": host.address} for host in settings.hosts}
-
-
-def operator(settings: Settings) -> str:
-    """The operator's password."""
-    system = settings.system_password
-    return operator_password(settings.password.get_secret_value(), system.get_secret_value() if system else None)
 
 
 def url(settings: Settings, topology: Topology) -> str:
