@@ -43,9 +43,10 @@ class ThroughSentinel(Route):
         if not self._wait:
             super().write(key, number)
             return
-        # One pipeline is one connection: WAIT speaks of the writes of its own connection.
+        # One pipeline is one connection: WAIT speaks of the writes of its own connection. What an earlier try has left
+        # is removed first: to add it again would be no write, and a connection that has not written waits for nobody.
         with self._client.pipeline(transaction=False) as pipeline:
-            _, copies = pipeline.sadd(key, number).wait(self._wait, 300).execute()
+            *_, copies = pipeline.srem(key, number).sadd(key, number).wait(self._wait, 300).execute()
         if int(copies) < self._wait:
             raise RedisConnectionError(f"only {copies} replicas have the write")
 
