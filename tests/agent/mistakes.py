@@ -8,12 +8,14 @@ import pytest
 from agent.act import datanode
 from agent.act.claim import VOTE_WITHIN, Claim, Electorate
 from agent.act.datanode import DataNode
+from agent.act.memory import Memory
 from agent.act.office import PRIORITY, Office
 from agent.decide import role
 from agent.decide.situation import Situation
 from agent.decide.steps import Begin, Step
 from agent.view import votes
 from agent.view.council import Council
+from agent.view.node import Node
 from agent.view.votes import Vote
 from agent.wire.answers import Address, done
 
@@ -50,6 +52,15 @@ def promotable(patch: pytest.MonkeyPatch) -> None:
         return settled
 
     patch.setattr(DataNode, "_settle", settle)
+
+
+def unstored(patch: pytest.MonkeyPatch) -> None:
+    """Of the agent's own: whatever rewrite there is, nothing is noted on the volume before it has ended."""
+
+    def note(self: Memory, _before: Node | None, own: Node) -> None:
+        self.stored = not own.rewriting
+
+    patch.setattr(Memory, "_note_stored", note)
 
 
 def timer(patch: pytest.MonkeyPatch) -> None:

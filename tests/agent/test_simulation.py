@@ -43,6 +43,7 @@ def test_a_seed_is_a_schedule() -> None:
     [
         pytest.param(mistakes.minority, "minority", 200, id="C3-a-minority-elects"),
         pytest.param(mistakes.promotable, "copying", 200, id="C4-no-data-is-promoted"),
+        pytest.param(mistakes.unstored, "rewriting", 400, id="an-office-is-not-noted"),
         pytest.param(mistakes.timer, "everything", 800, id="C5-a-timer-makes-a-master"),
         pytest.param(mistakes.unknown_is_no, "midway", 1500, id="H1-no-answer-is-a-no"),
         pytest.param(mistakes.not_demoted, "midway", 400, id="H2-the-old-master-stays"),

@@ -24,6 +24,11 @@ def _online(follower: "Replication") -> list[Value]:
     return [at.host, str(at.port), str(follower.offset)]
 
 
+def _rewrites(server: "Server") -> bool:
+    after_a_copy = server.volume.log is not server.log and server.replication.up
+    return after_a_copy or server.clock.now < server.rewriting_until
+
+
 def info(server: "Server") -> str:
     """INFO, as far as anybody here reads it."""
     stream, master = server.replication, server.replication.master
@@ -34,7 +39,7 @@ def info(server: "Server") -> str:
         f"loading:{server.loading:d}",
         "aof_last_write_status:ok",
         "rdb_last_bgsave_status:ok",
-        f"aof_rewrite_in_progress:{server.volume.log is not server.log and stream.up:d}",
+        f"aof_rewrite_in_progress:{_rewrites(server):d}",
     ]
     if master is None:
         lines.append(f"role:master\r\nmaster_repl_offset:{stream.offset}")

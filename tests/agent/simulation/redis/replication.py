@@ -132,7 +132,7 @@ class Replication:
         cluster = self.server.cluster
         source = cluster.server_at(self.master)
         seconds = 3 * cluster.network.delay()
-        if source is None or not self._accepts(source):
+        if source is None or not self._accepts(source) or self._waits_for_a_copy(source):
             cluster.clock.after(AGAIN * (0.5 + cluster.random.random() / 2), self.server.arrive, self._connect, attempt)
             return
         self.source = source.replication
@@ -144,6 +144,10 @@ class Replication:
             self._id, self._former_id, self.offset = "", "", 1  # the cached place in the stream is given up at once
             copy = cluster.copy_seconds()
             cluster.clock.after(seconds + 0.7 * copy, self.server.arrive, self._load, attempt, 0.3 * copy)
+
+    def _waits_for_a_copy(self, source: "Server") -> bool:
+        """No snapshot is taken for it while another process of the source's writes its file anew."""
+        return self.server.clock.now < source.rewriting_until and not self._continues(source.replication)
 
     def _accepts(self, source: "Server") -> bool:
         if source is self.server or not source.up or source.closed or source.stopped or source.loading:

@@ -44,6 +44,8 @@ class Server(Process):
         self.title = title
         self.started_at = self.clock.now
         self.paused_until = 0.0
+        self.rewriting_until = 0.0
+        """Its append-only file is rewritten of its own accord until then."""
         self.replication = Replication(self)
         self._blocked: list[tuple[int, Callable[[str], None]]] = []
         self._postponed: list[tuple[tuple[Command, ...], int, list[Result], Reply]] = []

@@ -66,6 +66,28 @@ class Faults:
         if back is not None:
             self._at(at + back, container.start)
 
+    def rewrite(self, node: NodeContainer, at: float, seconds: float) -> None:
+        """Its append-only file has grown, and is rewritten for so long."""
+        self._at(at, self._rewrite, node, seconds)
+
+    def _rewrite(self, node: NodeContainer, seconds: float) -> None:
+        server = self._cluster.servers.get(node.address)
+        if server is not None:
+            server.rewriting_until = self._cluster.clock.now + seconds
+
+    def kill_master(self, at: float, back: float) -> None:
+        """Whoever serves by then is killed, and started again `back` seconds later."""
+        self._at(at, self._kill_master, back)
+        self.until = max(self.until, at + back)
+
+    def _kill_master(self, back: float) -> None:
+        for node in self._cluster.nodes:
+            server = self._cluster.servers.get(node.address)
+            if server is not None and server.up and server.replication.master is None:
+                node.kill()
+                self._at(self._cluster.clock.now + back, node.start)
+                return
+
     def lose(self, container: Container, at: float, back: float) -> None:
         """A kill, after which the volume is gone."""
         self._at(at, self._lose, container)

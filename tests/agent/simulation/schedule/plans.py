@@ -133,6 +133,18 @@ def copying(cluster: Cluster, faults: Faults) -> None:
     _stalls(cluster, faults, at, 1)
 
 
+def rewriting(cluster: Cluster, faults: Faults) -> None:
+    """The master is killed while replicas rewrite their files, and so is its successor; both come back."""
+    cluster.form()
+    _writers(cluster)
+    at = BEGIN + cluster.random.random() / 2
+    for node in cluster.nodes[1:]:
+        faults.rewrite(node, at - 0.2 * cluster.random.random(), _between(cluster, 1, 6))
+    faults.kill(cluster.nodes[0], at, _between(cluster, 0.1, 1.0))
+    faults.kill_master(at + _between(cluster, 0.5, 4.0), _between(cluster, 0.1, 1.0))
+    _stalls(cluster, faults, at, 1)
+
+
 def partition(cluster: Cluster, faults: Faults) -> None:
     """Some machines are cut off, with clients on them; a roll-out may go on there."""
     cluster.form()
@@ -208,7 +220,20 @@ def mixed(cluster: Cluster, faults: Faults) -> None:
 
 PLANS: dict[str, Plan] = {
     each.__name__: each
-    for each in (planned, killed, midway, hung, everything, copying, partition, minority, noise, first_start, mixed)
+    for each in (
+        planned,
+        killed,
+        midway,
+        hung,
+        everything,
+        copying,
+        rewriting,
+        partition,
+        minority,
+        noise,
+        first_start,
+        mixed,
+    )
 }
 WEIGHTS = {
     "planned": 5,
@@ -217,6 +242,7 @@ WEIGHTS = {
     "hung": 2,
     "everything": 2,
     "copying": 2,
+    "rewriting": 1,
     "partition": 3,
     "minority": 1,
     "noise": 1,
