@@ -18,7 +18,6 @@ FLAGS: dict[str, tuple[list[str], dict[str, Any]]] = {
     "exclude": ([], {"action": "append", "default": [], "help": "'**.NAME': the host NAME is not touched"}),
     "diff": ([], {"action": "store_true", "help": "show each property that changes"}),
     "refresh": (["-r"], {"action": "store_true", "help": "accepted: Docker is always looked at"}),
-    "config": (["-c"], {"action": "append", "default": [], "help": "KEY=VALUE to save before the run"}),
     "policy-pack": ([], {"action": "append", "default": [], "help": "a folder with rules to keep to"}),
     "yes": (["-y"], {"action": "store_true", "help": "do not ask"}),
     "skip-preview": (["-f"], {"action": "store_true", "help": "do not ask, and do not show it before"}),
@@ -57,8 +56,8 @@ def _parser() -> Parser:
 
     commands = words(root, "command", False)
     for name, about, flags in (
-        ("preview", "show what an update would do", "diff refresh config policy-pack"),
-        ("up", "create or update the stack's resources", "diff refresh config yes skip-preview"),
+        ("preview", "show what an update would do", "diff refresh policy-pack"),
+        ("up", "create or update the stack's resources", "diff refresh yes skip-preview"),
         ("refresh", "say how Docker differs from what was applied", "yes"),
         ("destroy", "delete the stack's resources", "yes skip-preview"),
     ):
@@ -135,43 +134,29 @@ def _dispatch(options: argparse.Namespace) -> int:
     from engine import stack_commands
     from engine.workspace import Workspace
 
-    what = (options.command, getattr(options, "word", None))
-    if what in (("stack", "init"), ("stack", "rm")):
+    what = " ".join(filter(None, (options.command, getattr(options, "word", None))))
+    if what in ("stack init", "stack rm"):
         options.stack = options.name or options.stack
-    if what == ("stack", "init"):
-        if not options.stack:
-            raise EngineError("stack init: name the stack")
+    if what == "stack init":
         return stack_commands.stack_init(Path.cwd(), options.stack)
-    workspace = Workspace(Path.cwd(), options.stack, options.config_file)
-    if what == ("stack", "rm"):
-        return stack_commands.stack_remove(workspace, options.yes)
-    if what == ("stack", "output"):
-        return stack_commands.stack_output(workspace, options.name, options.json, options.show_secrets)
-    if what == ("config", "get"):
-        return stack_commands.config_get(workspace, options.key)
-    if what == ("config", "set"):
-        return stack_commands.config_set(workspace, options.key, options.value, options.secret, options.path)
-    if what == ("config", "rm"):
-        return stack_commands.config_remove(workspace, options.key)
-    if what == ("config", None):
-        return stack_commands.config_list(workspace, options.show_secrets, options.json)
-    if options.command == "cancel":
-        return stack_commands.cancel(workspace)
-    return _deploy(options, workspace)
+    run = {
+        "stack rm": stack_commands.stack_rm,
+        "stack output": stack_commands.stack_output,
+        "config get": stack_commands.config_get,
+        "config set": stack_commands.config_set,
+        "config rm": stack_commands.config_rm,
+        "config": stack_commands.config_list,
+        "cancel": stack_commands.cancel,
+    }.get(what, _deploy)
+    return run(Workspace(Path.cwd(), options.stack, options.config_file), options)
 
 
-def _deploy(options: argparse.Namespace, workspace: "Workspace") -> int:
+def _deploy(workspace: "Workspace", options: argparse.Namespace) -> int:
     from engine import deploy
-    from engine.files.stack_file import full_key
     from engine.run.context import Excludes
     from engine.show import Screen
 
     options.yes |= options.skip_preview
     options.excludes = Excludes(options.exclude)
-    for given in options.config:
-        key, equals, value = given.partition("=")
-        if not equals:
-            raise EngineError(f"--config {given}: expected KEY=VALUE")
-        workspace.file.set_value(full_key(workspace.project.name, key), (), value)
     run = {"preview": deploy.preview, "up": deploy.up, "refresh": deploy.refresh, "destroy": deploy.destroy}
-    return run[options.command](workspace, Screen(color=options.color), options)
+    return run[options.command](workspace, Screen(options.color), options)

@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from engine import show, show_diff
+from engine import show
 from engine.errors import EXIT_CANCELLED, EXIT_CONFIGURATION, EXIT_FAILURE, EXIT_NO_CHANGES, EngineError, Reported
 from engine.policies import judge
 from engine.run.carry_out import Run
 from engine.run.context import Context
 from engine.run.delete import Deletes, after_run, delete_all, whole_stack
 from engine.run.keep import after_destroy, close_notes, noted_outputs
-from engine.run.learn import read_everything
 from engine.run.program import run_program
 from engine.run.providers import recall
 from engine.run.steps import Diagnostic, Recorder, Step
@@ -48,9 +47,8 @@ def up(workspace: Workspace, screen: Screen, options: Namespace) -> int:
 
 def refresh(workspace: Workspace, screen: Screen, options: Namespace) -> int:
     """`refresh`: says how Docker differs from what was applied. There is no state to bring up to date."""
-    workspace.start()
     screen.heading(f"Refreshing ({workspace.stack}):")
-    context = _everything(workspace, Recorder(), options)
+    context = workspace.everything(Recorder(), options.excludes)
     steps = []
     for item in context.inventory:
         if context.excludes.names(item.urn):
@@ -62,9 +60,7 @@ def refresh(workspace: Workspace, screen: Screen, options: Namespace) -> int:
             step.notes.append(drift.note)
         steps.append(step)
     options.excludes.refuse_unmatched()
-    screen.line()
     show.tree(screen, steps)
-    screen.line()
     show.resources(screen, steps, planned=True)
     _expect(options, steps, "refresh")
     return 0
@@ -73,10 +69,9 @@ def refresh(workspace: Workspace, screen: Screen, options: Namespace) -> int:
 def destroy(workspace: Workspace, screen: Screen, options: Namespace) -> int:
     """`destroy`: everything the stack holds, mostly without needing the program."""
     _require_consent(options)
-    workspace.start()
     with workspace.locked():
         ticker = Ticker(screen)
-        context = _everything(workspace, ticker, options)
+        context = workspace.everything(ticker, options.excludes)
         show.diagnostics(screen, ticker.diagnostics, workspace.stack_urn)
         deletes = whole_stack(context)
         options.excludes.refuse_unmatched()
@@ -86,10 +81,8 @@ def destroy(workspace: Workspace, screen: Screen, options: Namespace) -> int:
             return 0
         if not options.skip_preview:
             screen.heading(f"Previewing destroy ({workspace.stack}):")
-            screen.line()
             parents_first = [step for step in reversed(deletes.steps) if not step.custom]
             show.tree(screen, parents_first + [step for step in deletes.steps if step.custom])
-            screen.line()
             show.diagnostics(screen, deletes.losses(), workspace.stack_urn)
             show.resources(screen, deletes.steps, planned=True)
             _confirm(options, "destroy")
@@ -99,17 +92,15 @@ def destroy(workspace: Workspace, screen: Screen, options: Namespace) -> int:
             delete_all(deletes, context)
             after_destroy(context, {step.urn for step in deletes.steps})
             screen.line()
-            _kept(screen, deletes)
+            for item in deletes.kept:
+                screen.line(f"{item.docker_name} is kept (retain_on_delete)")
         return 0
 
 
 def _require_consent(options: Namespace) -> None:
     """EngineError where nobody has said yes and nobody can be asked."""
     if not options.yes and (options.non_interactive or not sys.stdin.isatty()):
-        raise EngineError(
-            "--yes or --skip-preview must be passed in to proceed when running in non-interactive mode",
-            EXIT_CONFIGURATION,
-        )
+        raise EngineError("--yes or --skip-preview must be passed in: nobody can be asked", EXIT_CONFIGURATION)
 
 
 def _confirm(options: Namespace, what: str) -> None:
@@ -136,12 +127,10 @@ def _preview(workspace: Workspace, screen: Screen, options: Namespace) -> tuple[
         found += judge(Path(pack), run.registered.values(), run.context.project, run.context.stack)
     changed = {key: value for key, value in run.outputs.items() if key not in before or before[key] != value}
     if options.diff:
-        show_diff.show(screen, run.steps)
-        show_diff.outputs(screen, changed, before)
-    else:
+        show.diff(screen, run.steps, changed, before)
         screen.line()
+    else:
         show.tree(screen, run.steps)
-    screen.line()
     show.diagnostics(screen, recorder.diagnostics + found, workspace.stack_urn)
     if not options.diff:
         show.outputs(screen, changed, before)
@@ -163,9 +152,7 @@ def _planned(workspace: Workspace, screen: Screen, run: Run, recorder: Recorder)
     try:
         _run(workspace, run)
     except EngineError as error:
-        screen.line()
         show.tree(screen, run.steps)
-        screen.line()
         raise _shown(workspace, screen, recorder, error) from error
 
 
@@ -199,8 +186,8 @@ def _update(workspace: Workspace, screen: Screen, options: Namespace) -> int:
         delete_all(deletes, run.context)
         close_notes(run.context, run.registered, run.outputs, run.steps)
         screen.line()
-        if deletes.steps:
-            _kept(screen, deletes)
+        for item in deletes.kept if deletes.steps else ():
+            screen.line(f"{item.docker_name} is kept (retain_on_delete)")
         show.diagnostics(screen, [item for item in ticker.diagnostics if item.severity != "info"], workspace.stack_urn)
         show.outputs(screen, run.outputs, before)
     _expect(options, run.steps, "update")
@@ -225,19 +212,7 @@ def _changing(workspace: Workspace, screen: Screen, steps: list[Step], ticker: T
         failure = _shown(workspace, screen, ticker, error) if ticker else error
         show.report(screen, steps, began)
         raise failure from None
-    show.resources(screen, steps, planned=False)
-    show.duration(screen, time.monotonic() - began)
-
-
-def _kept(screen: Screen, deletes: Deletes) -> None:
-    for item in deletes.kept:
-        screen.line(f"{item.docker_name} is kept (retain_on_delete)")
-
-
-def _everything(workspace: Workspace, listener: Recorder, options: Namespace) -> Context:
-    context = workspace.context(listener, False, options.excludes)
-    read_everything(context, workspace.project, lambda: workspace.config)
-    return context
+    show.report(screen, steps, began)
 
 
 def _shown(workspace: Workspace, screen: Screen, recorder: Recorder, error: EngineError) -> Reported:

@@ -32,16 +32,9 @@ class Unreachable(EngineError):  # noqa: N818
     """Docker does not answer: the one cause of however many failures."""
 
 
-class StepFailed(EngineError):  # noqa: N818 (says what happened)
-    """A resource's step failed and has been reported already; nothing more may be started."""
-
-
 class Reported(EngineError):  # noqa: N818
     """A failure whose message has been shown in full: only its exit code is left to give."""
 
 
 class Interrupted(EngineError):  # noqa: N818
     """The user interrupted the run while a long step was under way."""
-
-    def __init__(self, message: str = "interrupted") -> None:
-        super().__init__(message, EXIT_INTERRUPTED)

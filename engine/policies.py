@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,8 +15,6 @@ from engine.values.wire import to_wire
 FILE = "PulumiPolicy.yaml"
 LONGEST_ANSWER = 60
 """Seconds."""
-LARGEST_MESSAGE = 400 * 1024**2
-"""Bytes; as the pack's side allows."""
 
 
 def judge(folder: Path, declared: Iterable[Declared], project: str, stack: str) -> list[Diagnostic]:
@@ -28,19 +25,17 @@ def judge(folder: Path, declared: Iterable[Declared], project: str, stack: str) 
     resources = list(declared)
     providers = {one.urn: one for one in resources if one.is_provider}
 
-    def told(kind: Any, one: Declared) -> Any:
-        said = {"type": one.type, "properties": to_wire(one.inputs), "urn": one.urn, "name": one.name}
-        if one.provider in providers:
-            it = providers[one.provider]
-            said["provider"] = analyzer_pb2.AnalyzerProviderResource(
-                type=it.type, properties=to_wire(it.inputs), urn=it.urn, name=it.name
-            )
-        return kind(options=analyzer_pb2.AnalyzerResourceOptions(protect=bool(one.protect), parent=one.parent), **said)
+    def said(one: Declared) -> dict[str, Any]:
+        return {"type": one.type, "properties": to_wire(one.inputs), "urn": one.urn, "name": one.name}
 
-    whole = [told(analyzer_pb2.AnalyzerResource, one) for one in resources]
-    for sent, one in zip(whole, resources, strict=True):
-        sent.parent = one.parent
-        sent.dependencies.extend(one.dependencies)
+    def told(kind: Any, one: Declared, **more: Any) -> Any:
+        at = providers.get(one.provider)
+        provider = analyzer_pb2.AnalyzerProviderResource(**said(at)) if at else None
+        options = analyzer_pb2.AnalyzerResourceOptions(protect=bool(one.protect), parent=one.parent)
+        return kind(**said(one), options=options, provider=provider, **more)
+
+    kind = analyzer_pb2.AnalyzerResource
+    whole = [told(kind, one, parent=one.parent, dependencies=one.dependencies) for one in resources]
     try:
         with _asked(folder, project, stack) as pack:
             answers = [
@@ -50,13 +45,13 @@ def judge(folder: Path, declared: Iterable[Declared], project: str, stack: str) 
             answers.append(pack.AnalyzeStack(everything, timeout=LONGEST_ANSWER))
     except grpc.RpcError as error:
         raise EngineError(f"policy pack {folder}: {error.details()}") from error
-    found = [each for answer in answers for each in answer.diagnostics]
     advisory = analyzer_pb2.ADVISORY
     return [
         Diagnostic(
-            "warning" if each.enforcementLevel == advisory else "error", f"{each.policyName}: {each.message}", each.urn
+            "warning" if one.enforcementLevel == advisory else "error", f"{one.policyName}: {one.message}", one.urn
         )
-        for each in found
+        for answer in answers
+        for one in answer.diagnostics
     ]
 
 
@@ -73,8 +68,7 @@ def _asked(folder: Path, project: str, stack: str) -> Iterator[Any]:
             port = (running.stdout.readline() if running.stdout else "").strip()
             if not port.isdigit():
                 raise EngineError(f"policy pack {folder} does not start")
-            options = [("grpc.max_receive_message_length", LARGEST_MESSAGE)]
-            with grpc.insecure_channel(f"127.0.0.1:{port}", options=options) as channel:
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
                 yield analyzer_pb2_grpc.AnalyzerStub(channel)
         finally:
             running.kill()
@@ -86,15 +80,11 @@ def _python(folder: Path) -> Path:
 
     if not (folder / FILE).is_file():
         raise EngineError(f"policy pack {folder}: there is no {FILE}")
-    runtime: Any = (load_yaml(folder / FILE) or {}).get("runtime") or {}
-    if isinstance(runtime, str):
-        runtime = {"name": runtime}
-    name, options = runtime.get("name"), runtime.get("options") or {}
-    if name != "python" or not options.keys() <= {"virtualenv"}:
-        raise EngineError(f"policy pack {folder}: the embedded engine runs those in Python, in a `virtualenv` only")
-    if "virtualenv" not in options:
-        return Path(sys.executable)
-    python = folder.resolve() / str(options["virtualenv"]) / "bin/python"
+    match load_yaml(folder / FILE):
+        case {"runtime": {"name": "python", "options": {"virtualenv": str(where), **other}}} if not other:
+            python = folder.resolve() / where / "bin/python"
+        case _:
+            raise EngineError(f"policy pack {folder}: the embedded engine runs those in Python, in a `virtualenv` only")
     if not python.exists():
         raise EngineError(
             f"policy pack {folder}: {python.parent.parent} is not there: make it with "

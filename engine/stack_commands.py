@@ -3,44 +3,42 @@
 import getpass
 import json
 import sys
+from argparse import Namespace
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from engine.errors import EngineError
-from engine.files import config, project, salt_file
-from engine.files.secrets import new_crypter, read_passphrase
+from engine.files import config, project
+from engine.files.secrets import keep_salt, new_crypter, read_passphrase, read_salt
 from engine.files.stack_file import StackFile, full_key, typed_scalar
-from engine.run.context import Context
 from engine.run.keep import noted_outputs
-from engine.run.learn import read_everything
 from engine.run.steps import Recorder
 from engine.values import paths
 from engine.values.wire import blind, reveal
 from engine.workspace import Workspace
 
 
-def stack_init(directory: Path, name: str) -> int:
+def stack_init(directory: Path, option: str | None) -> int:
     """Makes the stack file, where there is none, and a salt that is kept on this machine."""
-    here = project.find_project(directory)
-    name = project.check_stack_name(name)
-    file = StackFile(here.stack_file(name))
-    state_dir = project.state_dir(here)
-    if file.exists and (file.salt or salt_file.read(state_dir, name)):
+    here, name = project.find_project(directory), project.selected_stack(option)
+    file, kept = StackFile(here.stack_file(name)), here.salt_file(name)
+    if file.path.is_file() and (file.salt or read_salt(kept)):
         raise EngineError(f"stack '{name}' already exists")
     salt, _ = new_crypter(read_passphrase())
-    salt_file.remove(state_dir, name)  # of an earlier stack of this name, whose file is no more
-    salt_file.make(state_dir, name, salt)
-    file.create()
+    kept.unlink(missing_ok=True)  # of an earlier stack of this name, whose file is no more
+    keep_salt(kept, salt)
+    file.path.touch()
     print(f"Created stack '{name}'")
     return 0
 
 
-def stack_remove(workspace: Workspace, yes: bool) -> int:
-    """`stack rm`: forgets a stack that holds nothing, and its file."""
-    if not yes:
+def stack_rm(workspace: Workspace, options: Namespace) -> int:
+    """Forgets a stack that holds nothing, and its file."""
+    if not options.yes:
         raise EngineError("--yes must be passed in to proceed")
     with workspace.locked():
-        context = _everything(workspace)
+        context = workspace.everything(Recorder())
         held = [item for item in context.inventory if not context.retains(item)]
         if held:
             raise EngineError(
@@ -50,124 +48,99 @@ def stack_remove(workspace: Workspace, yes: bool) -> int:
             )
         context.hosts.remove_notes()
         workspace.file.path.unlink()
-        salt_file.remove(project.state_dir(workspace.project), workspace.stack)
+        workspace.salt_file.unlink(missing_ok=True)
     print(f"Stack '{workspace.stack}' has been removed!")
     return 0
 
 
-def _everything(workspace: Workspace, *, whole: bool = True) -> Context:
-    workspace.start()
-    context = workspace.context(Recorder(), False)
-    read_everything(context, workspace.project, lambda: workspace.config, whole=whole)
-    return context
-
-
-def cancel(workspace: Workspace) -> int:
-    """`cancel`: removes the lock that a killed run has left behind."""
-    context = workspace.context(Recorder(), True)
-    read_everything(context, workspace.project, lambda: workspace.config, whole=False)
+def cancel(workspace: Workspace, _options: Namespace) -> int:
+    """Removes the lock that a killed run has left behind."""
+    context = workspace.everything(Recorder(), whole=False)
     found = context.hosts.break_locks()
     print(f"The lock of stack '{workspace.stack}' has been removed." if found else "There is no lock.")
-    for error in filter(None, map(context.hosts.failure, context.hosts.providers)):
+    for error in filter(None, map(context.hosts.failed.get, context.hosts.providers)):
         print(f"Not looked at; once it answers, `cancel` again: {error}", file=sys.stderr)
     return 0
 
 
-def stack_output(workspace: Workspace, name: str | None, as_json: bool, show_secrets: bool) -> int:
-    """`stack output`: what the last deployment has given. One host that answers is enough: each has noted it."""
-    context = _everything(workspace, whole=False)
+def stack_output(workspace: Workspace, options: Namespace) -> int:
+    """What the last deployment has given. One host that answers is enough: each has noted it."""
+    context = workspace.everything(Recorder(), whole=False)
     outputs = noted_outputs(context) if context.inventory.by_urn or context.hosts.notes.components else {}
     if context.hosts.notes.outputs and context.inventory.by_urn and not outputs:
         raise EngineError("the outputs were encrypted with another passphrase or salt; `up` notes them with this one")
-    shown: dict[str, Any] = blind(reveal(outputs) if show_secrets else outputs)
-    if name is not None:
-        if name not in shown:
-            raise EngineError(f"current stack does not have output property '{name}'")
-        value = shown[name]
-        print(json.dumps(value, indent=2) if as_json or not isinstance(value, str) else value)
-        return 0
-    if as_json:
-        print(json.dumps(shown, indent=2))
-        return 0
-    if not shown:
-        print("No output values currently in this stack")
-        return 0
-    print(f"Current stack outputs ({len(shown)}):")
-    width = max([len("OUTPUT"), *map(len, shown)])
-    print(f"    {'OUTPUT':<{width}}  VALUE")
-    for key in sorted(shown):
-        value = shown[key]
-        print(f"    {key:<{width}}  {value if isinstance(value, str) else json.dumps(value, separators=(',', ':'))}")
+    shown: dict[str, Any] = blind(reveal(outputs) if options.show_secrets else outputs)
+    if options.name is not None and options.name not in shown:
+        raise EngineError(f"current stack does not have output property '{options.name}'")
+    value = shown if options.name is None else shown[options.name]
+    if options.json or (options.name is not None and not isinstance(value, str)):
+        print(json.dumps(value, indent=2))
+    elif options.name is not None:
+        print(value)
+    else:
+        print(f"Current stack outputs ({len(shown)}):")
+        _table("    ", "OUTPUT", {key: config.as_text(one) for key, one in shown.items()})
     return 0
 
 
-def config_list(workspace: Workspace, show_secrets: bool, as_json: bool) -> int:
-    """`config`."""
-    values = _config(workspace, show_secrets)
-    rows = {}
-    for key in sorted(values.values):
-        secret = key in values.secret_keys
-        rows[key] = values.values[key] if show_secrets or not secret else "[secret]"
-    if as_json:
+def _table(indent: str, head: str, rows: Mapping[str, str]) -> None:
+    width = max(map(len, [head, *rows]))
+    for key, value in ((head, "VALUE"), *sorted(rows.items())):
+        print(f"{indent}{key:<{width}}  {value}")
+
+
+def config_list(workspace: Workspace, options: Namespace) -> int:
+    """All of it."""
+    found = _config(workspace, options.show_secrets)
+    hidden = set() if options.show_secrets else found.secret_keys
+    if options.json:
         body = {
-            key: {
-                **({"value": rows[key]} if show_secrets or key not in values.secret_keys else {}),
-                "secret": key in values.secret_keys,
-            }
-            for key in rows
+            key: {**({} if key in hidden else {"value": text}), "secret": key in found.secret_keys}
+            for key, text in sorted(found.values.items())
         }
         print(json.dumps(body, indent=2))
         return 0
-    names = {key: key.removeprefix(f"{workspace.project.name}:") for key in rows}
-    width = max([len("KEY"), *map(len, names.values())])
-    print(f"{'KEY':<{width}}  VALUE")
-    for key, value in rows.items():
-        print(f"{names[key]:<{width}}  {value}")
+    own = f"{workspace.project.name}:"
+    texts = {key.removeprefix(own): "[secret]" if key in hidden else text for key, text in found.values.items()}
+    _table("", "KEY", texts)
     return 0
 
 
 def _config(workspace: Workspace, reveal_secrets: bool, only: str | None = None) -> config.Config:
     """The config, or one key of it, without validation; secrets are decrypted only when they are wanted."""
-    given = workspace.file.config
-    return config.load(
-        workspace.project.name,
-        workspace.stack,
-        given if only is None else {key: value for key, value in given.items() if key == only},
-        workspace.project.schema,
-        (lambda value: workspace.crypter().decrypt(value)) if reveal_secrets else (lambda _value: "[secret]"),
-        validate=False,
-    )
+    given = {key: value for key, value in workspace.file.config.items() if only in (None, key)}
+    decrypt = (lambda value: workspace.crypter().decrypt(value)) if reveal_secrets else (lambda _value: "[secret]")
+    return config.load(workspace.project, workspace.stack, given, decrypt, validate=False)
 
 
-def config_get(workspace: Workspace, key: str) -> int:
-    """`config get`."""
-    name = full_key(workspace.project.name, key)
-    values = _config(workspace, True, name)
-    if name not in values.values:
-        raise EngineError(f"configuration key '{key}' not found for stack '{workspace.stack}'")
-    print(values.values[name])
+def config_get(workspace: Workspace, options: Namespace) -> int:
+    """One setting."""
+    name = full_key(workspace.project.name, options.key)
+    values = _config(workspace, True, name).values
+    if name not in values:
+        raise EngineError(f"configuration key '{options.key}' not found for stack '{workspace.stack}'")
+    print(values[name])
     return 0
 
 
-def config_set(workspace: Workspace, key: str, value: str | None, secret: bool, path: bool) -> int:
-    """`config set`; without a value it is read from stdin."""
+def config_set(workspace: Workspace, options: Namespace) -> int:
+    """Without a value it is read from stdin."""
+    value = options.value
     if value is None:
         if sys.stdin.isatty():
-            value = getpass.getpass("value: ") if secret else input("value: ")
+            value = getpass.getpass("value: ") if options.secret else input("value: ")
         else:
             value = sys.stdin.read().removesuffix("\n")
-    steps = paths.parse(key) if path else (key,)
+    steps = paths.parse(options.key) if options.path else (options.key,)
     name = full_key(workspace.project.name, str(steps[0]))
-    stored: Any = value
-    if secret:
+    stored: Any = typed_scalar(value) if len(steps) > 1 else value
+    if options.secret:
         stored = {"secure": workspace.encrypting().encrypt(value)}
-    elif path and len(steps) > 1:
-        stored = typed_scalar(value)
     workspace.file.set_value(name, steps[1:], stored)
     return 0
 
 
-def config_remove(workspace: Workspace, key: str) -> int:
-    """`config rm`."""
-    workspace.file.set_values({full_key(workspace.project.name, key): None})
+def config_rm(workspace: Workspace, options: Namespace) -> int:
+    """One setting less."""
+    workspace.file.set_values({full_key(workspace.project.name, options.key): None})
     return 0

@@ -1,19 +1,20 @@
 """What every command works with: project, stack, config, key and Docker; each fetched when first needed."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
+from typing import cast
 
-from engine.docker.hosts import Daemon, Hosts, open_daemon, unseen_daemon
+from engine.docker.connect import Client
+from engine.docker.hosts import Hosts, handlers_by, open_daemon
 from engine.docker.lock import Lock
 from engine.errors import EXIT_STACK_NOT_FOUND, EngineError, WrongPassphraseError
-from engine.files import config, project, salt_file
+from engine.files import config, project
 from engine.files.config import Config
-from engine.files.secrets import Crypter, new_crypter, open_crypter, read_passphrase
+from engine.files.secrets import Crypter, keep_salt, new_crypter, open_crypter, read_passphrase, read_salt
 from engine.files.stack_file import StackFile
 from engine.run.context import Context, Excludes
 from engine.run.interrupts import Interrupts
@@ -29,8 +30,8 @@ class Workspace:
         self._stack_option = stack
         self._config_file = (directory / config_file).resolve() if config_file else None
         self.interrupts = Interrupts()
-        self._crypter: Crypter | None = None
-        self._new: tuple[str, Crypter] | None = None
+        self._salted: tuple[str, Crypter] | None = None
+        """The stack's crypter, and the salt that it is of."""
         self._crypter_lock = threading.Lock()
         self._pool = ThreadPoolExecutor(2)
         self._locks: list[Lock] | None = None
@@ -41,11 +42,8 @@ class Workspace:
         name = project.selected_stack(self._stack_option)
         file = self._config_file or self.project.stack_file(name)
         if not file.is_file():
-            known = ", ".join(project.stack_names(self.project)) or "none yet"
-            where = f"no file {file}" if self._config_file else f"there are: {known}"
-            raise EngineError(
-                f"no stack named '{name}' found ({where}). Make it with `stack init {name}`.", EXIT_STACK_NOT_FOUND
-            )
+            message = f"no stack named '{name}' found: there is no {file}. Make it with `stack init {name}`."
+            raise EngineError(message, EXIT_STACK_NOT_FOUND)
         return name
 
     @cached_property
@@ -71,7 +69,11 @@ class Workspace:
     @property
     def salt(self) -> str | None:
         """The stack file's, which came with the secrets in it; else the one that this machine has made."""
-        return self.file.salt or salt_file.read(project.state_dir(self.project), self.stack)
+        return self.file.salt or read_salt(self.salt_file)
+
+    @property
+    def salt_file(self) -> Path:
+        return self.project.salt_file(self.stack)
 
     def crypter(self, store: bool = False) -> Crypter:
         """The stack's crypter. Without a salt yet: a new one, kept for this user when `store`.
@@ -79,27 +81,23 @@ class Workspace:
         A run never writes to the stack file: that is shared, and the salt is of this user's passphrase.
         """
         with self._crypter_lock:
-            if self._crypter is None:
-                if not self.salt:
-                    self._new = self._new or new_crypter(read_passphrase())
-                    salt, crypter = self._new
-                    if not store:
-                        return crypter
-                    if salt_file.make(project.state_dir(self.project), self.stack, salt):
-                        self._crypter = crypter
-                        return crypter
-                self._crypter = self._opened(str(self.salt))
-            return self._crypter
+            salt = self.salt
+            if self._salted is None or salt not in (None, self._salted[0]):
+                self._salted = (salt, self._opened(salt)) if salt else new_crypter(read_passphrase())
+            if store and not salt and not keep_salt(self.salt_file, self._salted[0]):
+                made = str(self.salt)  # by a run that was quicker
+                self._salted = made, self._opened(made)
+            return self._salted[1]
 
     def _opened(self, salt: str) -> Crypter:
         try:
             return open_crypter(salt, read_passphrase())
         except WrongPassphraseError as error:
+            name, anew = str(self.salt_file), "remove that file"
             if self.file.salt:
-                name, anew = self.file.path.name, salt_file.anew(self.file)
-            else:
-                name = str(salt_file.path_of(project.state_dir(self.project), self.stack))
-                anew = "remove that file"
+                name = self.file.path.name
+                keys = ["encryptionsalt", *(key for key, value in self.file.config.items() if config.is_secure(value))]
+                anew = f"remove {' and '.join(keys)} from {name} and set the secrets again"
             raise WrongPassphraseError(
                 f"{error}: {name} was made with another one. Two ways out: set PULUMI_CONFIG_PASSPHRASE or "
                 f"PULUMI_CONFIG_PASSPHRASE_FILE to that passphrase; or {anew}"
@@ -115,26 +113,24 @@ class Workspace:
     @cached_property
     def config(self) -> Config:
         """The stack's config, decrypted, merged with the project's and checked."""
-        return config.load(
-            self.project.name,
-            self.stack,
-            self.file.config,
-            self.project.schema,
-            lambda value: self.crypter().decrypt(value),
-        )
+        return config.load(self.project, self.stack, self.file.config, lambda value: self.crypter().decrypt(value))
 
     def context(self, listener: Recorder, dry_run: bool, excludes: Excludes | None = None) -> Context:
         """What a run on this stack works with. Nothing is read yet."""
-        return Context(
-            self.project.name,
-            self.stack,
-            dry_run,
-            self._hosts(dry_run),
-            listener,
-            self.interrupts,
-            lambda: self.crypter(store=not dry_run),
-            excludes or Excludes(),
-        )
+        # Not blind is the preview of an `up`, which would fail.
+        blind = handlers_by(cast(Client, None), {}) if dry_run and self._locks is None else None
+        hosts = Hosts(partial(open_daemon, self.stack_id), self.stack_id, blind, self._locks)
+        crypter, name = partial(self.crypter, not dry_run), self.project.name
+        return Context(name, self.stack, dry_run, hosts, listener, self.interrupts, crypter, excludes or Excludes())
+
+    def everything(self, listener: Recorder, excludes: Excludes | None = None, *, whole: bool = True) -> Context:
+        """What a command works with that does not run the program: all that Docker holds of the stack is read."""
+        from engine.run.learn import read_everything
+
+        self.start()
+        context = self.context(listener, False, excludes)
+        read_everything(context, self.project, lambda: self.config, whole=whole)
+        return context
 
     @contextmanager
     def locked(self) -> Iterator[None]:
@@ -151,16 +147,6 @@ class Workspace:
         with ExitStack() as each:
             while locks:
                 each.callback(locks.pop().give_back)
-
-    def _hosts(self, dry_run: bool) -> Hosts:
-        """The preview of an `up` is not blind: the update would fail."""
-        blind = partial(unseen_daemon, self.stack_id) if dry_run and self._locks is None else None
-        return Hosts(self._open, self.stack_id, blind, self._locks)
-
-    def _open(self, inputs: Mapping[str, Any] | None) -> Daemon:
-        from engine.docker.connect import connect, logins
-
-        return open_daemon(connect(inputs), logins(inputs or {}), self.stack_id)
 
 
 def _warm_up(program: bool) -> None:

@@ -66,39 +66,27 @@ def logins(inputs: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 @contextmanager
 def explained(doing: str, where: str = "") -> Iterator[None]:
     """Turns what docker-py raises into an EngineError that begins with what was being done."""
-    import requests.exceptions
-    import urllib3.exceptions
     from docker.errors import APIError, DockerException
+    from requests.exceptions import RequestException
+    from urllib3.exceptions import HTTPError
 
     try:
         yield
     except APIError as error:
         raise EngineError(f"{doing}: {_api_message(error)}") from error
-    except (
-        requests.exceptions.RequestException,
-        urllib3.exceptions.HTTPError,
-        DockerException,
-        ConnectionError,
-    ) as error:
+    except (RequestException, HTTPError, DockerException, ConnectionError) as error:
         raise Unreachable(f"{doing}: {_connection_message(error, where)}") from error
     except OSError as error:
         raise EngineError(f"{doing}: {error}") from error
 
 
 def _connection_message(error: BaseException, where: str) -> str:
-    text = str(error)
-    place = f" at {where}" if where else ""
+    text, place = str(error), f" at {where}" if where else ""
     if "Permission denied" in text:
         return f"no permission to use the Docker daemon{place}. Run as root or as a member of the group `docker`."
     if isinstance(error, TimeoutError) or "timed out" in text.lower():
         return f"the Docker daemon{place} did not answer in time. See whether it is overloaded, then run `up` again."
-    if (
-        "No such file" in text
-        or "refused" in text
-        or "Name or service" in text
-        or "Aborted" in text
-        or "aborted" in text
-    ):
+    if any(word in text.lower() for word in ("no such file", "refused", "name or service", "aborted")):
         return (
             f"cannot reach the Docker daemon{place}. Is it running? Start it (e.g. `systemctl start docker`) or set "
             "DOCKER_HOST, then run the same command again: it carries on from what is there."
@@ -106,30 +94,24 @@ def _connection_message(error: BaseException, where: str) -> str:
     return f"the Docker daemon{place} failed to answer ({text})."
 
 
+_PORT = r"(?:(?:Bind for |listen tcp4? )(\S+?):? .*)?(?:port is already allocated|address already in use)"
+_NAME = r'container name "/?([^"]+)" is already in use by container'
+_ADVICE = {
+    _PORT: "{} is taken by another container or program: stop that, or choose other ports.",
+    _NAME: "a container named '{}' is there that this stack does not manage: remove or rename it.",
+    "Pool overlaps": "another Docker network has a part of that subnet: remove it, or choose another subnet.",
+    "no space left on device": "the disk is full: make room (e.g. `docker system prune`), then run `up` again.",
+    "No such image|manifest unknown|pull access denied": "it is neither here nor pulled: see its name and registry.",
+    "Address already in use": "another container on that network has this address: remove it, or choose another one.",
+}
+
+
 def _api_message(error: Any) -> str:
-    text = str(error.explanation or error)
-    advice = ""
-    if "port is already allocated" in text or "address already in use" in text:
-        port = re.search(r"(?:Bind for |listen tcp4? )(\S+?):? (?:failed|bind)", text)
-        at = f"{port.group(1)} " if port else ""
-        advice = f"port {at}is taken by another container or program: stop that, or choose other ports."
-    elif "is already in use by container" in text:
-        name = re.search(r'container name "/?([^"]+)"', text)
-        advice = (
-            f"a container named '{name.group(1) if name else '?'}' is there that this stack does not manage: "
-            "remove or rename it."
-        )
-    elif "Pool overlaps" in text:
-        advice = (
-            "the subnet overlaps with that of another Docker network: remove that network, or choose another subnet."
-        )
-    elif "no space left on device" in text:
-        advice = "the disk is full: make room (e.g. `docker system prune`), then run `up` again."
-    elif "No such image" in text or "manifest unknown" in text or "pull access denied" in text:
-        advice = "the image is neither here nor can it be pulled: see its name, and the registry."
-    elif "Address already in use" in text:
-        advice = "another container on that network has this address: remove it, or choose another address."
-    return f"{text.strip()}" + (f"\n    {advice}" if advice else "")
+    text = str(error.explanation or error).strip()
+    for pattern, advice in _ADVICE.items():
+        if found := re.search(pattern, text):
+            return f"{text}\n    {advice.format(*(one or 'the port' for one in found.groups()))}"
+    return text
 
 
 @contextmanager

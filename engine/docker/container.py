@@ -7,20 +7,20 @@ so, filled, and gets its own name when nothing is missing: whatever cuts the run
 
 import secrets
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any
 
 from engine.docker import container_spec
 from engine.docker.connect import Client, explained, unless_gone
-from engine.docker.container_networks import Attachments
-from engine.docker.container_props import PROPS
+from engine.docker.container_spec import PROPS
 from engine.docker.labels import LABEL_STACK, visible
 from engine.docker.props import Prop
 from engine.docker.resource import MAKING, Drift, Existing, Handler, Made, Making
-from engine.errors import EngineError
+from engine.errors import EngineError, NotDone
 from engine.values.compare import Change
+from engine.values.wire import has_unknown
 
 REMOVAL_WAIT = 30
 """Seconds to wait for a removal that is under way already."""
@@ -37,7 +37,6 @@ class ContainerHandler(Handler):
     def __init__(self, client: Client, logins: Mapping[str, Any]) -> None:
         super().__init__(client)
         self._logins = logins
-        self._attachments = Attachments(client)
 
     def listed(self, label: str) -> Iterable[Mapping[str, Any]]:
         found = self._client.containers(all=True, filters={"label": label})
@@ -79,13 +78,37 @@ class ContainerHandler(Handler):
                 return [Drift([Change(("start",))], note, replace=True)]
             if inputs.get("mustRun", True) and (status == "exited" or state.get("Paused")):
                 found.append(Drift([Change(("mustRun",))], "stopped" if status == "exited" else "paused"))
-        return found + self._attachments.drift(existing, inputs)
+        changes = [Change(("networksAdvanced",))]
+        return found + [Drift(changes, note, anew) for _, _, note, anew in self._wrong_networks(existing, inputs)]
 
-    def forget_networks(self) -> None:
-        self._attachments.forget()
+    def _wrong_networks(
+        self, existing: Existing, inputs: Mapping[str, Any]
+    ) -> Iterator[tuple[Mapping[str, Any], Any, str, bool]]:
+        """Each declared network that it hangs on otherwise: how it does, what is wrong, whether a new one is needed."""
+        attached = (existing.raw.get("NetworkSettings") or {}).get("Networks") or {}
+        declared = [network for network in inputs.get("networksAdvanced") or [] if not has_unknown(network)]
+        with explained("listing Docker's networks"):
+            there = self._client.networks() if declared else []
+        ids = {item[key]: item["Id"] for item in there for key in ("Name", "Id")}
+        for network in declared:
+            name, address = network["name"], network.get("ipv4Address")
+            held = attached.get(name) or next((item for item in attached.values() if item["NetworkID"] == name), None)
+            if not held:
+                yield network, held, f"not connected to network {name}", False
+            elif name not in ids:
+                yield network, held, f"its network {name} is gone", True
+            elif held.get("NetworkID") not in ("", ids[name]):
+                yield network, held, f"its network {name} was made anew", True
+            elif address and address != (held.get("IPAMConfig") or {}).get("IPv4Address"):
+                yield network, held, f"has another address on network {name}", False
+
+    def _connect(self, identifier: str, network: Mapping[str, Any]) -> None:
+        self._client.connect_container_to_network(identifier, network["name"], network.get("ipv4Address"))
 
     def preflight(self, inputs: Mapping[str, Any], existing: Existing | None, stack_label: str) -> None:
         name = inputs.get("name")
+        if inputs.get("networkMode") and inputs.get("networksAdvanced"):
+            raise NotDone(f"container '{name}': networks beside a `network_mode`")
         if existing is not None or not isinstance(name, str):
             return
         raw = self._inspect(name)
@@ -108,7 +131,8 @@ class ContainerHandler(Handler):
             identifier = str(created["Id"])
         try:
             with explained(f"creating container '{name}'"):
-                self._attachments.connect_rest(identifier, inputs)
+                for network in (inputs.get("networksAdvanced") or [])[1:]:
+                    self._connect(identifier, network)
                 uploads = inputs.get("uploads") or []
                 if uploads:
                     self._client.put_archive(identifier, "/", container_spec.upload_archive(uploads))
@@ -145,8 +169,13 @@ class ContainerHandler(Handler):
                     making.say(f"{image}: {message['status']}")
 
     def _made(self, identifier: str, inputs: Mapping[str, Any]) -> Made:
-        with explained(f"reading container '{inputs['name']}'"):
+        """EngineError when it does not run though it must."""
+        with explained(f"looking at container '{inputs['name']}'"):
             raw = self._client.inspect_container(identifier)
+        state, must_run = raw["State"], inputs.get("start", True) and inputs.get("mustRun", True)
+        if must_run and state["Status"] in ("exited", "dead"):
+            logs = self._last_logs(identifier)
+            raise EngineError(f"container '{inputs['name']}' stopped with exit code {state['ExitCode']}{logs}")
         return Made(identifier, self.outputs(raw, inputs))
 
     def update(self, existing: Existing, inputs: dict[str, Any], making: Making) -> Made:
@@ -155,32 +184,23 @@ class ContainerHandler(Handler):
         state = existing.raw.get("State") or {}
         with explained(f"updating container '{name}'"):
             if any(inputs.get(key, before[key]) != before[key] for key in before) or "restart" not in inputs:
-                self._update_limits(existing.id, inputs)
-            self._attachments.mend(existing, inputs)
+                wanted = container_spec.live_config(inputs)
+                memory = wanted.get("Memory")
+                # Docker itself takes twice the memory as swap at creation, and refuses memory above the swap it has.
+                swap = wanted.get("MemorySwap") or (2 * memory if memory else None)
+                self._client.update_container(
+                    existing.id, restart_policy=wanted["RestartPolicy"], mem_limit=memory, memswap_limit=swap
+                )
+            for network, held, _, _ in self._wrong_networks(existing, inputs):
+                if held:
+                    self._client.disconnect_container_from_network(existing.id, network["name"], force=True)
+                self._connect(existing.id, network)
             if state.get("Paused"):
                 self._client.unpause(existing.id)
         if inputs.get("start", True) and inputs.get("mustRun", True) and not state.get("Running"):
             with explained(f"starting container '{name}'"):
                 self._client.start(existing.id)
         return self._made(existing.id, inputs)
-
-    def _update_limits(self, identifier: str, inputs: Mapping[str, Any]) -> None:
-        wanted = container_spec.live_config(inputs)
-        memory = wanted.get("Memory")
-        # Docker itself takes twice the memory as swap at creation, and refuses memory above the swap it has.
-        swap = wanted.get("MemorySwap") or (2 * memory if memory else None)
-        self._client.update_container(
-            identifier, restart_policy=wanted["RestartPolicy"], mem_limit=memory, memswap_limit=swap
-        )
-
-    def settle(self, made: Made, inputs: Mapping[str, Any]) -> None:
-        if not inputs.get("start", True) or not inputs.get("mustRun", True):
-            return
-        with explained(f"looking at container '{inputs['name']}'"):
-            state = self._client.inspect_container(made.id)["State"]
-        if state["Status"] in ("exited", "dead"):
-            code = state["ExitCode"]
-            raise EngineError(f"container '{inputs['name']}' stopped with exit code {code}{self._last_logs(made.id)}")
 
     def _last_logs(self, identifier: str) -> str:
         """The container's last log lines, indented, for an error message."""
@@ -202,7 +222,9 @@ class ContainerHandler(Handler):
         except EngineError as error:
             if "is already in progress" not in str(error):
                 raise
-            self._await_removal(existing.id)
+            deadline = time.monotonic() + REMOVAL_WAIT
+            while self._inspect(existing.id) and time.monotonic() < deadline:
+                time.sleep(0.25)
 
     def remove(self, identifier: str) -> None:
         self._client.remove_container(identifier, v=True, force=True)
@@ -212,11 +234,6 @@ class ContainerHandler(Handler):
         with explained("removing half-made containers"):
             for item in self._client.containers(all=True, filters={"label": label, "name": MAKING}):
                 self.remove(item["Id"])
-
-    def _await_removal(self, identifier: str) -> None:
-        deadline = time.monotonic() + REMOVAL_WAIT
-        while self._inspect(identifier) and time.monotonic() < deadline:
-            time.sleep(0.25)
 
     def outputs(self, raw: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
         return {

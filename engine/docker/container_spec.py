@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engine.docker.labels import label_map
-from engine.docker.props import To, told
+from engine.docker.props import LABELS, Prop, Props, keys, told
 from engine.errors import EngineError, NotDone
 
 MEGABYTE = 1024 * 1024
@@ -27,13 +27,6 @@ def duration(text: Any) -> int:
     return int(sum(float(number) * _UNITS[unit] for number, unit in parts))
 
 
-def _bind(volume: Mapping[str, Any]) -> str:
-    source = volume.get("volumeName") or volume.get("hostPath")
-    if not source:
-        raise NotDone("a container volume with neither `volume_name` nor `host_path`")
-    return f"{source}:{volume['containerPath']}:{'ro' if volume.get('readOnly') else 'rw'}"
-
-
 def nano_cpus(text: Any) -> int:
     """Billionths of a CPU of `1.5`."""
     try:
@@ -42,31 +35,68 @@ def nano_cpus(text: Any) -> int:
         raise EngineError(f"cpus: '{text}' is not a number such as 1.5") from error
 
 
+def _bind(volume: Mapping[str, Any]) -> str:
+    source = volume.get("volumeName") or volume.get("hostPath")
+    if not source:
+        raise NotDone("a container volume with neither `volume_name` nor `host_path`")
+    return f"{source}:{volume['containerPath']}:{'ro' if volume.get('readOnly') else 'rw'}"
+
+
+def _bindings(ports: list[Mapping[str, Any]]) -> dict[str, list[dict[str, str]]]:
+    found: dict[str, list[dict[str, str]]] = {}
+    for item in ports:
+        external = item.get("external")
+        at = {"HostIp": item.get("ip") or EVERYWHERE, "HostPort": "" if external is None else str(int(external))}
+        found.setdefault(f"{int(item['internal'])}/{item.get('protocol') or 'tcp'}", []).append(at)
+    return found
+
+
 HEALTHCHECK = {
-    "tests": To("Test"),
-    "interval": To("Interval", duration),
-    "timeout": To("Timeout", duration),
-    "startPeriod": To("StartPeriod", duration),
-    "retries": To("Retries"),
+    "tests": Prop("Test"),
+    "interval": Prop("Interval", duration),
+    "timeout": Prop("Timeout", duration),
+    "startPeriod": Prop("StartPeriod", duration),
+    "retries": Prop("Retries"),
 }
+CAPABILITIES = {"adds": Prop("CapAdd"), "drops": Prop("CapDrop")}
 _BODY = {
-    "image": To("Image"),
-    "command": To("Cmd"),
-    "entrypoints": To("Entrypoint"),
-    "envs": To("Env"),
-    "hostname": To("Hostname"),
-    "stopSignal": To("StopSignal"),
-    "stopTimeout": To("StopTimeout"),
-    "healthcheck": To("Healthcheck", lambda health: {"Retries": 0, **told(HEALTHCHECK, health)}),
+    "image": Prop("Image"),
+    "command": Prop("Cmd"),
+    "entrypoints": Prop("Entrypoint"),
+    "envs": Prop("Env", any_order=True),
+    "labels": LABELS,
+    "hostname": Prop("Hostname"),
+    "stopSignal": Prop("StopSignal"),
+    "stopTimeout": Prop("StopTimeout"),
+    # A changed one replaces here (the real provider reports an update and does nothing).
+    "healthcheck": Prop("Healthcheck", lambda health: {"Retries": 0, **told(HEALTHCHECK, health)}, HEALTHCHECK),
 }
+_VOLUME = keys("containerPath", "volumeName", "hostPath", "readOnly")
 _HOST = {
-    "readOnly": To("ReadonlyRootfs"),
-    "networkMode": To("NetworkMode"),
-    "volumes": To("Binds", lambda volumes: [_bind(one) for one in volumes]),
-    "securityOpts": To("SecurityOpt"),
-    "tmpfs": To("Tmpfs"),
-    "cpus": To("NanoCpus", nano_cpus),
-    "cpuShares": To("CpuShares"),
+    "readOnly": Prop("ReadonlyRootfs"),
+    "networkMode": Prop("NetworkMode"),
+    "ports": Prop("PortBindings", _bindings, keys("internal", "external", "ip", "protocol"), any_order=True),
+    "volumes": Prop("Binds", lambda volumes: [_bind(one) for one in volumes], _VOLUME, any_order=True),
+    "securityOpts": Prop("SecurityOpt", any_order=True),
+    "tmpfs": Prop("Tmpfs"),
+    "cpus": Prop("NanoCpus", nano_cpus),
+    "cpuShares": Prop("CpuShares"),
+}
+PROPS: Props = {
+    **_BODY,
+    **_HOST,
+    "name": Prop(),
+    "networksAdvanced": Prop(fields=keys("name", "ipv4Address"), any_order=True),
+    "uploads": Prop(fields=keys("file", "content", "permissions"), any_order=True),
+    "logDriver": Prop(),
+    "logOpts": Prop(),
+    "capabilities": Prop(fields=CAPABILITIES),
+    "restart": Prop(effect="live"),
+    "memory": Prop(effect="live"),
+    "memorySwap": Prop(effect="live"),
+    "mustRun": Prop(effect="engine"),
+    "start": Prop(effect="engine"),
+    "destroyGraceSeconds": Prop(effect="engine"),
 }
 
 
@@ -75,16 +105,10 @@ def create_body(inputs: Mapping[str, Any], marks: Mapping[str, str]) -> dict[str
     given = {key: value for key, value in inputs.items() if value or key == "stopTimeout"}
     host = {"ReadonlyRootfs": False, "NetworkMode": "bridge", **told(_HOST, given), **live_config(given)}
     body = {"Env": [], **told(_BODY, given), "Labels": {**label_map(given), **marks}, "HostConfig": host}
-    options = given.get("logOpts") or {}
-    host["LogConfig"] = {
-        "Type": given.get("logDriver", ""),
-        "Config": {key: str(value) for key, value in options.items()},
-    }
-    if "capabilities" in given:
-        host["CapAdd"] = given["capabilities"].get("adds") or []
-        host["CapDrop"] = given["capabilities"].get("drops") or []
-    if "ports" in given:
-        body["ExposedPorts"], host["PortBindings"] = _ports(given["ports"])
+    body["ExposedPorts"] = {key: {} for key in host.get("PortBindings", ())}
+    options = {key: str(value) for key, value in (given.get("logOpts") or {}).items()}
+    host["LogConfig"] = {"Type": given.get("logDriver", ""), "Config": options}
+    host |= told(CAPABILITIES, given.get("capabilities") or {})
     if "networksAdvanced" in given and "networkMode" not in given:
         name, address = given["networksAdvanced"][0]["name"], given["networksAdvanced"][0].get("ipv4Address")
         host["NetworkMode"] = name
@@ -111,19 +135,6 @@ def live_inputs(host: Mapping[str, Any]) -> dict[str, Any]:
         "memory": int(host.get("Memory") or 0) // MEGABYTE,
         "memorySwap": swap // MEGABYTE if swap > 0 else swap,
     }
-
-
-def _ports(ports: list[Mapping[str, Any]]) -> tuple[dict[str, Any], dict[str, Any]]:
-    exposed: dict[str, Any] = {}
-    bindings: dict[str, Any] = {}
-    for item in ports:
-        key = f"{int(item['internal'])}/{item.get('protocol') or 'tcp'}"
-        exposed[key] = {}
-        external = item.get("external")
-        bindings.setdefault(key, []).append(
-            {"HostIp": item.get("ip") or EVERYWHERE, "HostPort": "" if external is None else str(int(external))}
-        )
-    return exposed, bindings
 
 
 def upload_archive(uploads: list[Mapping[str, Any]]) -> bytes:

@@ -3,17 +3,18 @@
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cached_property
-from typing import Any, cast
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any
 
-from engine.docker.connect import Client, explained
+from engine.docker.connect import Client, connect, explained, logins
 from engine.docker.inventory import Inventory
 from engine.docker.labels import LABEL_STACK
 from engine.docker.lock import Lock, Locked
 from engine.docker.notes import Notes, NoteStore
 from engine.docker.resource import Existing, Handler
-from engine.errors import EngineError, Unreachable
+from engine.errors import EngineError, NotDone, Unreachable
+from engine.values.wire import UNKNOWN
 
 DEFAULT = ""
 """Stands for the provider of resources that name none."""
@@ -24,76 +25,46 @@ IMAGE = "docker:index/image:Image"
 class Daemon:
     """An open connection: what does each resource type there, and what the stack has there beside resources."""
 
-    handlers: dict[str, Handler]
-    tell: Callable[[], str]
+    handlers: "Handlers"
+    identity: str
+    """Which daemon it is: one may have two addresses."""
     notes: NoteStore
     lock: Lock
 
-    @cached_property
-    def identity(self) -> str:
-        """Which daemon it is: one may have two addresses."""
-        return self.tell()
 
-    def held(self, stack_id: str, provider: str) -> list[Existing]:
-        """What it holds of the stack: all types are asked for at once."""
-        label = f"{LABEL_STACK}={stack_id}"
-        with ThreadPoolExecutor(len(self.handlers)) as pool:
-            lists = list(pool.map(lambda handler: handler.held(label), self.handlers.values()))
-        found = [item for items in lists for item in items]
-        for item in found:
-            item.provider = provider
-        return found
-
-
+Handlers = Mapping[str, Handler]
+"""By type."""
 Open = Callable[[Mapping[str, Any] | None], Daemon]
 """Connects to a daemon: by a provider's inputs, or None for the default one. EngineError when it does not answer."""
 
 
-def open_daemon(client: Client, logins: Mapping[str, Any], stack_id: str) -> Daemon:
-    """The daemon behind a client; `logins` are those at registries, by address."""
+def open_daemon(stack_id: str, inputs: Mapping[str, Any] | None) -> Daemon:
+    """The daemon that the inputs lead to."""
+    client = connect(inputs)
+    with explained("asking Docker which one it is"):
+        info = client.info()
+    identity = f"{info['ID']} {info['Name']}"  # cloned machines have one id
+    return Daemon(handlers_by(client, inputs or {}), identity, NoteStore(client, stack_id), Lock(client, stack_id))
+
+
+def handlers_by(client: Client, inputs: Mapping[str, Any]) -> Handlers:
+    """What does each type, by a client."""
     from engine.docker.container import ContainerHandler
     from engine.docker.image import ImageHandler
     from engine.docker.network import NetworkHandler
-    from engine.docker.swarm.objects import SecretHandler, ServiceConfigHandler
-    from engine.docker.swarm.service import ServiceHandler
+    from engine.docker.swarm import SecretHandler, ServiceConfigHandler, ServiceHandler
     from engine.docker.volume import VolumeHandler
 
-    handlers: list[Handler] = [
-        ImageHandler(client),
-        NetworkHandler(client),
-        VolumeHandler(client),
-        ContainerHandler(client, logins),
-        SecretHandler(client),
-        ServiceConfigHandler(client),
-        ServiceHandler(client),
-    ]
-
-    def tell() -> str:
-        with explained("asking Docker which one it is"):
-            info = client.info()
-        return f"{info['ID']} {info['Name']}"  # cloned machines have one id
-
-    by_type = {handler.type: handler for handler in handlers}
-    return Daemon(by_type, tell, NoteStore(client, stack_id), Lock(client, stack_id))
-
-
-class _Silent:
-    """Stands for the client of a daemon that a preview could not look at: it answers no question."""
-
-    def __getattr__(self, question: str) -> None:
-        raise Unreachable(f"{question}: this preview has not reached the Docker that it would ask")
-
-
-def unseen_daemon(stack_id: str) -> Daemon:
-    """What knows each resource type there, and nothing of what is there: that counts as to be created."""
-    return open_daemon(cast(Client, _Silent()), {}, stack_id)
+    kinds = (ImageHandler, NetworkHandler, VolumeHandler, SecretHandler, ServiceConfigHandler, ServiceHandler)
+    made: list[Handler] = [kind(client) for kind in kinds]
+    return {handler.type: handler for handler in (*made, ContainerHandler(client, logins(inputs)))}
 
 
 class Hosts:
     """Opens daemons when they are first needed; `inventory` and `notes` grow with each."""
 
     def __init__(
-        self, connect: Open, stack_id: str, blind: Callable[[], Daemon] | None = None, locks: list[Lock] | None = None
+        self, connect: Open, stack_id: str, blind: Handlers | None = None, locks: list[Lock] | None = None
     ) -> None:
         """`blind`: what stands for a daemon that does not answer, in a preview that nothing follows.
 
@@ -110,9 +81,11 @@ class Hosts:
         """The daemons whose resources are in the inventory: one may be read again, on another way."""
         self._led: dict[str, str] = {}
         """The daemon that each provider was first seen to lead to."""
-        self._failed: dict[str, EngineError] = {}
+        self.failed: dict[str, EngineError] = {}
+        """Why daemons could not be reached."""
         self._blind = blind
-        self._unseen: dict[str, Daemon] = {}
+        self.unseen: set[str] = set()
+        """The daemons that were not reached, and count as empty."""
         self._locks = locks
         self._lock = threading.RLock()
 
@@ -127,14 +100,14 @@ class Hosts:
             if self._inputs.get(provider) != inputs:
                 self._inputs[provider] = inputs
                 self._opened.pop(provider, None)
-                self._failed.pop(provider, None)
+                self.failed.pop(provider, None)
 
     def read(self, providers: Iterable[str]) -> None:
         """Adds to the inventory what these hold, all at once; one that does not answer is remembered as such.
 
         Locked when another run holds the stack at one of them; EngineError where Pulumi has taken it over.
         """
-        wanted = [provider for provider in providers if provider not in self._opened and provider not in self._failed]
+        wanted = [provider for provider in providers if provider not in self._opened and provider not in self.failed]
         if wanted:
             with ThreadPoolExecutor(len(wanted)) as pool:
                 list(pool.map(self._read, wanted))
@@ -145,14 +118,17 @@ class Hosts:
             if self._locks is not None:
                 self._locks.append(daemon.lock)
                 daemon.lock.take()
-            found = daemon.held(self._stack_id, provider)
+            label = f"{LABEL_STACK}={self._stack_id}"
+            with ThreadPoolExecutor(len(daemon.handlers)) as pool:  # all types at once
+                lists = list(pool.map(lambda handler: handler.held(label), daemon.handlers.values()))
+            found = [replace(item, provider=provider) for items in lists for item in items]
             notes = daemon.notes.read()
             self._refuse_another(provider, daemon)
         except Locked:
             raise
         except EngineError as error:
             with self._lock:
-                self._failed[provider] = error
+                self.failed[provider] = error
             return
         # An image is what Pulumi leaves behind when it destroys a stack.
         if notes.given and any(item.type != IMAGE for item in found):
@@ -181,43 +157,45 @@ class Hosts:
         name = self._stack_id.split("/")[-1]
         return f"stack '{name}' is Pulumi's now, by `make to-pulumi`: its own state says what is to be done"
 
-    def failure(self, provider: str) -> EngineError | None:
-        """Why a daemon could not be reached."""
-        return self._failed.get(provider)
-
-    def handlers(self, provider: str) -> dict[str, Handler]:
-        """What does each type there; EngineError when it is not reached."""
+    def handler(self, provider: str, kind: str) -> Handler:
+        """What does a type there; EngineError when the daemon is not reached, or nothing does it."""
         self.read([provider])
-        if provider not in self._failed:
-            return self._opened[provider].handlers
-        if self._blind is None or not isinstance(self._failed[provider], Unreachable):
-            raise self._failed[provider]
-        with self._lock:
-            if provider not in self._unseen:
-                self._unseen[provider] = self._blind()
-        return self._unseen[provider].handlers
-
-    def unseen(self, provider: str) -> bool:
-        """Whether it has not been reached, and counts as empty."""
-        return provider in self._unseen
+        if provider not in self.failed:
+            handlers = self._opened[provider].handlers
+        elif self._blind is not None and isinstance(self.failed[provider], Unreachable):
+            self.unseen.add(provider)
+            handlers = self._blind
+        else:
+            raise self.failed[provider]
+        if kind not in handlers:
+            raise NotDone(f"resource type '{kind}'", f" (it does {', '.join(sorted(handlers))})")
+        return handlers[kind]
 
     @property
     def warnings(self) -> list[str]:
         """What has not been looked at, and why."""
         return [
-            f"{self._failed[provider]}\n    This preview has not looked at what is there: all that belongs there is "
+            f"{self.failed[provider]}\n    This preview has not looked at what is there: all that belongs there is "
             "shown as to be created, whatever `up` will find"
-            for provider in self._unseen
+            for provider in sorted(self.unseen)
         ]
 
     def handler_of(self, item: Existing) -> Handler:
         """What does `item`, where it is."""
-        return self.handlers(item.provider)[item.type]
+        return self.handler(item.provider, item.type)
 
     def opened(self) -> Iterator[Handler]:
         """Every handler of every daemon that was reached."""
         for daemon in list(self._opened.values()):
             yield from daemon.handlers.values()
+
+    def pulled_digest(self, urn: str, name: str) -> Any:
+        """Of an image whose daemon is not asked, by a copy that another one has pulled; labels travel with an image."""
+        for handler in self.opened():
+            with suppress(EngineError):
+                if digest := handler.pulled_digest(urn, name):
+                    return digest
+        return UNKNOWN
 
     def holds(self, provider: str, item: Existing) -> bool:
         """Whether `item` lies where `provider` leads to."""
@@ -228,8 +206,8 @@ class Hosts:
 
     def refuse_unreachable(self) -> None:
         """EngineError when no daemon at all was reached: nothing is known then. A preview says so instead."""
-        if not self._opened and self._failed and self._blind is None:
-            raise self._failed.get(DEFAULT) or next(iter(self._failed.values()))
+        if not self._opened and self.failed and self._blind is None:
+            raise self.failed.get(DEFAULT) or next(iter(self.failed.values()))
 
     def write_notes(self, notes: Notes) -> None:
         """Puts notes down at every daemon that was reached."""

@@ -27,38 +27,23 @@ class ImageHandler(Handler):
     type = "docker:index/image:Image"
     word = "image"
     props: Mapping[str, Prop] = {
-        "imageName": Prop("live"),
-        "build": Prop("live", fields=keys("context", "dockerfile", "args", "builderVersion")),
-        "skipPush": Prop("live"),
-        "buildOnPreview": Prop("engine"),  # the SDK says False where it is not set
-        "registry": Prop("live", fields=keys("server", "username", "password")),
+        "imageName": Prop(effect="live"),
+        "build": Prop(fields=keys("context", "dockerfile", "args"), effect="live"),
+        "skipPush": Prop(effect="live"),
+        "buildOnPreview": Prop(effect="engine"),  # the SDK says False where it is not set
+        "registry": Prop(fields=keys("server", "username", "password"), effect="live"),
     }
 
     def check(self, name: str, inputs: dict[str, Any], existing: Existing | None) -> dict[str, Any]:
-        if "imageName" not in inputs:
-            raise EngineError(f"image '{name}': `image_name` is required")
         if inputs.get("buildOnPreview"):
             raise NotDone(f"image '{name}': property 'buildOnPreview'")
         if not isinstance(inputs.get("build") or {}, Mapping):
-            raise EngineError(
-                f"image '{name}': `build` as a whole is a secret or not known yet: only what is in it may be"
-            )
+            raise EngineError(f"image '{name}': `build` as a whole is a secret or not known yet")
         build = dict(inputs.get("build") or {})
-        if build.get("builderVersion") not in (None, "BuilderV1"):
-            more = "; it uses the daemon's own builder (BuilderV1)"
-            raise NotDone(f"image '{name}': builder_version '{build['builderVersion']}'", more)
         if not has_unknown(build.get("context")) and not has_unknown(build.get("dockerfile")):
             build.setdefault("context", ".")
             build["contextDigest"] = BuildContext(build).digest()
         return {**inputs, "build": build}
-
-    def applied(self, existing: Existing, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """As labelled, but for the registry's credentials, which may change without a new build."""
-        old = dict(existing.applied.inputs)
-        if isinstance(inputs.get("registry"), Mapping):
-            credentials = {key: value for key, value in inputs["registry"].items() if key != "server"}
-            old["registry"] = {**(old.get("registry") or {}), **credentials}
-        return old
 
     def storable(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Everything but the registry's credentials: labels travel with a pushed image."""
@@ -69,7 +54,8 @@ class ImageHandler(Handler):
 
     def held(self, label: str) -> list[Existing]:
         """The stack's images that carry the name they were built for; others are left-overs or derived images."""
-        return [item for item in super().held(label) if _full(item.applied.inputs["imageName"]) in _tags(item)]
+        found = super().held(label)
+        return [one for one in found if _full(one.applied.inputs["imageName"]) in (one.raw.get("RepoTags") or ())]
 
     def pulled_digest(self, urn: str, name: str) -> str | None:
         """`name@sha256:...` of the newest copy here of an image that another daemon has built as `urn` and pushed."""
@@ -165,16 +151,12 @@ class ImageHandler(Handler):
         """Takes the name off and removes the image, unless something else still uses it."""
         from docker.errors import APIError
 
-        with explained(f"removing image '{existing.docker_name or existing.id[:19]}'"):
-            tag = existing.applied.inputs.get("imageName")
+        with explained(f"removing image '{existing.docker_name}'"):
             try:
-                self.remove(_full(tag) if tag and _full(tag) in _tags(existing) else existing.id)
+                self.remove(_full(existing.applied.inputs["imageName"]))
             except APIError as error:
                 if error.status_code not in (404, 409):
                     raise
-
-    def remove(self, identifier: str) -> None:
-        self._client.remove_image(identifier)
 
     def prune(self, label: str) -> None:
         """Removes earlier builds that nothing uses any more, and what is left of one that was cut off.
@@ -222,7 +204,3 @@ def _full(name: Any) -> str:
 
     repository, tag = parse_repository_tag(str(name))
     return f"{repository}:{tag or 'latest'}"
-
-
-def _tags(item: Existing) -> list[str]:
-    return [tag for tag in item.raw.get("RepoTags") or [] if tag != "<none>:<none>"]

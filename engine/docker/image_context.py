@@ -11,10 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.errors import EngineError
-
-OUTSIDE_DOCKERFILE = ".dockerfile.embedded"
-"""Name in the archive for a Dockerfile that lies outside the context."""
+from engine.errors import EngineError, NotDone
 
 
 class BuildContext:
@@ -29,14 +26,11 @@ class BuildContext:
             nested = self.directory / self.dockerfile
             hint = f". Try setting `dockerfile` to '{nested}'" if nested.is_file() else ""
             raise EngineError(f"could not open dockerfile at relative path '{self.dockerfile}'{hint}")
-
-    @property
-    def dockerfile_name(self) -> str:
+        at, root = self.dockerfile.resolve(), self.directory.resolve()
+        if not at.is_relative_to(root):
+            raise NotDone(f"a Dockerfile outside of its build context: '{self.dockerfile}'")
+        self.dockerfile_name = at.relative_to(root).as_posix()
         """The Dockerfile's name in the archive."""
-        try:
-            return self.dockerfile.resolve().relative_to(self.directory.resolve()).as_posix()
-        except ValueError:
-            return OUTSIDE_DOCKERFILE
 
     def _entries(self) -> Iterator[tuple[str, Path]]:
         from docker.utils.build import exclude_paths
@@ -51,8 +45,6 @@ class BuildContext:
         names = exclude_paths(str(self.directory), patterns, self.dockerfile_name)
         for name in sorted(name for name in names if name):
             yield Path(name).as_posix(), self.directory / name
-        if self.dockerfile_name == OUTSIDE_DOCKERFILE:
-            yield OUTSIDE_DOCKERFILE, self.dockerfile
 
     def digest(self) -> str:
         """Hex SHA-256 over names, kinds, executable bits and contents."""

@@ -1,7 +1,5 @@
 """What the engine writes on all that it makes, and how it is read back."""
 
-from __future__ import annotations
-
 import json
 import secrets
 from collections.abc import Mapping
@@ -46,35 +44,19 @@ class Applied:
         return {*self.dependencies, *(urn for urns in self.property_dependencies.values() for urn in urns)}
 
     def to_label(self) -> str:
-        return json.dumps(
-            {
-                "v": 1,
-                "inputs": self.inputs,
-                "deps": self.dependencies,
-                "propDeps": self.property_dependencies,
-                "parents": self.parents,
-                "retain": self.retain,
-                "protect": self.protect,
-            },
-            separators=(",", ":"),
-            sort_keys=True,
-        )
+        body = {"v": 1, "inputs": self.inputs, "deps": self.dependencies, "propDeps": self.property_dependencies}
+        body |= {"parents": self.parents, "retain": self.retain, "protect": self.protect}
+        return json.dumps(body, separators=(",", ":"), sort_keys=True)
 
     @classmethod
-    def from_label(cls, text: str) -> Applied:
+    def from_label(cls, text: str) -> "Applied":
         """Reads a label; EngineError when another version of the engine wrote it."""
         try:
             raw = json.loads(text)
             if raw["v"] != 1:
                 raise EngineError(f"label {LABEL_APPLIED} has version {raw['v']}; this engine reads version 1 only")
-            return cls(
-                raw["inputs"],
-                raw["deps"],
-                raw["propDeps"],
-                raw["parents"],
-                raw["retain"],
-                raw.get("protect", False),  # older labels do not say it
-            )
+            protect = raw.get("protect", False)  # older labels do not say it
+            return cls(raw["inputs"], raw["deps"], raw["propDeps"], raw["parents"], raw["retain"], protect)
         except (ValueError, KeyError, TypeError) as error:
             raise EngineError(f"label {LABEL_APPLIED} is not readable: {error}") from error
 

@@ -10,7 +10,6 @@ import json
 import os
 import secrets
 import socket
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -143,9 +142,8 @@ def _is_gone(holder: dict[str, Any]) -> bool:
 def _alone(name: str) -> Iterator[None]:
     """Of this machine's processes one at a time: the kernel's own name for a socket, which ends with its process."""
     with socket.socket(socket.AF_UNIX) as one:
-        if sys.platform == "linux":
-            try:
-                one.bind(f"\0{name}")
-            except OSError as error:
-                raise Locked("another run is just taking the lock; try again") from error
+        try:
+            one.bind(f"\0{name}")
+        except OSError as error:
+            raise Locked("another run is just taking the lock; try again") from error
         yield

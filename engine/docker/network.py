@@ -6,9 +6,11 @@ from typing import Any
 
 from engine.docker.connect import explained
 from engine.docker.labels import LABEL_STACK, label_map, visible
-from engine.docker.props import LABELS, Prop, keys
+from engine.docker.props import LABELS, Prop, told
 from engine.docker.resource import Existing, Handler, Made, Making
 from engine.errors import EngineError
+
+_POOL = {"subnet": Prop("Subnet"), "gateway": Prop("Gateway"), "ipRange": Prop("IPRange")}
 
 
 class NetworkHandler(Handler):
@@ -20,7 +22,7 @@ class NetworkHandler(Handler):
         "name": Prop(),
         "labels": LABELS,
         "driver": Prop(),
-        "ipamConfigs": Prop(fields=keys("subnet", "gateway", "ipRange"), any_order=True),
+        "ipamConfigs": Prop(fields=_POOL, any_order=True),
     }
 
     def listed(self, label: str) -> Iterable[Mapping[str, Any]]:
@@ -46,23 +48,21 @@ class NetworkHandler(Handler):
                         )
 
     def create(self, inputs: dict[str, Any], making: Making) -> Made:
+        from docker.types import IPAMConfig
+
         making.make_room()
         name = str(inputs["name"])
+        pools = told(_POOL, inputs.get("ipamConfigs") or [])
         with explained(f"creating network '{name}'"):
-            identifier = str(
-                self._client.create_network(
-                    name,
-                    driver=inputs.get("driver") or "bridge",
-                    ipam=_ipam(inputs),
-                    check_duplicate=True,
-                    labels={**label_map(inputs), **making.marks},
-                )["Id"]
+            made = self._client.create_network(
+                name,
+                driver=inputs.get("driver") or "bridge",
+                ipam=IPAMConfig(pool_configs=pools) if pools else None,  # None: the daemon chooses
+                check_duplicate=True,
+                labels={**label_map(inputs), **making.marks},
             )
-            raw = self._client.inspect_network(identifier)
-        return Made(identifier, self.outputs(raw, inputs))
-
-    def remove(self, identifier: str) -> None:
-        self._client.remove_network(identifier)
+            raw = self._client.inspect_network(made["Id"])
+        return Made(str(made["Id"]), self.outputs(raw, inputs))
 
     def outputs(self, raw: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
         return {
@@ -72,25 +72,11 @@ class NetworkHandler(Handler):
             "options": raw.get("Options") or {},
             "scope": raw.get("Scope"),
             "ipamConfigs": [
-                {
-                    "subnet": item.get("Subnet", ""),
-                    "gateway": item.get("Gateway", ""),
-                    "ipRange": item.get("IPRange", ""),
-                    "auxAddress": item.get("AuxiliaryAddresses") or {},
-                }
-                for item in (raw.get("IPAM") or {}).get("Config") or []
+                {key: pool.get(to.name, "") for key, to in _POOL.items()}
+                | {"auxAddress": pool.get("AuxiliaryAddresses") or {}}
+                for pool in (raw.get("IPAM") or {}).get("Config") or []
             ],
         }
-
-
-def _ipam(inputs: Mapping[str, Any]) -> Any:
-    """Docker's IPAM of the inputs; None: the daemon chooses."""
-    from docker.types import IPAMConfig, IPAMPool
-
-    if not inputs.get("ipamConfigs"):
-        return None
-    pools = [IPAMPool(item.get("subnet"), item.get("ipRange"), item.get("gateway")) for item in inputs["ipamConfigs"]]
-    return IPAMConfig(pool_configs=pools)
 
 
 def _overlap(one: str, other: str) -> bool:

@@ -7,8 +7,6 @@ them at its first change and closes them at its end. Open ones are those of a ru
 after-hooks may be owed.
 """
 
-from __future__ import annotations
-
 import json
 import time
 from collections.abc import Iterable
@@ -47,7 +45,7 @@ class Notes:
     given: bool = False
     """Whether the stack is Pulumi's now, by `make to-pulumi`."""
 
-    def next(self, **changes: Any) -> Notes:
+    def next(self, **changes: Any) -> "Notes":
         """The version after this one."""
         # By the clock: where an earlier stack of the name has left notes behind, the later ones count.
         return replace(self, number=max(self.number + 1, int(time.time())), **changes)

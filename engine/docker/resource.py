@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from engine.docker.connect import Client, explained, unless_gone
 from engine.docker.labels import AUTONAME, LABEL_APPLIED, LABEL_URN, Applied, named, visible
-from engine.docker.props import Prop
+from engine.docker.props import Props
 from engine.errors import EngineError
 from engine.values.compare import Change
 from engine.values.urns import Named, urn_type
@@ -35,22 +35,6 @@ class Existing(Named):
     def strange(self) -> bool:
         """Whether its labels speak of another: a copy by `docker commit` has them all, and its own name."""
         return self.applied.name not in (None, self.docker_name) and not self.half_made
-
-
-def existing_of(kind: str, found: Iterable[Mapping[str, Any]]) -> list[Existing]:
-    """Those that the engine made as this type, of what Docker says of each: the keys differ from type to type."""
-    result = []
-    for raw in found:
-        spec = raw.get("Spec") or raw
-        labels = (raw.get("Config") or spec).get("Labels") or {}
-        urn, applied = labels.get(LABEL_URN, ""), labels.get(LABEL_APPLIED)
-        # A container started by hand from a built image inherits the image's labels: its type tells it apart.
-        if applied is None or urn.count("::") < 3 or urn_type(urn) != kind:
-            continue
-        name = spec.get("Name") or (raw.get("RepoTags") or [""])[0]
-        identifier, created = raw.get("ID") or raw.get("Id") or name, raw.get("CreatedAt") or raw.get("Created") or ""
-        result.append(Existing(urn, identifier, name.lstrip("/"), str(created), Applied.from_label(applied), raw))
-    return result
 
 
 MAKING = ".making-"
@@ -93,16 +77,29 @@ class Handler(ABC):
 
     type: ClassVar[str]
     word: ClassVar[str]
-    """The type in messages."""
-    props: Mapping[str, Prop]
+    """The type in messages, and in the names of the client's methods."""
+    props: Props
 
     def __init__(self, client: Client) -> None:
         self._client = client
 
     def held(self, label: str) -> list[Existing]:
-        """What Docker holds of this type with the label `label`."""
+        """What Docker holds with a label that the engine made as this type; Docker's keys differ from type to type."""
         with explained(f"listing Docker's {self.word}s"):
-            return existing_of(self.type, self.listed(label))
+            found = list(self.listed(label))
+        result = []
+        for raw in found:
+            spec = raw.get("Spec") or raw
+            labels = (raw.get("Config") or spec).get("Labels") or {}
+            urn, text = labels.get(LABEL_URN, ""), labels.get(LABEL_APPLIED)
+            # A container started by hand from a built image inherits the image's labels: its type tells it apart.
+            if text is None or urn.count("::") < 3 or urn_type(urn) != self.type:
+                continue
+            name = spec.get("Name") or (raw.get("RepoTags") or [""])[0]
+            created = raw.get("CreatedAt") or raw.get("Created") or ""
+            identifier, applied = raw.get("ID") or raw.get("Id") or name, Applied.from_label(text)
+            result.append(Existing(urn, identifier, name.lstrip("/"), str(created), applied, raw))
+        return result
 
     @abstractmethod
     def listed(self, label: str) -> Iterable[Mapping[str, Any]]:
@@ -112,13 +109,13 @@ class Handler(ABC):
     def create(self, inputs: dict[str, Any], making: Making) -> Made:
         """Makes one."""
 
-    @abstractmethod
     def remove(self, identifier: str) -> None:
         """Removes it from Docker; docker-py's errors."""
+        getattr(self._client, f"remove_{self.word}")(identifier)
 
-    @abstractmethod
     def outputs(self, raw: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
         """The outputs, of what Docker says of it."""
+        return visible(inputs)
 
     def delete(self, existing: Existing, inputs: Mapping[str, Any]) -> None:
         """Removes it as `inputs` say; it may be gone already."""
@@ -163,16 +160,8 @@ class Handler(ABC):
         """Changes it in place."""
         raise EngineError(f"{self.word} '{existing.docker_name}' cannot be changed in place")
 
-    def settle(self, made: Made, inputs: Mapping[str, Any]) -> None:
-        """EngineError when what was made or mended is not what its inputs ask for."""
-        return
-
     def prune(self, label: str) -> None:
         """Removes earlier ones that nothing uses any more."""
-        return
-
-    def forget_networks(self) -> None:
-        """Networks have changed: look again."""
         return
 
     def pulled_digest(self, urn: str, name: str) -> str | None:

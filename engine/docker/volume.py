@@ -45,8 +45,5 @@ class VolumeHandler(Handler):
             )
         return Made(name, self.outputs(raw, inputs))
 
-    def remove(self, identifier: str) -> None:
-        self._client.remove_volume(identifier)
-
     def outputs(self, raw: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
         return {**visible(inputs), "driver": raw.get("Driver"), "mountpoint": raw.get("Mountpoint")}

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from engine.errors import EngineError, NotDone
+from engine.files.project import Project
 from engine.files.stack_file import full_key
 from engine.values.wire import anywhere, transform
 
-SCHEMA_KEYS = {"description", "default", "value", "secret"}
+SCHEMA_KEYS = {"description", "default", "secret"}
 
 
 @dataclass
@@ -29,11 +30,6 @@ def _is_encrypted(value: Any) -> bool:
     return isinstance(value, Mapping) and set(value) == {"secure"} and isinstance(value["secure"], str)
 
 
-def decrypted(value: Any, decrypt: Callable[[str], str]) -> Any:
-    """The raw value with each `{secure: ...}` replaced by its plain text."""
-    return transform(value, lambda item: decrypt(item["secure"]) if _is_encrypted(item) else item)
-
-
 def as_text(value: Any) -> str:
     """How a config value reaches the program: scalars as text, anything else as JSON."""
     if value is None or isinstance(value, str):
@@ -42,37 +38,34 @@ def as_text(value: Any) -> str:
 
 
 def load(
-    project: str,
-    stack: str,
-    raw: Mapping[str, Any],
-    schema: Mapping[str, Any],
-    decrypt: Callable[[str], str],
-    validate: bool = True,
+    project: Project, stack: str, raw: Mapping[str, Any], decrypt: Callable[[str], str], validate: bool = True
 ) -> Config:
     """Merges and checks; EngineError with Pulumi's own wording for missing or mistyped values."""
     config = Config()
     plain: dict[str, Any] = {}
     for name, value in raw.items():
-        key = full_key(project, str(name))
+        key = full_key(project.name, str(name))
         if key.startswith(("pulumi:", "docker:")):
             raise NotDone(f"config '{key}'")
         try:
-            plain[key] = decrypted(value, decrypt)
+            plain[key] = transform(value, lambda item: decrypt(item["secure"]) if _is_encrypted(item) else item)
         except EngineError as error:
             raise EngineError(f"could not decrypt configuration value '{key}': {error}") from error
         if is_secure(value):
             config.secret_keys.add(key)
-    missing = _apply_schema(project, schema, plain, config)
+    missing = _apply_schema(project, plain, config)
     if validate and missing:
-        raise EngineError(_missing_message(stack, missing))
+        *others, last = (f"'{name}'" for name in missing)
+        named = f"values {', '.join(others)} and {last}" if others else f"value {last}"
+        raise EngineError(f"Stack '{stack}' is missing configuration {named}")
     config.values = {key: as_text(value) for key, value in plain.items()}
     return config
 
 
-def _apply_schema(project: str, schema: Mapping[str, Any], plain: dict[str, Any], config: Config) -> list[str]:
+def _apply_schema(project: Project, plain: dict[str, Any], config: Config) -> list[str]:
     missing = []
-    for name, given in sorted(schema.items()):
-        key = full_key(project, name)
+    for name, given in sorted(project.schema.items()):
+        key = full_key(project.name, name)
         entry = given if isinstance(given, Mapping) else {"default": given}  # the short form `key: value`
         unknown = set(entry) - SCHEMA_KEYS
         if unknown:
@@ -81,18 +74,9 @@ def _apply_schema(project: str, schema: Mapping[str, Any], plain: dict[str, Any]
             continue
         if entry.get("default") is not None:
             plain[key] = entry["default"]
-        elif entry.get("value") is not None:
-            plain[key] = entry["value"]
-        elif key.startswith(f"{project}:"):
+        elif key.startswith(f"{project.name}:"):
             missing.append(name)
             continue
         if entry.get("secret"):
             config.secret_keys.add(key)
     return missing
-
-
-def _missing_message(stack: str, names: list[str]) -> str:
-    quoted = [f"'{name}'" for name in names]
-    if len(quoted) == 1:
-        return f"Stack '{stack}' is missing configuration value {quoted[0]}"
-    return f"Stack '{stack}' is missing configuration values {', '.join(quoted[:-1])} and {quoted[-1]}"

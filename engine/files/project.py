@@ -26,6 +26,17 @@ class Project:
     def stack_file(self, stack: str) -> Path:
         return self.root / f"Pulumi.{stack}.yaml"
 
+    def salt_file(self, stack: str) -> Path:
+        """In the user's directory for the salts of this project's stacks (0700, made if missing)."""
+        base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
+        directory = base / "pulumi-embedded" / self.name
+        try:
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            more = "Set XDG_STATE_HOME to a writable directory."
+            raise EngineError(f"cannot make {directory}: {error.strerror}. {more}") from error
+        return directory / f"{stack}.salt"
+
 
 def load_yaml(path: Path) -> Any:
     """A YAML file as plain Python, read as Pulumi does; EngineError with position when it does not parse."""
@@ -59,12 +70,9 @@ def _loader() -> Any:
 def find_project(start: Path) -> Project:
     """The project of `start` or the nearest directory above it."""
     for directory in (start, *start.parents):
-        for name in ("Pulumi.yaml", "Pulumi.yml"):
-            if (directory / name).is_file():
-                return _read(directory / name)
-    raise EngineError(
-        f"no Pulumi.yaml project file found (searching upwards from {start}). Run this in the project's directory."
-    )
+        if (directory / "Pulumi.yaml").is_file():
+            return _read(directory / "Pulumi.yaml")
+    raise EngineError(f"no Pulumi.yaml found (searching upwards from {start}): run this in the project's directory")
 
 
 DONE = {"name", "runtime", "config", "requiredPulumiVersion"}
@@ -91,13 +99,11 @@ def _read(path: Path) -> Project:
 
 def _check_runtime(path: Path, runtime: Any) -> None:
     """EngineError for what is not this very Python: the program runs in it."""
-    name = runtime.get("name") if isinstance(runtime, dict) else runtime
-    if name != "python":
-        raise EngineError(f"{path.name}: the embedded engine runs Python programs only, not runtime '{name}'")
-    if not isinstance(runtime, dict):
-        return
-    options = runtime.get("options") or {}
-    unknown = [f"runtime.{key}" for key in runtime if key not in ("name", "options")]
+    given = runtime if isinstance(runtime, dict) else {"name": runtime}
+    if given.get("name") != "python":
+        raise EngineError(f"{path.name}: the embedded engine runs Python programs only, not '{given.get('name')}'")
+    options = given.get("options") or {}
+    unknown = [f"runtime.{key}" for key in given if key not in ("name", "options")]
     unknown += [f"runtime.options.{key}" for key in options if key not in RUNTIME_OPTIONS]
     if options.get("toolchain", "pip") != "pip":
         unknown.append(f"runtime.options.toolchain: {options['toolchain']}")
@@ -124,26 +130,12 @@ def check_version(wanted: str, who: str) -> None:
             raise EngineError(f"{who} requires Pulumi {wanted}; the embedded engine is that of {have}")
 
 
-def state_dir(project: Project) -> Path:
-    """The user's directory for the salts of this project's stacks (0700, made if missing)."""
-    base = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state")
-    directory = base / "pulumi-embedded" / project.name
-    try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise EngineError(
-            f"cannot make {directory}: {error.strerror}. Set XDG_STATE_HOME to a writable directory."
-        ) from error
-    return directory
-
-
 def check_stack_name(name: str) -> str:
     """`name`, without an `organization/[project/]` prefix; EngineError when it cannot be a stack's name."""
     short = name.rsplit("/", 1)[-1]
     if not STACK_NAME.match(short):
         raise EngineError(
-            f"invalid stack name '{name}': a stack name may only contain alphanumeric, hyphens, underscores, "
-            "and periods"
+            f"invalid stack name '{name}': it may contain letters, digits, hyphens, underscores and periods"
         )
     return short
 
@@ -154,9 +146,3 @@ def selected_stack(option: str | None) -> str:
     if not name:
         raise EngineError("no stack selected; please pass --stack <name>, or set PULUMI_STACK", EXIT_STACK_NOT_FOUND)
     return check_stack_name(name)
-
-
-def stack_names(project: Project) -> list[str]:
-    """The stacks that have a stack file, sorted."""
-    names = (path.name.removeprefix("Pulumi.").removesuffix(".yaml") for path in project.root.glob("Pulumi.*.yaml"))
-    return sorted(name for name in names if STACK_NAME.match(name))

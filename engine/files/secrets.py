@@ -20,7 +20,6 @@ KEY_BYTES = 32
 SALT_BYTES = 8
 NONCE_BYTES = 12
 CHECK_VALUE = "pulumi"
-NOT_READ = "it is no encrypted value of this passphrase and salt: set it again"
 
 
 def read_passphrase() -> str:
@@ -33,9 +32,7 @@ def read_passphrase() -> str:
             return Path(file).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise EngineError(f"unable to read PULUMI_CONFIG_PASSPHRASE_FILE: {error}") from error
-    raise EngineError(
-        "passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE environment variables"
-    )
+    raise EngineError("passphrase must be set with PULUMI_CONFIG_PASSPHRASE or PULUMI_CONFIG_PASSPHRASE_FILE")
 
 
 def derive_key(passphrase: str, salt: bytes) -> bytes:
@@ -66,13 +63,11 @@ class Crypter:
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-        try:
+        with suppress(ValueError, InvalidTag):
             version, nonce, sealed = value.split(":")
             if version == "v1":
                 return AESGCM(self._key).decrypt(_bytes(nonce), _bytes(sealed), None).decode()
-        except (ValueError, InvalidTag) as error:
-            raise EngineError(NOT_READ) from error
-        raise EngineError(NOT_READ)
+        raise EngineError("it is no encrypted value of this passphrase and salt: set it again")
 
     def hash(self, value: Any) -> str:
         """A keyed hash of any JSON value: equal values compare equal, and nothing can be guessed from it."""
@@ -89,8 +84,7 @@ def open_crypter(salt_state: str, passphrase: str) -> Crypter:
         salt = b""
     if not salt:
         raise EngineError(
-            "malformed encryptionsalt in the stack file: take it from where it is whole, or remove it and set the "
-            "secrets again"
+            "malformed encryptionsalt: take it from where it is whole, or remove it and set secrets again"
         )
     crypter = Crypter(derive_key(passphrase, salt))
     with suppress(EngineError):
@@ -104,3 +98,32 @@ def new_crypter(passphrase: str) -> tuple[str, Crypter]:
     salt = os.urandom(SALT_BYTES)
     crypter = Crypter(derive_key(passphrase, salt))
     return f"v1:{base64.b64encode(salt).decode()}:{crypter.encrypt(CHECK_VALUE)}", crypter
+
+
+def read_salt(file: Path) -> str | None:
+    """The salt of a stack whose file has no secrets, as `encryptionsalt` has it in one that has; None: none was made.
+
+    It is kept by this user, to whose passphrase it belongs.
+    """
+    try:
+        return file.read_text(encoding="utf-8").strip() or None
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise EngineError(f"{file}: {error.strerror}") from error
+
+
+def keep_salt(file: Path, salt: str) -> bool:
+    """Keeps the salt; False when another run was quicker, whose salt it then is."""
+    aside = file.with_suffix(f".{os.getpid()}")
+    try:
+        aside.write_text(salt + "\n", encoding="utf-8")
+        aside.chmod(0o600)
+        file.hardlink_to(aside)
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise EngineError(f"could not write {file}: {error.strerror}") from error
+    finally:
+        aside.unlink(missing_ok=True)
+    return True

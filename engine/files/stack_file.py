@@ -27,10 +27,6 @@ class Editable:
         self.path = path
         self._document: Any = None
 
-    @property
-    def exists(self) -> bool:
-        return self.path.is_file()
-
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Sets each full key to its raw value, and removes those whose value is None: all of it or nothing."""
         config = self._config()
@@ -51,7 +47,7 @@ class Editable:
         if self._document is None:
             from ruamel.yaml.comments import CommentedMap
 
-            text = self.path.read_text(encoding="utf-8") if self.exists else ""
+            text = self.path.read_text(encoding="utf-8") if self.path.is_file() else ""
             self._document = _yaml().load(text) or CommentedMap()
         return self._document
 
@@ -64,7 +60,7 @@ class Editable:
             handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=f".{self.path.name}.")
             with os.fdopen(handle, "w", encoding="utf-8") as stream:
                 stream.write(out.getvalue())
-            Path(temporary).chmod(self.path.stat().st_mode & 0o777 if self.exists else 0o644)
+            Path(temporary).chmod(self.path.stat().st_mode & 0o777 if self.path.is_file() else 0o644)
             Path(temporary).replace(self.path)
         except OSError as error:
             raise EngineError(f"could not write {self.path.name}: {error.strerror}") from error
@@ -80,9 +76,7 @@ class StackFile(Editable):
         if path.is_file():
             from engine.files.project import load_yaml
 
-            data = load_yaml(path)
-            if data is None:
-                data = {}
+            data = load_yaml(path) or {}
             if not isinstance(data, dict) or not isinstance(data.get("config") or {}, dict):
                 raise EngineError(f"{path.name}: expected a mapping with `config:`")
             for key in data:
@@ -117,12 +111,6 @@ class StackFile(Editable):
         paths.put(self._config(), (key, *path), _written(value))
         self._save()
 
-    def create(self) -> None:
-        """Makes the file if it is not there."""
-        if not self.exists:
-            self._edit()
-            self._save()
-
 
 def _written(value: Any) -> Any:
     """A text in quotes where some YAML reader would take it for something else."""
@@ -145,9 +133,7 @@ def typed_scalar(text: str) -> Any:
     """How Pulumi stores a value given with --path or for typed keys: true/false and integers get their type."""
     if text in ("true", "false"):
         return text == "true"
-    if _INTEGER.match(text):
-        return int(text)
-    return text
+    return int(text) if _INTEGER.match(text) else text
 
 
 def full_key(project: str, key: str) -> str:
@@ -155,7 +141,6 @@ def full_key(project: str, key: str) -> str:
     parts = key.split(":")
     if len(parts) > 2 or not all(parts):
         raise EngineError(
-            f"invalid configuration key: could not parse {key} as a configuration key "
-            "(configuration keys should be of the form `<namespace>:<name>`)"
+            f"could not parse {key} as a configuration key: it should be of the form `<namespace>:<name>`"
         )
     return f"{project}:{key}" if len(parts) == 1 else ":".join(parts)

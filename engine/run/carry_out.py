@@ -1,21 +1,22 @@
 """One run of a program against Docker: each declaration is decided about, then done or only shown."""
 
 import threading
-import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
+from engine.docker.hosts import IMAGE
 from engine.docker.labels import LABEL_APPLIED, LABEL_STACK, LABEL_URN, Applied, visible
 from engine.docker.resource import Existing, Handler, Made, Making
-from engine.errors import EngineError, Interrupted, StepFailed, Unreachable
-from engine.run import keep
+from engine.errors import EngineError, Interrupted, Reported, Unreachable
+from engine.run import hooks, keep
 from engine.run.context import Context
 from engine.run.decide import decide, dependents, marked_outputs
 from engine.run.declared import Declared
-from engine.run.hooks import Hooks
-from engine.run.left_out import LeftOut, existing_for, handler_for
 from engine.run.providers import provider_step
 from engine.run.steps import Diagnostic, Step
+from engine.values.urns import urn_name
 from engine.values.wire import has_unknown, reveal
 
 
@@ -24,7 +25,8 @@ class Run:
 
     def __init__(self, context: Context) -> None:
         self.context = context
-        self.hooks = Hooks(lambda: self.failure is not None)
+        self.hooks: dict[str, Any] = {}
+        """Those of the program, by name."""
         self.steps: list[Step] = []
         self.outputs: dict[str, Any] = {}
         self.failure: EngineError | None = None
@@ -36,64 +38,91 @@ class Run:
         """The old ones of replacements that stand beside them; to be deleted at the end."""
         self._gone: set[str] = set()
         """Deleted ahead of their own declaration, because something they are built on had to go first."""
+        self._missing: set[str] = set()
+        """Left out of this run (`--exclude`), and not there."""
         self._lock = threading.RLock()
-        self._left_out = LeftOut(context)
 
     def register(self, declared: Declared) -> Made:
         """Brings one resource to what the program declares (or, in a preview, works out how)."""
-        with self._lock:
-            self._refuse_when_over()
-            if declared.urn in self.registered:
-                raise self._fail(declared.urn, f"Duplicate resource URN '{declared.urn}'; try giving it a unique name")
-            self.registered[declared.urn] = declared
-            above = [*self.parents.get(declared.parent, []), declared.parent] if declared.parent else []
-            self.parents[declared.urn] = above
-            declared.inherit(self.registered.get(declared.parent))
-        try:
+        with self.rejecting(declared.urn):
+            with self._lock:
+                if self.failure is not None:
+                    raise Reported("an earlier step failed")
+                self.context.interrupts.check()
+                if self.registered.setdefault(declared.urn, declared) is not declared:
+                    raise EngineError(f"Duplicate resource URN '{declared.urn}'; try giving it a unique name")
+                above = [*self.parents.get(declared.parent, []), declared.parent] if declared.parent else []
+                self.parents[declared.urn] = above
+                declared.inherit(self.registered.get(declared.parent))
             return self._register_custom(declared) if declared.custom else self._register_component(declared)
-        except (StepFailed, Interrupted):
-            raise
-        except EngineError as error:
-            raise self._fail(declared.urn, str(error), error) from error
 
     def _register_component(self, declared: Declared) -> Made:
         there = declared.urn in {*self.context.inventory.ancestors, *self.context.hosts.notes.components}
-        step = Step("same" if there else "create", declared.urn, declared.parent, custom=False, state="done")
-        self.steps.append(step)
-        self.context.listener.finished(step)
+        self._shown(Step("same" if there else "create", declared.urn, declared.parent, custom=False, state="done"))
         return Made("", {})
+
+    def _shown(self, step: Step) -> None:
+        self.steps.append(step)
+        self.context.listener.shows(step)
 
     def _register_custom(self, declared: Declared) -> Made:
         if declared.is_provider:
             return self._register_provider(declared)
-        if self._left_out.applies(declared):
-            answer, unchanged = self._left_out.answer(declared)
-            if unchanged is not None:
-                with self._lock:
-                    self.claimed.add(declared.urn)
-                self.steps.append(unchanged)
-            return answer
-        handler = handler_for(declared, self.context)
+        context = self.context
+        if context.excludes.names(declared.urn):
+            return self._leave_out(declared)
+        if missing := self._missing.intersection(declared.depends_on):
+            names = ", ".join(sorted(urn_name(urn) for urn in missing))
+            raise EngineError(f"depends on {names}, which is left out of this run and not there")
+        handler = context.hosts.handler(declared.provider, declared.type)
         with self._lock:
-            existing = existing_for(declared, self.context)
+            existing = self._existing(declared)
             if self._gone.intersection(declared.aliases):
                 self._gone.add(declared.urn)
             gone = declared.urn in self._gone
-            if existing:
-                self.claimed.add(existing.urn)
-        step = decide(declared, handler, existing, gone, self.context)
+        step = decide(declared, handler, existing, gone, context)
         self.steps.append(step)
-        if not self.context.dry_run and has_unknown(step.inputs):
+        if not context.dry_run and has_unknown(step.inputs):
             raise EngineError("depends on what is left out of this run and is not known without")
-        if self.context.hosts.unseen(declared.provider):
+        if declared.provider in context.hosts.unseen:
             step.notes.append("not looked at")
         elif step.op in ("create", "replace"):
-            handler.preflight(reveal(step.inputs), existing, self.context.stack_id)
+            handler.preflight(reveal(step.inputs), existing, context.stack_id)
         if existing and step.delete_first:
-            dependents(existing, self.context, self.registered)  # refuses, before anything is done
-        if self.context.dry_run:
+            dependents(existing, context, self.registered)  # refuses, before anything is done
+        if context.dry_run:
             return self._preview(declared, handler, step)
         return self._carry_out(declared, handler, step)
+
+    def _existing(self, declared: Declared) -> Existing | None:
+        """What there is of the resource; EngineError when it is at another daemon than its provider's."""
+        inventory = self.context.inventory
+        existing = inventory.by_urn.get(declared.urn)
+        former = next((alias for alias in declared.aliases if alias in inventory.by_urn), None)
+        if existing is None and former is not None:
+            existing = inventory.adopt(former, declared.urn)
+        if existing and not self.context.hosts.holds(declared.provider, existing):
+            raise EngineError(f"'{existing.docker_name}' is at another Docker than its provider's: remove it there")
+        if existing:
+            self.claimed.add(existing.urn)
+        return existing
+
+    def _leave_out(self, declared: Declared) -> Made:
+        """The resource as it is, or, where its daemon is not asked or does not answer, what it is declared as."""
+        context = self.context
+        if context.excludes.names(declared.provider) or context.hosts.failed.get(declared.provider):
+            digest = context.hosts.pulled_digest(declared.urn, str(declared.inputs.get("imageName")))
+            return Made("", {**declared.inputs, **({"repoDigest": digest} if declared.type == IMAGE else {})})
+        with self._lock:
+            existing = self._existing(declared)
+            if existing is None:
+                self._missing.add(declared.urn)
+                return Made("", dict(declared.inputs))
+        handler = context.hosts.handler_of(existing)
+        inputs = handler.check(declared.name, dict(declared.inputs), existing)
+        self.steps.append(Step("same", declared.urn, declared.parent, existing, state="done"))
+        made = handler.preview(existing, reveal(inputs), False)
+        return Made(made.id, marked_outputs(inputs, made.outputs, declared.secret_outputs))
 
     def _register_provider(self, declared: Declared) -> Made:
         step = provider_step(declared, self.context)
@@ -104,8 +133,7 @@ class Run:
         for other in self.steps:  # it has shown what is there: components that had seemed new may not be
             if other.op == "create" and not other.custom and other.urn in ancestors:
                 other.op = "same"
-        self.steps.append(step)
-        self.context.listener.finished(step)
+        self._shown(step)
         return Made(declared.name, dict(declared.inputs))
 
     def _preview(self, declared: Declared, handler: Handler, step: Step) -> Made:
@@ -115,7 +143,7 @@ class Run:
         before = None if step.op == "replace" else step.existing
         made = handler.preview(before, reveal(step.inputs), step.op != "same")
         step.state = "done"
-        self.context.listener.finished(step)
+        self.context.listener.shows(step)
         return _answer(declared, step, made)
 
     def _carry_out(self, declared: Declared, handler: Handler, step: Step) -> Made:
@@ -124,23 +152,12 @@ class Run:
                 keep.note_keeping(self.context, step.existing, declared)
         if step.op == "same":
             return self._preview(declared, handler, step)
-        began = time.monotonic()
-        step.state = "running"
-        self.context.listener.started(step)
-        try:
-            answer = self._do(declared, handler, step)
-            step.state = "done"
-        except EngineError:
-            step.state = "failed"
-            raise
-        finally:
-            step.seconds = time.monotonic() - began
-            self.context.listener.finished(step)
-        return answer
+        with self.context.listener.under_way(step):
+            return self._do(declared, handler, step)
 
     def _do(self, declared: Declared, handler: Handler, step: Step) -> Made:
         interrupts, inputs, existing = self.context.interrupts, reveal(step.inputs), step.existing
-        say = partial(self.context.listener.progressed, step)
+        say = partial(self.context.listener.shows, step)
         making = Making(
             self._marks(declared, step), say, interrupts.check, partial(self._make_room, declared, handler, step)
         )
@@ -154,17 +171,24 @@ class Run:
             else:
                 self._drop_half_made(declared.urn, handler)
                 made = handler.create(inputs, making)
-        if handler.word == "network":
-            for other in self.context.hosts.opened():
-                other.forget_networks()
-        handler.settle(made, inputs)
         answer = _answer(declared, step, made)
         made_anew = step.op != "update" or step.owed
-        hooks = declared.after_create if made_anew else declared.after_update
-        if made_anew or hooks:
+        names = declared.after_create if made_anew else declared.after_update
+        if made_anew or names:
             interrupts.check()
-            self.hooks.run(hooks, declared, visible(step.inputs), answer)
+            self._run_hooks(names, declared, visible(step.inputs), answer)
         return answer
+
+    def _run_hooks(self, names: Iterable[str], declared: Declared, inputs: dict[str, Any], made: Made) -> None:
+        """One after the other; EngineError when one fails."""
+        for name in names:
+            if name not in self.hooks:
+                raise EngineError(f'hook "{name}" was not registered')
+            error = hooks.call(self.hooks[name], declared, inputs, made)
+            if error and self.failure is not None:  # the program is being taken down because of another step: no news
+                raise Reported("an earlier step failed")
+            if error:
+                raise EngineError(f'after hook "{name}" failed: {error}')
 
     def _drop_half_made(self, urn: str, handler: Handler) -> None:
         for item in [item for item in self.context.inventory.half_made if item.urn == urn]:
@@ -205,24 +229,20 @@ class Run:
         )
         return {LABEL_STACK: self.context.stack_id, LABEL_URN: declared.urn, LABEL_APPLIED: applied.to_label()}
 
-    def _refuse_when_over(self) -> None:
-        if self.failure is not None:
-            raise StepFailed("an earlier step failed")
-        self.context.interrupts.check()
-
-    def reject(self, message: str) -> StepFailed:
-        """A request that cannot be served at all."""
-        return self._fail("", message)
-
-    def _fail(self, urn: str, message: str, error: EngineError | None = None) -> StepFailed:
-        """Notes and shows the failure; nothing more is started after it."""
-        with self._lock:
-            known = isinstance(self.failure, Unreachable) and isinstance(error, Unreachable)
-            if self.failure is None:
-                self.failure = error or EngineError(message)
-        if not known:
-            self.context.listener.said(Diagnostic("error", message, urn))
-        return StepFailed(message)
+    @contextmanager
+    def rejecting(self, urn: str = "") -> Iterator[None]:
+        """What fails in it is noted and shown, and nothing more is started."""
+        try:
+            yield
+        except (Reported, Interrupted):
+            raise
+        except EngineError as error:
+            with self._lock:
+                known = isinstance(self.failure, Unreachable) and isinstance(error, Unreachable)
+                self.failure = self.failure or error
+            if not known:
+                self.context.listener.said(Diagnostic("error", str(error), urn))
+            raise Reported(str(error)) from error
 
 
 def _answer(declared: Declared, step: Step, made: Made) -> Made:

@@ -10,8 +10,7 @@ from engine.errors import EngineError, NotDone
 from engine.run.context import Context
 from engine.run.declared import Declared
 from engine.run.steps import Step
-from engine.values import compare, paths
-from engine.values.compare import Change
+from engine.values import compare
 from engine.values.wire import Secret, has_secret, reveal
 
 UNPROTECT = (
@@ -35,12 +34,9 @@ def decide(declared: Declared, handler: Handler, existing: Existing | None, gone
         return step
     plain = reveal(inputs)
     old = comparable(handler.props, handler.applied(existing, kept))
-    step.changes = [
-        change
-        for change in compare.compare(old, comparable(handler.props, kept))
-        if not any(paths.covers(paths.parse(pattern), change.path) for pattern in declared.ignore_changes)
-    ]
-    replace = any(_replaces(handler, change, declared, plain) for change in step.changes)
+    step.changes = compare.compare(old, comparable(handler.props, kept))
+    asked = declared.replace_on_changes
+    replace = any(change.key in asked or handler.replaces(change, plain) for change in step.changes)
     for drift in handler.drift(existing, plain):
         step.changes.extend(drift.changes)
         step.notes.append(drift.note)
@@ -78,11 +74,6 @@ def _decide_replacement(step: Step, old: Existing, declared: Declared, handler: 
             f"{handler.word} '{old.docker_name}' would have to be replaced {differs}, and is to be retained "
             "(retain_on_delete): take the change back, or remove it yourself and run `up` again"
         )
-
-
-def _replaces(handler: Handler, change: Change, declared: Declared, inputs: dict[str, Any]) -> bool:
-    asked = any(paths.covers(paths.parse(pattern), change.path) for pattern in declared.replace_on_changes)
-    return asked or handler.replaces(change, inputs)
 
 
 def dependents(existing: Existing, context: Context, registered: Collection[str]) -> list[Existing]:

@@ -12,43 +12,16 @@ PROVIDER_TYPES = "pulumi:providers:"
 _IGNORING = ("image:Image", "network:Network", "service:Service", "volume:Volume")
 IGNORING: Final = frozenset(f"docker:index/{kind}" for kind in _IGNORING)
 """The types whose changes can be ignored: containers have secrets among their properties, which labels do not hold."""
-DONE: Final = frozenset(
-    {
-        "type",
-        "name",
-        "parent",
-        "custom",
-        "object",
-        "dependencies",
-        "provider",
-        "propertyDependencies",
-        "deleteBeforeReplace",
-        "deleteBeforeReplaceDefined",
-        "version",
-        "ignoreChanges",
-        "additionalSecretOutputs",
-        "aliasURNs",
-        "replaceOnChanges",
-        "retainOnDelete",
-        "protect",
-        "hooks",
-    }
-)
+DONE: Final = frozenset({
+    "type", "name", "parent", "custom", "object", "dependencies", "provider", "propertyDependencies", "version",
+    "deleteBeforeReplace", "deleteBeforeReplaceDefined", "ignoreChanges", "additionalSecretOutputs", "aliasURNs",
+    "replaceOnChanges", "retainOnDelete", "protect", "hooks",
+})  # fmt: skip
 """The fields of a RegisterResourceRequest that this engine does."""
-SAID: Final = frozenset(
-    {
-        "acceptSecrets",
-        "acceptResources",
-        "supportsPartialValues",
-        "supportsResultReporting",
-        "accepts_byte_string",
-        "aliasSpecs",
-        "sourcePosition",
-        "stackTrace",
-        "parentStackTraceHandle",
-        "providers",
-    }
-)
+SAID: Final = frozenset({
+    "acceptSecrets", "acceptResources", "supportsPartialValues", "supportsResultReporting", "accepts_byte_string",
+    "aliasSpecs", "sourcePosition", "stackTrace", "parentStackTraceHandle", "providers",
+})  # fmt: skip
 """Those in which the SDK says what it understands, where a line of the program is, and what it hands on to children
 itself: nothing follows from them here."""
 HOOKS_DONE: Final = frozenset({"after_create", "after_update"})
@@ -115,23 +88,21 @@ def refuse_others(message: Any, done: frozenset[str], where: str, words: Mapping
 
 def _refuse_misplaced(declared: Declared, wanted: str, where: str) -> None:
     """EngineError for options that are done, but not for this kind of resource or this value."""
-    refused = {}
-    hooks = [*declared.after_create, *declared.after_update]
-    if not declared.custom:
-        refused["hooks of components"] = hooks
-    if not declared.custom or declared.is_provider:
-        refused["ignore_changes"] = declared.ignore_changes
-        refused["replace_on_changes"] = declared.replace_on_changes
-    if declared.is_provider:
-        refused["hooks of providers"] = hooks
-        refused["retain_on_delete of providers"] = ["it"] if declared.retain else []
-        refused["protect of providers"] = ["it"] if declared.protect else []
-        refused["delete_before_replace of providers"] = ["it"] if declared.delete_before_replace is not None else []
-    elif declared.type not in IGNORING:
-        refused["ignore_changes (but for images, networks, services and volumes)"] = declared.ignore_changes
-    refused["wildcards in ignore_changes"] = [path for path in declared.ignore_changes if "*" in path]
-    if declared.custom and declared.type.startswith(("docker:", f"{PROVIDER_TYPES}docker")):
-        refused[f"version {wanted}"] = [] if wanted in ("", version("pulumi-docker")) else [wanted]
+    custom, provider = declared.custom, declared.is_provider
+    ignored, hooks = declared.ignore_changes, declared.after_create or declared.after_update
+    of_docker = custom and declared.type.startswith(("docker:", f"{PROVIDER_TYPES}docker"))
+    refused = {
+        "hooks of components and providers": (provider or not custom) and hooks,
+        "ignore_changes": (provider or not custom) and ignored,
+        "ignore_changes (but for images, networks, services and volumes)": declared.type not in IGNORING and ignored,
+        "wildcards in ignore_changes": [path for path in ignored if "*" in path],
+        "replace_on_changes": (provider or not custom) and declared.replace_on_changes,
+        "replace_on_changes inside of a property": [one for one in declared.replace_on_changes if not one.isalpha()],
+        "retain_on_delete of providers": provider and declared.retain,
+        "protect of providers": provider and declared.protect,
+        "delete_before_replace of providers": provider and declared.delete_before_replace is not None,
+        f"version {wanted}": of_docker and wanted not in ("", version("pulumi-docker")),
+    }
     for option, given in refused.items():
         if given:
             raise NotDone(f"{where}: option '{option}'")

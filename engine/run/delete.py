@@ -5,9 +5,8 @@ to be retained and not what is left out. Half-made containers and older twins go
 depend on, independent ones at the same time.
 """
 
-import time
 from collections.abc import Iterable, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from engine.docker.labels import LABEL_STACK
@@ -94,11 +93,9 @@ def _decided(gone: list[Existing], left: list[Existing], declared: set[str], con
 
 
 def _refuse_protected(gone: list[Existing], context: Context) -> None:
-    """EngineError naming all that are protected, after each has been said."""
+    """EngineError naming all that are protected."""
     protected = [item.urn for item in gone if context.protects(item)]
     messages = [f'resource "{urn}" cannot be deleted\nbecause it is protected. {UNPROTECT}' for urn in protected]
-    for urn, message in zip(protected, messages, strict=True):
-        context.listener.said(Diagnostic("error", message, urn))
     if messages:
         raise EngineError("\n".join(messages))
 
@@ -119,7 +116,7 @@ def delete_all(deletes: Deletes, context: Context) -> None:
     for step in deletes.steps:
         if not step.custom:
             step.state = "done"
-            context.listener.finished(step)
+            context.listener.shows(step)
     prune(context)
 
 
@@ -133,36 +130,27 @@ def _in_order(deletes: Deletes, context: Context) -> None:
     """Dependents before what they depend on, independent ones at the same time."""
     items = context.inventory.by_urn
     waiting = {step.urn: step for step in deletes.steps if step.custom}
-    running: dict[Future[None], Step] = {}
-    failed: list[str] = []
-    blocked: set[str] = set()
+    stay: set[str] = set()
+    failed: list[EngineError] = []
     with ThreadPoolExecutor(WORKERS) as pool:
-        while (waiting or running) and not (context.interrupts.asked and not running):
-            left = {*blocked, *waiting, *(step.urn for step in running.values())}
-            holders = {urn: _holders(urn, items, left) for urn in waiting}
-            for urn in [urn for urn in waiting if holders[urn] & blocked]:
-                blocked.add(urn)
-                del waiting[urn]
+        while waiting and not context.interrupts.asked.is_set():
+            holders = {urn: _holders(urn, items, {*stay, *waiting}) for urn in waiting}
             free = [urn for urn in waiting if not holders[urn]]
-            if not free and not running and waiting:
+            if held := [urn for urn in waiting if holders[urn] & stay]:
+                stay.update(held)
+            elif not free:
                 # They hold one another: labels say what each was made from, and the program has been turned round.
                 free = [min(waiting, key=lambda urn: len(holders[urn]))]
-            for urn in free if not context.interrupts.asked else ():
-                step = waiting.pop(urn)
-                running[pool.submit(_delete, step, items[urn], context)] = step
-            done, _ = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                step = running.pop(future)
-                error = future.exception()
-                if isinstance(error, EngineError):
-                    failed.append(str(error))
-                    blocked.add(step.urn)
-                    context.listener.said(Diagnostic("error", str(error), step.urn))
-                elif error is not None:
-                    raise error
+            steps = [waiting.pop(urn) for urn in (*held, *free)]
+            going = [step for step in steps if step.urn not in stay]
+            errors = pool.map(lambda step: _delete(step, items[step.urn], context), going)
+            for step, error in zip(going, errors, strict=True):
+                if error:
+                    stay.add(step.urn)
+                    failed.append(error)
     context.interrupts.check()
     if failed:
-        raise EngineError(failed[0])
+        raise failed[0]
 
 
 def _holders(urn: str, items: Mapping[str, Existing], left: Iterable[str]) -> set[str]:
@@ -172,20 +160,15 @@ def _holders(urn: str, items: Mapping[str, Existing], left: Iterable[str]) -> se
     }
 
 
-def _delete(step: Step, item: Existing, context: Context) -> None:
-    began = time.monotonic()
-    with context.interrupts:
-        step.state = "running"
-        context.listener.started(step)
-        try:
+def _delete(step: Step, item: Existing, context: Context) -> EngineError | None:
+    """What went wrong, after it has been said."""
+    try:
+        with context.interrupts, context.listener.under_way(step):
             context.hosts.handler_of(item).delete(item, item.applied.inputs)
-            step.state = "done"
-        except EngineError:
-            step.state = "failed"
-            raise
-        finally:
-            step.seconds = time.monotonic() - began
-            context.listener.finished(step)
+    except EngineError as error:
+        context.listener.said(Diagnostic("error", str(error), step.urn))
+        return error
+    return None
 
 
 def prune(context: Context) -> None:

@@ -23,7 +23,7 @@ class Interrupts:
     """
 
     def __init__(self) -> None:
-        self._asked = threading.Event()
+        self.asked = threading.Event()
         self._busy = 0
         self._lock = threading.Lock()
         self._report: Callable[[], None] = lambda: None
@@ -35,11 +35,11 @@ class Interrupts:
         signal.signal(signal.SIGTERM, self._on_signal)
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
-        if self._asked.is_set():
+        if self.asked.is_set():
             os.write(2, b"\nstopped at once; run `up` again to carry on\n")
             atexit._run_exitfuncs()  # connections and their files
             os._exit(EXIT_INTERRUPTED)
-        self._asked.set()
+        self.asked.set()
         os.write(2, b"\nCancelling: the step under way is finished first (press Ctrl-C again to stop at once)\n")
         threading.Thread(target=self._leave, daemon=True).start()
 
@@ -54,14 +54,10 @@ class Interrupts:
         sys.stderr.flush()
         os._exit(EXIT_INTERRUPTED)
 
-    @property
-    def asked(self) -> bool:
-        return self._asked.is_set()
-
     def check(self) -> None:
         """Raises Interrupted once the user has asked to stop."""
-        if self._asked.is_set():
-            raise Interrupted()
+        if self.asked.is_set():
+            raise Interrupted("interrupted", EXIT_INTERRUPTED)
 
     def __enter__(self) -> None:
         """A step begins that must not be left half-done."""

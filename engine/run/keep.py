@@ -87,11 +87,6 @@ def after_destroy(context: Context, deleted: set[str]) -> None:
     context.hosts.write_notes(_only(context.hosts.notes, left, deleted).next(outputs="", components=()))
 
 
-def give_away(context: Context) -> None:
-    """Notes that the stack is Pulumi's from now on."""
-    context.hosts.write_notes(context.hosts.notes.next(given=True))
-
-
 def noted_outputs(context: Context) -> dict[str, Any]:
     """The outputs of the last deployment, secrets marked; empty when none are noted, or under another key."""
     outputs: dict[str, Any] = from_json(_decrypted(context, context.hosts.notes.outputs) or {})

@@ -38,7 +38,7 @@ def read_everything(context: Context, project: Project, config: Callable[[], Con
         _ask_program(context, project, config)
     hosts.refuse_unreachable()
     for urn in hosts.providers:
-        error = hosts.failure(urn)
+        error = hosts.failed.get(urn)
         if whole and error is not None and not context.excludes.names(urn):
             advice = f"To go on without what is there: --exclude '**{_suffix(urn)}'"
             raise EngineError(f"{error}\n    {advice}", error.exit_code)

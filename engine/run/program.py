@@ -29,9 +29,6 @@ class LineWriter(io.TextIOBase):
         self._take = take
         self._rest = ""
 
-    def writable(self) -> bool:
-        return True
-
     def write(self, text: str) -> int:
         *lines, self._rest = (self._rest + text).split("\n")
         for line in lines:
@@ -54,18 +51,19 @@ def run_program(project: Project, config: Config, run: Run) -> None:
     from pulumi.runtime import settings as sdk_settings
     from pulumi.runtime.config import set_all_config
 
-    from engine.run.monitor import EmbeddedEngine, EmbeddedMonitor
+    from engine.run.monitor import EmbeddedMonitor
 
     logging.getLogger("asyncio").setLevel(logging.CRITICAL)  # as Pulumi does: a failed run leaves futures unobserved
     _forget_modules(project.root)
     context = run.context
     set_all_config(config.values, sorted(config.secret_keys))
     sdk_settings.ROOT.set(None)
+    monitor = EmbeddedMonitor(run)
     settings = sdk_settings.Settings(
         project=context.project,
         stack=context.stack,
-        monitor=EmbeddedMonitor(run),
-        engine=EmbeddedEngine(run),
+        monitor=monitor,
+        engine=monitor,
         parallel=PARALLEL,
         dry_run=context.dry_run,
         organization="organization",

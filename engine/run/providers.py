@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from engine.docker.hosts import DEFAULT, Hosts
 from engine.docker.notes import Notes
+from engine.docker.props import check_supported, keys
 from engine.errors import EngineError, NotDone
 from engine.run.context import Context
 from engine.run.decide import stored
@@ -48,7 +49,7 @@ def recall(context: Context) -> None:
         if inputs is not None:
             hosts.declare(urn, inputs)
     hosts.read(urn for urn in hosts.providers if not context.excludes.names(urn))
-    if hosts.notes.given and any(inputs is None or hosts.failure(urn) for urn, inputs in noted.items()):
+    if hosts.notes.given and any(inputs is None or hosts.failed.get(urn) for urn, inputs in noted.items()):
         raise EngineError(f"{hosts.is_given}. Not all of its hosts can be looked at")
     _forget_given(hosts)
 
@@ -65,7 +66,7 @@ def undeclared(registered: Collection[str], context: Context) -> list[Step]:
     for urn, noted in context.hosts.notes.providers.items():
         if urn in registered or context.excludes.names(urn):
             continue
-        error = context.hosts.failure(urn)
+        error = context.hosts.failed.get(urn)
         if error is not None:
             message = "no longer declared, and its Docker does not answer; what the stack may have there stays"
             context.listener.said(Diagnostic("warning", f"{message}: {error}", urn))
@@ -78,8 +79,6 @@ def _check(declared: Declared) -> None:
     where = f"{declared.type} '{declared.name}'"
     if declared.type != PROVIDER_TYPE:
         raise NotDone(where, f" (it does {PROVIDER_TYPE})")
-    for key in declared.inputs:
-        if key not in SUPPORTED:
-            raise NotDone(f"{where}: property '{key}'")
+    check_supported(keys(*SUPPORTED), declared.inputs, declared.type, declared.name)
     if has_unknown(declared.inputs):
         raise EngineError(f"{where}: its properties must be known before anything is made")

@@ -1,14 +1,17 @@
 """Steps: what a run does (or would do) to each resource, why, and who is told about it."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from engine.docker.resource import Existing
+from engine.errors import EngineError
 from engine.values.compare import Change
 from engine.values.urns import Named
 
 Op = Literal["same", "create", "update", "replace", "delete"]
-OPS: tuple[Op, ...] = ("create", "update", "replace", "delete", "same")
 
 
 @dataclass
@@ -60,21 +63,25 @@ class Recorder:
     def __init__(self) -> None:
         self.diagnostics: list[Diagnostic] = []
 
-    def started(self, step: Step) -> None:
-        return
+    def shows(self, step: Step, text: str = "") -> None:
+        """That a step is under way, or has ended; `text`: how far a long one is."""
 
-    def progressed(self, step: Step, text: str) -> None:
-        return
-
-    def finished(self, step: Step) -> None:
-        return
+    @contextmanager
+    def under_way(self, step: Step) -> Iterator[None]:
+        """A step is carried out."""
+        began = time.monotonic()
+        step.state = "running"
+        self.shows(step)
+        try:
+            yield
+            step.state = "done"
+        except EngineError:
+            step.state = "failed"
+            raise
+        finally:
+            step.seconds = time.monotonic() - began
+            self.shows(step)
 
     def said(self, diagnostic: Diagnostic) -> None:
         if not (self.diagnostics and self.diagnostics[-1] == diagnostic):
             self.diagnostics.append(diagnostic)
-
-
-def counts(steps: list[Step]) -> dict[str, int]:
-    """How many resources each operation touches."""
-    result = {op: sum(step.op == op for step in steps) for op in OPS}
-    return {op: count for op, count in result.items() if count}

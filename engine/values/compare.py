@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from engine.errors import NotDone
 from engine.values import paths
 from engine.values.wire import UNKNOWN, Secret, anywhere, transform
 
@@ -59,7 +60,7 @@ def compare(old: Any, new: Any, path: paths.Path = ()) -> list[Change]:
 
 
 def keep_ignored(old: Mapping[str, Any], new: dict[str, Any], patterns: list[str]) -> dict[str, Any]:
-    """`new` with the old value wherever `ignore_changes` says so. Of a secret only its hash is known: it stays new."""
+    """`new` with the old value wherever `ignore_changes` says so. NotDone for a secret: only its hash is known."""
     for pattern in patterns:
         path = paths.parse(pattern)
         try:
@@ -67,6 +68,7 @@ def keep_ignored(old: Mapping[str, Any], new: dict[str, Any], patterns: list[str
         except KeyError:
             paths.drop(new, path)
             continue
-        if not has_hash(before):
-            paths.put(new, path, before)
+        if has_hash(before):
+            raise NotDone("ignore_changes of a secret")
+        paths.put(new, path, before)
     return new

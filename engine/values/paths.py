@@ -7,30 +7,21 @@ from engine.errors import EngineError
 
 Path = tuple[str | int, ...]
 
-_PART = re.compile(r"""\.?([^.\[\]"]+)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]|\[(\*)\]""")
+_PART = re.compile(r"""\.?([^.\[\]"]+)|\[(\d+)\]|\["((?:[^"\\]|\\.)*)"\]""")
 
 
 def parse(text: str) -> Path:
     """The parts of a path; EngineError when it is malformed."""
     parts: list[str | int] = []
     position = 0
-    while position < len(text):
+    while position < len(text) or not parts:
         match = _PART.match(text, position)
         if not match:
             raise EngineError(f"invalid property path '{text}'")
-        name, index, quoted, star = match.groups()
-        parts.append(
-            int(index) if index is not None else (quoted.replace('\\"', '"') if quoted is not None else star or name)
-        )
+        name, index, quoted = match.groups()
+        parts.append(int(index) if index else name or quoted.replace('\\"', '"'))
         position = match.end()
-    if not parts:
-        raise EngineError("invalid property path: it is empty")
     return tuple(parts)
-
-
-def covers(pattern: Path, path: Path) -> bool:
-    """Whether `path` lies at or below `pattern` (in which `*` stands for any part)."""
-    return len(pattern) <= len(path) and all(want in ("*", have) for want, have in zip(pattern, path, strict=False))
 
 
 def get(value: Any, path: Path) -> Any:

@@ -5,11 +5,8 @@ STACK_TYPE = "pulumi:pulumi:Stack"
 
 def make_urn(project: str, stack: str, parent: str, kind: str, name: str) -> str:
     """Pulumi's URN; the stack itself does not show in its children's types."""
-    prefix = ""
-    if parent:
-        parent_type = parent.split("::")[2]
-        if parent_type != STACK_TYPE:
-            prefix = parent_type + "$"
+    above = parent and parent.split("::")[2]
+    prefix = "" if above in ("", STACK_TYPE) else f"{above}$"
     return f"urn:pulumi:{stack}::{project}::{prefix}{kind}::{name}"
 
 

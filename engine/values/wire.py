@@ -37,7 +37,7 @@ def from_wire(values: Any) -> Any:
     """Plain Python of a protobuf Struct. EngineError naming the property that is none of the kinds above."""
     from google.protobuf.json_format import MessageToDict
 
-    return _plain(MessageToDict(values))
+    return from_json(MessageToDict(values))
 
 
 def to_wire(values: Mapping[str, Any]) -> Any:
@@ -60,26 +60,21 @@ def to_json(value: Any) -> Any:
     return transform(value, marked)
 
 
-def from_json(value: Any) -> Any:
-    """What `to_json` was given."""
-    return _plain(value)
-
-
-def _plain(value: Any, where: str = "") -> Any:
-    """Numbers are whole where they can be, and what an object has no value for it does not have."""
+def from_json(value: Any, where: str = "") -> Any:
+    """What `to_json` was given. Numbers are whole where they can be; what an object has no value for it has not."""
     if isinstance(value, list):
-        return [_plain(item, f"{where}[{index}]") for index, item in enumerate(value)]
+        return [from_json(item, f"{where}[{index}]") for index, item in enumerate(value)]
     if not isinstance(value, dict):
         whole = isinstance(value, float) and value.is_integer()
         return UNKNOWN if value == UNKNOWN_TEXT else int(value) if whole else value
     kind = value.get(SIGNATURE)
     if kind is None:
-        named = ((key, _plain(item, f"{where}.{key}".lstrip("."))) for key, item in value.items())
+        named = ((key, from_json(item, f"{where}.{key}".lstrip("."))) for key, item in value.items())
         return {key: item for key, item in named if item is not None}
     if kind != SECRET_SIGNATURE:
         what = SPECIAL.get(kind, f"a special value {kind}")
         raise EngineError(f"property '{where}' is {what}: the embedded engine does not implement that kind of value")
-    inner = _plain(value["value"], where)
+    inner = from_json(value["value"], where)
     return inner if isinstance(inner, Secret) else Secret(inner)
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from bootstrap.wrapper import user
+from engine.docker.hosts import Hosts
 from engine.errors import EngineError
-from engine.run.keep import give_away
 from engine.workspace import Workspace
 from ops.stack import ROOT, OpsError
 from ops.to_pulumi.found import found
@@ -48,7 +48,7 @@ def hand_over(stack: str, folder: Path) -> int:
         empty = json.loads(before.read_text())
         if known := empty["deployment"].get("resources"):
             _refuse_another(stack)
-            give_away(there.context)
+            _give_away(there.context.hosts)
             return sum(state["custom"] for state in known)
         deployment: dict[str, Any] = dict(empty["deployment"])
         made = resources(json.loads(plan.read_text())["resourcePlans"], there.answers, there.outputs)
@@ -59,8 +59,13 @@ def hand_over(stack: str, folder: Path) -> int:
         except OpsError as error:
             pulumi(stack, "stack", "import", "--file", str(before))
             raise OpsError(f"Pulumi would change something, and has been told to forget the stack:\n{error}") from None
-        give_away(there.context)
+        _give_away(there.context.hosts)
     return sum(state["custom"] for state in made)
+
+
+def _give_away(hosts: Hosts) -> None:
+    """Notes that the stack is Pulumi's from now on."""
+    hosts.write_notes(hosts.notes.next(given=True))
 
 
 def _refuse_another(stack: str) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from drills.target.cluster import Cluster
 from drills.target.errors import DrillError
 from drills.target.stack import Stack
-from engine.files import project, salt_file
+from engine.files.project import find_project
 from tests.deploy.support import ENGINES
 from tests.hosts.host import Host
 from tests.hosts.rig import Rig
@@ -31,7 +31,7 @@ def abandon(stack: Stack, engine: str) -> None:
             stack.destroy()
     stack.forget()
     # The embedded engine has refused: it knows of what is on the hosts.
-    salt_file.remove(project.state_dir(project.find_project(stack.project_dir)), stack.name)
+    find_project(stack.project_dir).salt_file(stack.name).unlink(missing_ok=True)
 
 
 def started_at(cluster: Cluster) -> dict[str, tuple[str, str]]:

@@ -159,6 +159,10 @@ def test_a_pack_that_is_none_is_named(tmp_path: Path) -> None:
     (tmp_path / "PulumiPolicy.yaml").write_text("runtime: {name: python, options: {virtualenv: gone}}\n")
     assert "gone is not there: make it with" in refused()
     (tmp_path / "PulumiPolicy.yaml").write_text("runtime: python\n")
+    assert "in a `virtualenv` only" in refused()
+    (tmp_path / "PulumiPolicy.yaml").write_text("runtime: {name: python, options: {virtualenv: venv}}\n")
+    (tmp_path / "venv" / "bin").mkdir(parents=True)
+    (tmp_path / "venv" / "bin" / "python").symlink_to(sys.executable)
     (tmp_path / "__main__.py").write_text("raise SystemExit(3)\n")
     code, said = preview(str(tmp_path), tmp_path, "test", LIMITED)
     assert code == 1

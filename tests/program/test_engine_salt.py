@@ -1,17 +1,19 @@
 """Where the salt lies, and what is said when the passphrase is another one."""
 
+from argparse import Namespace
 from pathlib import Path
 
 import pytest
 
 from engine.errors import EngineError, WrongPassphraseError
-from engine.files import project
-from engine.files import salt_file as saltfile
+from engine.files.project import find_project
+from engine.files.secrets import keep_salt, read_salt
 from engine.files.stack_file import StackFile
 from engine.stack_commands import config_get, config_set, stack_init
 from engine.workspace import Workspace
 
 PLAIN = "config:\n  p:count: 3\n"
+SECRET = Namespace(key="password", value="x", secret=True, path=False)
 
 
 @pytest.fixture
@@ -36,10 +38,10 @@ def test_a_preview_keeps_nothing(directory: Path) -> None:
 
 def test_a_secret_takes_the_salt_with_it(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = Workspace(directory, "s").crypter(store=True)
-    config_set(Workspace(directory, "s"), "password", "x", secret=True, path=False)
+    config_set(Workspace(directory, "s"), SECRET)
     assert StackFile(directory / "Pulumi.s.yaml").salt
     assert Workspace(directory, "s").crypter().hash("x") == before.hash("x")
-    config_get(Workspace(directory, "s"), "password")
+    config_get(Workspace(directory, "s"), Namespace(key="password"))
     assert capsys.readouterr().out == "x\n"
 
 
@@ -54,17 +56,17 @@ def test_init_makes_a_stack_once_and_leaves_its_file_alone(directory: Path) -> N
 
 
 def test_of_two_salts_at_once_one_is_kept(directory: Path) -> None:
-    state = project.state_dir(project.find_project(directory))
-    assert saltfile.make(state, "s", "v1:one")
-    assert not saltfile.make(state, "s", "v1:two")
-    assert saltfile.read(state, "s") == "v1:one"
-    assert [each.name for each in state.iterdir()] == ["s.salt"]
+    file = find_project(directory).salt_file("s")
+    assert keep_salt(file, "v1:one")
+    assert not keep_salt(file, "v1:two")
+    assert read_salt(file) == "v1:one"
+    assert [each.name for each in file.parent.iterdir()] == ["s.salt"]
 
 
 def test_another_passphrase_is_told_with_file_key_and_both_ways_out(
     directory: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config_set(Workspace(directory, "s"), "password", "x", secret=True, path=False)
+    config_set(Workspace(directory, "s"), SECRET)
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "wrong")
     with pytest.raises(EngineError) as caught:
         _ = Workspace(directory, "s").config

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from engine.docker.container_props import PROPS
+from engine.docker.container_spec import PROPS
 from engine.docker.hosts import Daemon, Hosts
 from engine.docker.image import ImageHandler
 from engine.docker.labels import visible
@@ -162,12 +162,9 @@ class Stand:
                 kind: MemoryHandler(kind, props, world, self.log) for kind, props in kinds.items()
             }
             lock = Lock(None, self.name)  # type: ignore[arg-type]
-            return Daemon(handlers, lambda: f"{id(world)} machine-{id(world)}", MemoryNotes(self.notes, host), lock)
+            return Daemon(handlers, f"{id(world)} machine-{id(world)}", MemoryNotes(self.notes, host), lock)
 
-        def unseen() -> Daemon:
-            handlers: dict[str, Handler] = {kind: MemoryHandler(kind, props, {}, []) for kind, props in kinds.items()}
-            return Daemon(handlers, lambda: "", MemoryNotes({}, ""), Lock(None, self.name))  # type: ignore[arg-type]
-
+        unseen: dict[str, Handler] = {kind: MemoryHandler(kind, props, {}, []) for kind, props in kinds.items()}
         self.recorder = Recorder()
         return Context(
             self.project,

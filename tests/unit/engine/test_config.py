@@ -7,7 +7,7 @@ import pytest
 
 from engine.errors import EngineError
 from engine.files import config as configschema
-from engine.files.project import find_project
+from engine.files.project import Project, find_project
 from engine.files.stack_file import StackFile, full_key, typed_scalar
 from engine.values import paths
 
@@ -21,7 +21,8 @@ SCHEMA = {
 
 
 def load(raw: dict[str, Any], schema: dict[str, Any] | None = None) -> configschema.Config:
-    return configschema.load("p", "dev", raw, SCHEMA if schema is None else schema, lambda text: f"<{text}>")
+    project = Project("p", Path(), Path(), SCHEMA if schema is None else schema)
+    return configschema.load(project, "dev", raw, lambda text: f"<{text}>")
 
 
 def test_defaults_secrets_and_objects_reach_the_program_as_text() -> None:
@@ -49,6 +50,7 @@ def test_secrets_inside_objects_make_the_whole_value_secret() -> None:
         ({"pulumi:autonaming": "x"}, {}, "config 'pulumi:autonaming' is not implemented"),
         ({"docker:certPath": "x"}, {}, "config 'docker:certPath' is not implemented"),
         ({}, {"a": {"type": "integer"}}, "config 'a': `type` is not implemented"),
+        ({}, {"a": {"value": 1}}, "config 'a': `value` is not implemented"),
     ],
 )
 def test_wrong_config_is_named(raw: dict[str, Any], schema: dict[str, Any], message: str) -> None:

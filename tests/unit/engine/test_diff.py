@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from engine.docker.container_props import PROPS
+from engine.docker.container_spec import PROPS
 from engine.docker.labels import Applied
 from engine.docker.props import check_supported, comparable
 from engine.errors import EngineError
@@ -56,6 +56,12 @@ def test_ignored_changes_keep_the_old_value() -> None:
         "a": 1,
         "b": {"c": 2, "d": 7},
     }
+
+
+def test_a_secret_is_not_ignored_whose_value_nobody_knows() -> None:
+    old = {"env": diff.hashed({"A": Secret("geheim")}, lambda value: "0")}
+    with pytest.raises(EngineError, match="ignore_changes of a secret is not implemented"):
+        diff.keep_ignored(old, {"env": {"A": "other"}}, ["env.A"])
 
 
 def test_wire_values_come_back() -> None:

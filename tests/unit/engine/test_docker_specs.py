@@ -10,6 +10,7 @@ import pytest
 from docker.errors import APIError
 
 from engine.docker.connect import connect, explained, logins
+from engine.docker.container import ContainerHandler
 from engine.docker.container_spec import create_body, duration, live_config, live_inputs, upload_archive
 from engine.docker.image import ImageHandler
 from engine.docker.image_context import BuildContext
@@ -157,3 +158,16 @@ def test_a_build_that_cannot_be_looked_into_is_refused(build: Any) -> None:
     handler = ImageHandler(None)  # type: ignore[arg-type]
     with pytest.raises(EngineError, match="image 'i': `build` as a whole is a secret or not known yet"):
         handler.check("i", {"imageName": "i", "build": build}, None)
+
+
+def test_a_dockerfile_outside_of_its_context_is_refused(context: Path) -> None:
+    (context / "app").mkdir()
+    with pytest.raises(EngineError, match=r"a Dockerfile outside of its build context: .* is not implemented"):
+        BuildContext({"context": str(context / "app"), "dockerfile": str(context / "Dockerfile")})
+
+
+def test_a_container_has_a_network_mode_or_networks() -> None:
+    handler = ContainerHandler(None, {})  # type: ignore[arg-type]
+    inputs = {"name": "c", "image": "i", "networkMode": "bridge", "networksAdvanced": [{"name": "n"}]}
+    with pytest.raises(EngineError, match="container 'c': networks beside a `network_mode` is not implemented"):
+        handler.preflight(inputs, None, "p/s")

@@ -8,9 +8,7 @@ from docker.errors import APIError
 from engine.docker.labels import Applied
 from engine.docker.props import check_supported
 from engine.docker.resource import Existing
-from engine.docker.swarm.objects import of_swarm
-from engine.docker.swarm.service import ServiceHandler
-from engine.docker.swarm.service_spec import body
+from engine.docker.swarm import ServiceHandler, body
 from engine.errors import EngineError
 from engine.values.wire import Secret
 
@@ -93,7 +91,8 @@ def test_a_paused_update_goes_on() -> None:
 
 
 def test_a_docker_that_manages_no_swarm_holds_nothing_of_one() -> None:
-    def refusing(**_: Any) -> None:
-        raise APIError("503", explanation="This node is not a swarm manager. Use docker swarm init")
+    class Refusing:
+        def services(self, **_: Any) -> None:
+            raise APIError("503", explanation="This node is not a swarm manager. Use docker swarm init")
 
-    assert of_swarm(refusing, "label") == []
+    assert ServiceHandler(Refusing()).listed("label") == []  # type: ignore[arg-type]
