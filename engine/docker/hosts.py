@@ -1,7 +1,7 @@
 """The Dockers of a stack: the default one, and one for each provider that the program declares; and what they hold."""
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -209,11 +209,16 @@ class Hosts:
         if not self._opened and self.failed and self._blind is None:
             raise self.failed.get(DEFAULT) or next(iter(self.failed.values()))
 
-    def write_notes(self, notes: Notes) -> None:
-        """Puts notes down at every daemon that was reached."""
+    def write_notes(self, notes: Notes, without: Collection[str] = ()) -> None:
+        """Puts notes down at every daemon that was reached; removes them where only providers `without` lead to."""
         self.notes = notes
-        for daemon in list(self._opened.values()):
-            daemon.notes.write(notes)
+        opened = dict(self._opened)
+        kept = {daemon.identity for provider, daemon in opened.items() if provider not in without}
+        for daemon in opened.values():
+            if daemon.identity in kept:
+                daemon.notes.write(notes)
+            else:
+                daemon.notes.remove()
 
     def remove_notes(self) -> None:
         """There is no stack any more."""

@@ -171,6 +171,7 @@ class Run:
             else:
                 self._drop_half_made(declared.urn, handler)
                 made = handler.create(inputs, making)
+                self.context.inventory.labelled.pop(declared.urn, None)
         answer = _answer(declared, step, made)
         made_anew = step.op != "update" or step.owed
         names = declared.after_create if made_anew else declared.after_update
@@ -216,8 +217,6 @@ class Run:
         handler.delete(existing, {**existing.applied.inputs, **now})
 
     def _marks(self, declared: Declared, step: Step) -> dict[str, str]:
-        if step.op in ("create", "replace"):
-            self.context.inventory.labelled.pop(declared.urn, None)
         labelled = self.context.inventory.as_labelled
         applied = Applied(
             step.stored,

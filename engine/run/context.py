@@ -1,7 +1,7 @@
 """What a run works with, what it leaves out, and what it answers the program."""
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from engine.docker.hosts import Hosts
@@ -72,11 +72,18 @@ class Context:
 
     def retains(self, item: Existing) -> bool:
         """Whether what is there was last declared `retain_on_delete`."""
-        return self.hosts.notes.retain.get(item.urn, item.applied.retain)
+        return self._noted(self.hosts.notes.retain, item, item.applied.retain)
 
     def protects(self, item: Existing) -> bool:
         """Whether what is there was last declared `protect`."""
-        return self.hosts.notes.protect.get(item.urn, item.applied.protect)
+        return self._noted(self.hosts.notes.protect, item, item.applied.protect)
+
+    def _noted(self, notes: Mapping[str, bool], item: Existing, labelled: bool) -> bool:
+        return notes.get(self.noted_as(item.urn), notes.get(item.urn, labelled))  # earlier versions noted by the latter
+
+    def noted_as(self, urn: str) -> str:
+        """What the notes call a resource: as its label does, since who destroys it does not ask the program."""
+        return self.inventory.labelled.get(urn, urn)
 
     def owes_hooks(self, item: Existing) -> bool:
         """Whether a run that was cut off has made it: its after-hooks may not have ended."""

@@ -27,8 +27,8 @@ def note_keeping(context: Context, item: Existing, declared: Declared) -> None:
     """Notes at once what labels, once written, cannot follow: a run that is cut off later has said it."""
     retain, protect = bool(declared.retain), bool(declared.protect)
     if (context.retains(item), context.protects(item)) != (retain, protect):
-        notes = context.hosts.notes
-        retained, protected = {**notes.retain, item.urn: retain}, {**notes.protect, item.urn: protect}
+        notes, name = context.hosts.notes, context.noted_as(item.urn)
+        retained, protected = {**notes.retain, name: retain}, {**notes.protect, name: protect}
         context.hosts.write_notes(notes.next(retain=retained, protect=protected))
 
 
@@ -45,20 +45,22 @@ def close_notes(
 ) -> None:
     """Notes what a run has declared, after its last change; writes nothing where the same is noted already."""
     notes, steps = context.hosts.notes, list(steps)
-    # What was made anew says it on its label; of what was not declared, and is left, what was noted counts.
+    # What was made anew says it on its label; of what was left out, or is there undeclared, what was noted counts.
     changed = {step.urn for step in steps if step.op in ("create", "replace")}
-    deleted = {step.urn for step in steps if step.op == "delete"}
     known = {urn: item for urn, item in context.inventory.by_urn.items() if urn not in changed}
-    after = _only(notes, known.keys() - deleted, deleted)
+    changed |= {former for urn in changed for former in registered[urn].aliases}
+    after = _closed(notes, {step.urn for step in steps if step.op == "delete"}, changed)
     for urn in known.keys() & registered.keys():
         item, declared = known[urn].applied, registered[urn]
         for noted, wanted, labelled in (
             (after.retain, bool(declared.retain), item.retain),
             (after.protect, bool(declared.protect), item.protect),
         ):
+            name = context.noted_as(urn)
             noted.pop(urn, None)
+            noted.pop(name, None)
             if wanted != labelled:
-                noted[urn] = wanted
+                noted[name] = wanted
     if noted_outputs(context) != outputs:
         after = replace(after, outputs=context.crypter().encrypt(json.dumps(to_json(outputs))))
     components = tuple(sorted(urn for urn, declared in registered.items() if not declared.custom))
@@ -67,24 +69,25 @@ def close_notes(
         context.hosts.write_notes(after.next())
 
 
-def _only(notes: Notes, urns: Collection[str], deleted: Collection[str]) -> Notes:
-    """Closed notes, of these resources only, and of the providers that were not `deleted`."""
+def _closed(notes: Notes, deleted: Collection[str], anew: Collection[str] = ()) -> Notes:
+    """The notes after a run, without what it has deleted, and without what was said of what it has made `anew`."""
+    gone = {*deleted, *anew}
     return replace(
         notes,
         since="",
-        retain={urn: value for urn, value in notes.retain.items() if urn in urns},
-        protect={urn: value for urn, value in notes.protect.items() if urn in urns},
+        retain={urn: value for urn, value in notes.retain.items() if urn not in gone},
+        protect={urn: value for urn, value in notes.protect.items() if urn not in gone},
         providers={urn: one for urn, one in notes.providers.items() if urn not in deleted},
     )
 
 
 def after_destroy(context: Context, deleted: set[str]) -> None:
     """Nothing is noted of a stack of which nothing is left; of what is retained or was left out, what it needs."""
-    left = [item.urn for item in context.inventory if item.urn not in deleted]
-    if not left:
+    notes = _closed(context.hosts.notes, deleted)
+    if notes.providers or any(item.urn not in deleted for item in context.inventory):
+        context.hosts.write_notes(notes.next(outputs="", components=()), without=deleted)
+    else:
         context.hosts.remove_notes()
-        return
-    context.hosts.write_notes(_only(context.hosts.notes, left, deleted).next(outputs="", components=()))
 
 
 def noted_outputs(context: Context) -> dict[str, Any]:

@@ -60,10 +60,11 @@ def _ask_program(context: Context, project: Project, config: Callable[[], Config
         message = f"nothing is at this Docker; whether something is at others, only the program could say: {what}"
         context.listener.said(Diagnostic("warning", message))
     hosts = context.hosts
+    declared = {urn: one for one in run.registered.values() for urn in (*one.aliases, one.urn)}
     hosts.notes = replace(
         hosts.notes,
-        retain={urn: bool(declared.retain) for urn, declared in run.registered.items()},
-        protect={urn: bool(declared.protect) for urn, declared in run.registered.items()},
+        retain={urn: bool(one.retain) for urn, one in declared.items()},
+        protect={urn: bool(one.protect) for urn, one in declared.items()},
     )
 
 
