@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable
 from types import FrameType
 
-from engine.errors import EXIT_INTERRUPTED, Interrupted
+from engine.errors import EXIT_INTERRUPTED, EngineError, Interrupted
 
 PATIENCE = 60
 """Seconds that steps under way get to finish."""
@@ -48,11 +48,16 @@ class Interrupts:
         while self._busy and time.monotonic() < deadline:
             time.sleep(0.05)
         time.sleep(0.05)
-        self._report()
-        atexit._run_exitfuncs()  # connections and their files
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(EXIT_INTERRUPTED)
+        try:
+            try:
+                self._report()
+            except EngineError as error:  # Docker does not answer: it stays locked
+                os.write(2, f"error: {error}\n".encode())
+            atexit._run_exitfuncs()  # connections and their files
+            sys.stdout.flush()
+            sys.stderr.flush()
+        finally:
+            os._exit(EXIT_INTERRUPTED)
 
     def check(self) -> None:
         """Raises Interrupted once the user has asked to stop."""
