@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from engine.errors import EngineError
+from engine.errors import EXIT_FAILURE, EngineError
 from engine.files import config, project
 from engine.files.secrets import keep_salt, new_crypter, read_passphrase, read_salt
 from engine.files.stack_file import StackFile, full_key, typed_scalar
@@ -58,9 +58,10 @@ def cancel(workspace: Workspace, _options: Namespace) -> int:
     context = workspace.everything(Recorder(), whole=False)
     found = context.hosts.break_locks()
     print(f"The lock of stack '{workspace.stack}' has been removed." if found else "There is no lock.")
-    for error in filter(None, map(context.hosts.failed.get, context.hosts.providers)):
+    failures = [*filter(None, map(context.hosts.failed.get, context.hosts.providers))]
+    for error in failures:
         print(f"Not looked at; once it answers, `cancel` again: {error}", file=sys.stderr)
-    return 0
+    return EXIT_FAILURE if failures else 0
 
 
 def stack_output(workspace: Workspace, options: Namespace) -> int:
