@@ -5,7 +5,6 @@ import sys
 import pytest
 
 from engine.errors import EXIT_INTERRUPTED, Unreachable
-from engine.run import interrupts
 from engine.run.interrupts import Interrupts
 
 
@@ -25,8 +24,8 @@ def test_a_docker_that_does_not_answer_keeps_nobody(
     def unlock() -> None:
         raise Unreachable("looking at the lock: the Docker daemon did not answer in time")
 
-    monkeypatch.setattr(interrupts.os, "_exit", leave)
-    monkeypatch.setattr(interrupts.atexit, "_run_exitfuncs", lambda: ended.append(0))
+    monkeypatch.setattr("os._exit", leave)
+    monkeypatch.setattr("atexit._run_exitfuncs", lambda: ended.append(0))
     interrupted = Interrupts()
     interrupted._report = unlock
     with pytest.raises(Left):
@@ -39,7 +38,7 @@ def test_nor_does_whatever_else_fails_on_the_way_out(monkeypatch: pytest.MonkeyP
     def leave(code: int) -> None:
         raise Left(code)
 
-    monkeypatch.setattr(interrupts.os, "_exit", leave)
-    monkeypatch.setattr(interrupts.atexit, "_run_exitfuncs", lambda: sys.exit(1))
+    monkeypatch.setattr("os._exit", leave)
+    monkeypatch.setattr("atexit._run_exitfuncs", lambda: sys.exit(1))
     with pytest.raises(Left, match=str(EXIT_INTERRUPTED)):
         Interrupts()._leave()
