@@ -1,10 +1,11 @@
 """Explicit providers: `docker.Provider` as a resource. Docker holds nothing of it; it says where others are."""
 
+import json
 from collections.abc import Collection
 
 from engine.docker.hosts import DEFAULT, Hosts
 from engine.docker.notes import Notes
-from engine.docker.props import check_supported, keys
+from engine.docker.props import Prop, check_supported, keys
 from engine.errors import EngineError, NotDone
 from engine.run.context import Context
 from engine.run.decide import stored
@@ -16,6 +17,7 @@ from engine.values.wire import has_unknown, reveal
 
 PROVIDER_TYPE = PROVIDER_TYPES + "docker"
 SUPPORTED = frozenset({"host", "caMaterial", "certMaterial", "keyMaterial", "registryAuth", "version"})
+LOGIN = Prop(fields=keys("address", "username", "password"))
 
 
 def provider_step(declared: Declared, context: Context) -> Step:
@@ -82,3 +84,5 @@ def _check(declared: Declared) -> None:
     check_supported(keys(*SUPPORTED), declared.inputs, declared.type, declared.name)
     if has_unknown(declared.inputs):
         raise EngineError(f"{where}: its properties must be known before anything is made")
+    logins = {"registryAuth": json.loads(reveal(declared.inputs).get("registryAuth") or "[]")}
+    check_supported({"registryAuth": LOGIN}, logins, declared.type, declared.name)

@@ -8,6 +8,7 @@ import pytest
 from engine.errors import EngineError
 from engine.run.context import Excludes
 from tests.unit.engine.memory import Stand
+from tests.unit.engine.test_contract import camel
 
 HOSTS = """
 config = pulumi.Config()
@@ -102,6 +103,18 @@ def test_an_exclude_leaves_a_dead_host_out(stand: Stand) -> None:
     assert "node.b" not in ops
     stand.dead, stand.excludes = set(), []
     assert stand.run(HOSTS, image="i3")["node.b"] == "replace"
+
+
+@pytest.mark.parametrize("key", ["config_file", "config_file_content", "auth_disabled"])
+def test_a_login_is_by_name_and_password_or_refused(tmp_path: Path, key: str) -> None:
+    stand = Stand(tmp_path)
+    program = """
+docker.Provider("a", host="tcp://a", registry_auth=[
+    docker.ProviderRegistryAuthArgs(address="r:5000", username="u", password=pulumi.Output.secret("p"), KEY=VALUE)])
+""".replace("VALUE", "True" if key == "auth_disabled" else "'x'")
+    with pytest.raises(EngineError, match=rf"'a': property 'registryAuth\.{camel(key)}' is not implemented"):
+        stand.run(program.replace("KEY", key))
+    stand.run(program.split(", KEY")[0] + ")])")
 
 
 def test_a_host_that_is_no_longer_declared_is_emptied(stand: Stand) -> None:
