@@ -173,9 +173,9 @@ class Run:
                 made = handler.create(inputs, making)
                 self.context.inventory.labelled.pop(declared.urn, None)
         answer = _answer(declared, step, made)
-        made_anew = step.op != "update" or step.owed
-        names = declared.after_create if made_anew else declared.after_update
-        if made_anew or names:
+        kind = "after_create" if step.op != "update" else step.owed or "after_update"
+        names: list[str] = getattr(declared, kind)
+        if step.op != "update" or names:
             interrupts.check()
             self._run_hooks(names, declared, visible(step.inputs), answer)
         return answer

@@ -10,7 +10,7 @@ from engine.docker.resource import Existing
 from engine.errors import EngineError
 from engine.files.secrets import Crypter
 from engine.run.interrupts import Interrupts
-from engine.run.steps import Recorder
+from engine.run.steps import Owed, Recorder
 
 
 class Excludes:
@@ -85,7 +85,10 @@ class Context:
         """What the notes call a resource: as its label does, since who destroys it does not ask the program."""
         return self.inventory.labelled.get(urn, urn)
 
-    def owes_hooks(self, item: Existing) -> bool:
-        """Whether a run that was cut off has made it: its after-hooks may not have ended."""
-        since = self.hosts.notes.since
-        return bool(since) and item.created[:19] >= since[:19]
+    def owed(self, item: Existing) -> Owed:
+        """The kind of hooks that may not have ended, since a run that was cut off has made or changed it."""
+        since = self.hosts.notes.since[:19]
+        if since and item.created[:19] >= since:
+            return "after_create"
+        # Docker says it of what it manages for a Swarm.
+        return "after_update" if since and item.raw.get("UpdatedAt", "")[:19] >= since else ""

@@ -41,9 +41,10 @@ def decide(declared: Declared, handler: Handler, existing: Existing | None, gone
         step.changes.extend(drift.changes)
         step.notes.append(drift.note)
         replace = replace or drift.replace
-    step.owed = bool(declared.after_create) and context.owes_hooks(existing)
+    owed = context.owed(existing)
+    step.owed = owed if owed and getattr(declared, owed) else ""
     if step.owed and not step.changes:
-        step.notes.append("after_create was not finished")
+        step.notes.append(f"{step.owed} was not finished")
     step.op = "replace" if replace else "update" if step.changes or step.owed else "same"
     if replace:
         _decide_replacement(step, existing, declared, handler, context)

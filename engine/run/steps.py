@@ -12,6 +12,7 @@ from engine.values.compare import Change
 from engine.values.urns import Named
 
 Op = Literal["same", "create", "update", "replace", "delete"]
+Owed = Literal["", "after_create", "after_update"]
 
 
 @dataclass
@@ -31,8 +32,8 @@ class Step(Named):
     notes: list[str] = field(default_factory=list)
     delete_first: bool = False
     """Of a replacement: whether the old one makes room before."""
-    owed: bool = False
-    """Whether a run that was cut off has made it, and may not have finished its after_create hooks."""
+    owed: Owed = ""
+    """The hooks that a run which was cut off may not have finished."""
     seconds: float = 0.0
     state: Literal["planned", "running", "done", "failed"] = "planned"
 

@@ -17,6 +17,7 @@ from engine.docker.network import NetworkHandler
 from engine.docker.notes import Notes, NoteStore
 from engine.docker.props import Prop
 from engine.docker.resource import Existing, Handler, Made, Making
+from engine.docker.swarm import ServiceHandler
 from engine.docker.volume import VolumeHandler
 from engine.errors import EngineError, Unreachable
 from engine.files.config import Config
@@ -32,6 +33,10 @@ from engine.run.program import run_program
 from engine.run.providers import recall
 from engine.run.steps import Recorder, Step
 
+SERVICE = ServiceHandler.type
+NOW = "2999-01-01T00:00:00"
+"""By this Docker's clock."""
+
 
 class MemoryHandler(Handler):
     """One type; `world` is shared, and `log` has every act in its order."""
@@ -45,9 +50,9 @@ class MemoryHandler(Handler):
         self._log = log
 
     def listed(self, label: str) -> Iterable[Mapping[str, Any]]:
-        words = {"id": "Id", "name": "Name", "created": "Created", "labels": "Labels"}
+        words = {"id": "Id", "name": "Name", "created": "Created", "labels": "Labels", "updated": "UpdatedAt"}
         return [
-            {**item, **{docker: item[key] for key, docker in words.items()}}
+            {**item, **{docker: item[key] for key, docker in words.items() if key in item}}
             for item in self._world.values()
             if item["type"] == self.type
         ]
@@ -71,7 +76,7 @@ class MemoryHandler(Handler):
             "type": self.type,
             "id": f"{name}-id",
             "name": name,
-            "created": f"2999-01-01T00:00:{number:05}",
+            "created": f"{NOW}.{number:05}",
             "labels": making.marks,
             "inputs": inputs,
             "live": {},
@@ -82,6 +87,8 @@ class MemoryHandler(Handler):
         self._log.append(f"update {existing.docker_name}")
         for item in self._world.values():
             if item["id"] == existing.id and item["type"] == self.type:
+                if self.type == SERVICE:  # of others Docker does not say it
+                    item["updated"] = NOW
                 item["live"] = {
                     key: inputs[key] for key, prop in self.props.items() if prop.effect == "live" and key in inputs
                 }
@@ -151,6 +158,7 @@ class Stand:
             "docker:index/volume:Volume": VolumeHandler.props,
             "docker:index/container:Container": PROPS,
             "docker:index/image:Image": ImageHandler.props,
+            SERVICE: ServiceHandler.props,
         }
 
         def connect(inputs: Mapping[str, Any] | None) -> Daemon:

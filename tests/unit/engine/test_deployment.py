@@ -160,6 +160,52 @@ def test_hooks_after_an_update_run_then_and_only_then(stand: Stand) -> None:
     assert sorted(file.read_text().splitlines()) == ["a1 a1-id a1", "b1 b1-id b1"]
 
 
+SERVICE = """
+import os
+def wait(args):
+    with open("hooks.txt", "a") as file:
+        file.write(f"{args.name}\\n")
+    if os.path.exists("fail"):
+        raise Exception("not all tasks run")
+hook = pulumi.ResourceHook("rolled", wait)
+c = pulumi.Config()
+docker.Service("s", name="s", labels=[{"label": "a", "value": c.get("label") or "1"}],
+    task_spec={"containerSpec": {"image": c.get("image") or "i1"}}, opts=pulumi.ResourceOptions(
+        replace_on_changes=["labels"], hooks=pulumi.ResourceHookBinding(**{c.get("hook") or "after_update": [hook]})))
+"""
+
+
+def test_a_hook_after_an_update_that_was_cut_off_runs_again(stand: Stand) -> None:
+    hooks = stand.directory / "hooks.txt"
+    stand.run(SERVICE)
+    next(iter(stand.world.values()))["created"] = "2020-01-01T00:00:00"
+    assert stand.run(SERVICE) == {"s": "same"}
+    (stand.directory / "fail").touch()
+    with pytest.raises(EngineError, match='after hook "rolled" failed: not all tasks run'):
+        stand.run(SERVICE, image="i2")
+    (stand.directory / "fail").unlink()
+    hooks.unlink()
+    assert stand.run(SERVICE, dry_run=True, image="i2") == {"s": "update"}
+    assert stand.steps["s"].summary == "after_update was not finished"
+    assert not hooks.exists()
+    stand.log.clear()
+    assert stand.run(SERVICE, image="i2") == {"s": "update"}
+    assert (hooks.read_text(), stand.log) == ("s\n", [])
+    assert stand.run(SERVICE, image="i2") == {"s": "same"}
+    assert hooks.read_text() == "s\n"
+
+
+def test_what_takes_the_place_of_one_whose_update_was_cut_off_is_new(stand: Stand) -> None:
+    stand.run(SERVICE)
+    next(iter(stand.world.values()))["created"] = "2020-01-01T00:00:00"
+    (stand.directory / "fail").touch()
+    with pytest.raises(EngineError):
+        stand.run(SERVICE, image="i2")
+    (stand.directory / "hooks.txt").unlink()
+    assert stand.run(SERVICE, image="i2", label="2") == {"s": "replace"}
+    assert not (stand.directory / "hooks.txt").exists()
+
+
 def test_components_head_their_children_and_options_are_kept(stand: Stand) -> None:
     program = """
 class Group(pulumi.ComponentResource):
