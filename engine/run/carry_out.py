@@ -1,7 +1,7 @@
 """One run of a program against Docker: each declaration is decided about, then done or only shown."""
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -111,8 +111,10 @@ class Run:
         """The resource as it is, or, where its daemon is not asked or does not answer, what it is declared as."""
         context = self.context
         if context.excludes.names(declared.provider) or context.hosts.failed.get(declared.provider):
-            digest = context.hosts.pulled_digest(declared.urn, str(declared.inputs.get("imageName")))
-            return Made("", {**declared.inputs, **({"repoDigest": digest} if declared.type == IMAGE else {})})
+            answer = dict(declared.inputs)
+            if declared.type == IMAGE:
+                answer["repoDigest"] = context.hosts.pulled_digest(declared.urn, str(answer.get("imageName")))
+            return Made("", answer)
         with self._lock:
             existing = self._existing(declared)
             if existing is None:
@@ -174,15 +176,14 @@ class Run:
                 self.context.inventory.labelled.pop(declared.urn, None)
         answer = _answer(declared, step, made)
         kind = "after_create" if step.op != "update" else step.owed or "after_update"
-        names: list[str] = getattr(declared, kind)
-        if step.op != "update" or names:
+        if step.op != "update" or getattr(declared, kind):
             interrupts.check()
-            self._run_hooks(names, declared, visible(step.inputs), answer)
+            self._run_hooks(kind, declared, visible(step.inputs), answer)
         return answer
 
-    def _run_hooks(self, names: Iterable[str], declared: Declared, inputs: dict[str, Any], made: Made) -> None:
+    def _run_hooks(self, kind: str, declared: Declared, inputs: dict[str, Any], made: Made) -> None:
         """One after the other; EngineError when one fails."""
-        for name in names:
+        for name in getattr(declared, kind):
             if name not in self.hooks:
                 raise EngineError(f'hook "{name}" was not registered')
             error = hooks.call(self.hooks[name], declared, inputs, made)
