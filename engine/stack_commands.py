@@ -78,6 +78,8 @@ def stack_output(workspace: Workspace, options: Namespace) -> int:
         print(json.dumps(value, indent=2))
     elif options.name is not None:
         print(value)
+    elif not shown:
+        print("No output values currently in this stack")
     else:
         print(f"Current stack outputs ({len(shown)}):")
         _table("    ", "OUTPUT", {key: config.as_text(one) for key, one in shown.items()})
