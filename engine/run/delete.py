@@ -135,16 +135,17 @@ def _in_order(deletes: Deletes, context: Context) -> None:
     with ThreadPoolExecutor(WORKERS) as pool:
         while waiting and not context.interrupts.asked.is_set():
             holders = {urn: _holders(urn, items, {*stay, *waiting}) for urn in waiting}
-            free = [urn for urn in waiting if not holders[urn]]
             if held := [urn for urn in waiting if holders[urn] & stay]:
                 stay.update(held)
-            elif not free:
+                waiting = {urn: step for urn, step in waiting.items() if urn not in stay}
+                continue
+            free = [urn for urn in waiting if not holders[urn]]
+            if not free:
                 # They hold one another: labels say what each was made from, and the program has been turned round.
                 free = [min(waiting, key=lambda urn: len(holders[urn]))]
-            steps = [waiting.pop(urn) for urn in (*held, *free)]
-            going = [step for step in steps if step.urn not in stay]
-            errors = pool.map(lambda step: _delete(step, items[step.urn], context), going)
-            for step, error in zip(going, errors, strict=True):
+            steps = [waiting.pop(urn) for urn in free]
+            errors = pool.map(lambda step: _delete(step, items[step.urn], context), steps)
+            for step, error in zip(steps, errors, strict=True):
                 if error:
                     stay.add(step.urn)
                     failed.append(error)

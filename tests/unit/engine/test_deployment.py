@@ -6,7 +6,7 @@ import pytest
 
 from engine.errors import EngineError
 from engine.values.wire import UNKNOWN, Secret
-from tests.unit.engine.memory import Stand
+from tests.unit.engine.memory import MemoryHandler, Stand
 
 CHAIN = """
 config = pulumi.Config()
@@ -115,6 +115,23 @@ def test_a_failed_step_stops_the_rest_and_is_told_once(stand: Stand) -> None:
     assert stand.errors == ["creating node1: it is broken"]
     assert "create node2" not in stand.log
     assert stand.run(CHAIN, count="3")["node1"] == "create"
+
+
+def test_what_cannot_be_deleted_keeps_all_that_it_is_built_on(stand: Stand, monkeypatch: pytest.MonkeyPatch) -> None:
+    stand.run(CHAIN, count="3")
+    remove = MemoryHandler.remove
+
+    def refusing(self: MemoryHandler, identifier: str) -> None:
+        if identifier == "node2-id":
+            raise EngineError("node2 is in use")
+        remove(self, identifier)
+
+    monkeypatch.setattr(MemoryHandler, "remove", refusing)
+    with pytest.raises(EngineError, match="node2 is in use"):
+        stand.destroy()
+    # The third node depends on the second, that one on the first.
+    assert stand.names == ["net", "node0", "node1", "node2", "vol0", "vol1", "vol2"]
+    assert stand.errors == ["node2 is in use"]
 
 
 HOOKED = """
