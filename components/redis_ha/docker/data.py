@@ -19,6 +19,9 @@ from redis_ha.settings.model import Settings
 SHARED = "Valkey reads what Redis 7.2 and older write, and Redis 7.2 and up what Valkey 7.2 to 8 write"
 """The moves between the two."""
 
+ANY_USER = "user handover on"
+"""Is in every node's list of users."""
+
 if TYPE_CHECKING:
     from docker.api import APIClient
 
@@ -81,7 +84,9 @@ def refuse_strange_password(settings: Settings, topology: Topology, swarm: bool)
     for _, api in _daemons(topology, swarm):
         for container in _data_nodes(api, topology):
             users = _file(api, container, f"{FOLDER}/users.acl") if container["State"]["Running"] else ""
-            if users and not any(one in users for one in accepted):
+            if ANY_USER not in users:  # such as in a Swarm, whose secrets Docker shows nobody
+                continue
+            if not any(one in users for one in accepted):
                 which = "systemPassword" if settings.system_password else "password, and with it systemPassword"
                 stack, project = topology.identity.stack, topology.identity.project
                 raise pulumi.RunError(
@@ -89,8 +94,7 @@ def refuse_strange_password(settings: Settings, topology: Topology, swarm: bool)
                     "has this one. To change it: make rotate. Where it was made by another user's `up`, or as another "
                     f"one (sudo): run as that one, or take over ~/.config/redis-ha/{project}/{stack}.json"
                 )
-            if users:
-                return
+            return
 
 
 def _file(api: "APIClient", container: dict[str, Any], path: str) -> str:
