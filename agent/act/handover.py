@@ -48,9 +48,10 @@ class HandOver:
     async def run(self, now: Situation) -> bool:
         """Hand over; true where another node is the master now, for certain."""
         world, own = self._node.world, now.own
+        self.again = False
         if own is None or not own.is_master:
             return False
-        hindrance, self.again = self._hindrance(now), False
+        hindrance = self._hindrance(now)
         if hindrance:
             return self._not(hindrance)
         deadline = world.now() + IN_ALL
