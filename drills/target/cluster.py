@@ -8,7 +8,7 @@ from typing import Any
 
 import docker
 from docker.models.containers import Container
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 
 from drills.target import clients
 from drills.target.daemons import Daemon
@@ -142,12 +142,25 @@ class Cluster:
         return clients.direct(node.address, self.outputs.password, tls=self.outputs.tls)
 
     def fail_over(self) -> None:
-        """Ask a Sentinel for a failover although the master is well."""
+        """Ask a Sentinel for a failover although the master is well.
+
+        Again, where it has no replica to promote: of one that has just started it knows the priority by its next INFO.
+        """
         outputs, sentinel = self.outputs, self.sentinels[0]
         user = "operator" if outputs.operator_password else None
         password = outputs.operator_password or outputs.password
         client = clients.direct(sentinel.address, password, tls=outputs.tls, username=user)
-        client.execute_command("SENTINEL", "FAILOVER", outputs.master_name)
+
+        def taken() -> bool:
+            try:
+                client.execute_command("SENTINEL", "FAILOVER", outputs.master_name)
+            except ResponseError as error:
+                if "NOGOODSLAVE" not in str(error):
+                    raise
+                return False
+            return True
+
+        until(taken, "a replica that a Sentinel may promote")
 
     def role(self, node: Node) -> Role | None:
         """What the node says it is; None when it does not answer."""
